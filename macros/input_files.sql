@@ -1,0 +1,38 @@
+{#- Where the release files lie: AEI_DATA_DIR, or the project's own raw seeds. -#}
+{% macro data_root() -%}
+    {{- (env_var('AEI_DATA_DIR', '') or 'seeds/aei').rstrip('/') -}}
+{%- endmacro %}
+
+
+{#- Pre-hooks of the file model: the paths of the manifest, then those that exist (a
+    table function takes no subquery, so the list goes through a variable). -#}
+{% macro set_manifest_paths(manifest) -%}
+    set variable aei_manifest_paths = (
+        select
+            list(
+                distinct '{{ data_root() | replace("'", "''") }}/' || relative_path
+            )
+        from {{ manifest }}
+    )
+{%- endmacro %}
+
+
+{% macro set_present_paths() -%}
+    set variable aei_present_paths = (
+        -- read_blob wants one path at least; this one is in no manifest row.
+        select coalesce(list(file order by file), ['seeds/absent/iso_country_codes.csv'])
+        from glob(getvariable('aei_manifest_paths'))
+    )
+{%- endmacro %}
+
+
+{#- Statement for a pre-hook of a model that reads files: the paths of one role, or,
+    where the copy holds none, the header-only file of the same name under
+    seeds/absent (so that an absent reference file is an empty table, not an error). -#}
+{% macro set_input_paths(variable, file_role, release_files) -%}
+    set variable {{ variable }} = (
+        select coalesce(list(file_path order by file_path), ['seeds/absent/{{ file_role }}.csv'])
+        from {{ release_files }}
+        where file_role = '{{ file_role }}' and is_loaded
+    )
+{%- endmacro %}

@@ -1,0 +1,31 @@
+{{ config(materialized='view') }}
+-- grain: country_code
+-- why: names and population of a country from two files that a copy may lack
+with
+
+countries as (
+
+    select * from {{ ref('stg_reference__countries') }}
+
+),
+
+populations as (
+
+    select * from {{ ref('stg_reference__populations') }}
+
+),
+
+final as (
+
+    select
+        countries.country_code,
+        countries.country_alpha_3_code,
+        countries.country_name,
+        populations.population_year,
+        populations.working_age_population_count
+    from countries
+    left join populations on countries.country_code = populations.country_code
+
+)
+
+select * from final

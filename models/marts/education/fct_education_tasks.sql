@@ -1,0 +1,140 @@
+-- grain: release_id, platform, task_id
+-- why: the education tasks themselves (rule any_holder), with volume, success and patterns,
+--      so that a reader sees which tasks a sector figure is made of
+with
+
+tasks as (
+
+    select * from {{ ref('dim_tasks') }} where is_education_any_holder
+
+),
+
+task_cells as (
+
+    select * from {{ ref('int_task_cells') }} where geo_level = 'global'
+
+),
+
+geography_totals as (
+
+    select * from {{ ref('int_geography_totals') }} where geo_level = 'global'
+
+),
+
+patterns as (
+
+    select * from {{ ref('interaction_patterns') }} where is_named_pattern
+
+),
+
+totals as (
+
+    select * from task_cells where facet = 'onet_task'
+
+),
+
+task_patterns as (
+
+    select
+        task_cells.release_id,
+        task_cells.platform,
+        task_cells.task_id,
+        sum(task_cells.conversation_count) as pattern_base_conversation_count,
+        {% for pattern in ['directive', 'feedback loop', 'task iteration', 'learning', 'validation'] -%}
+        sum(task_cells.conversation_count) filter (
+            where task_cells.category = '{{ pattern }}'
+        ) as {{ pattern | replace(' ', '_') }}_count,
+        {% endfor -%}
+        case
+            when bool_or(task_cells.status = 'not_in_copy') then 'not_in_copy'
+            when bool_and(task_cells.status = 'suppressed') then 'all_suppressed'
+            when bool_or(task_cells.status = 'suppressed') then 'partly_suppressed'
+            else 'visible'
+        end as pattern_status
+    from task_cells
+    inner join patterns on task_cells.category = patterns.pattern
+    where task_cells.facet = 'collaboration'
+    group by task_cells.release_id, task_cells.platform, task_cells.task_id
+
+),
+
+task_success as (
+
+    select
+        release_id,
+        platform,
+        task_id,
+        sum(conversation_count) filter (where category = 'yes') as yes_count,
+        sum(conversation_count) filter (where category = 'no') as no_count,
+        case
+            when bool_or(status = 'not_in_copy') then 'not_in_copy'
+            when bool_or(category = 'yes' and status = 'suppressed')
+                then 'yes_suppressed'
+            when bool_or(category = 'no' and status = 'suppressed') then 'no_suppressed'
+            else 'visible'
+        end as success_status
+    from task_cells
+    where facet = 'task_success'
+    group by release_id, platform, task_id
+
+),
+
+final as (
+
+    select
+        totals.release_id,
+        totals.platform,
+        totals.task_id,
+        tasks.task_key,
+        tasks.task_statement,
+        tasks.education_subsector,
+        tasks.holder_code_count,
+        tasks.education_code_count,
+
+        -- volume
+        totals.conversation_count,
+        geography_totals.conversation_count as base_conversation_count,
+        100 * totals.conversation_count
+        / nullif(geography_totals.conversation_count, 0) as volume_share_pct,
+        rank() over (
+            partition by totals.release_id, totals.platform
+            order by totals.conversation_count desc nulls last
+        ) as volume_rank,
+
+        -- success
+        task_success.yes_count,
+        task_success.yes_count + coalesce(task_success.no_count, 0)
+            as answered_conversation_count,
+        100 * task_success.yes_count
+        / nullif(task_success.yes_count + coalesce(task_success.no_count, 0), 0)
+            as success_pct,
+        coalesce(task_success.success_status, 'not_in_copy') as success_status,
+
+        -- patterns, of the published five
+        task_patterns.pattern_base_conversation_count,
+        {% for pattern in ['directive', 'feedback_loop', 'task_iteration', 'learning', 'validation'] -%}
+        100 * task_patterns.{{ pattern }}_count
+        / nullif(task_patterns.pattern_base_conversation_count, 0) as {{ pattern }}_pct,
+        {% endfor -%}
+        coalesce(task_patterns.pattern_status, 'not_in_copy') as pattern_status,
+        totals.is_simulated
+    from totals
+    inner join tasks on totals.task_id = tasks.task_id
+    inner join geography_totals
+        on
+            totals.release_id = geography_totals.release_id
+            and totals.platform = geography_totals.platform
+    left join task_success
+        on
+            totals.release_id = task_success.release_id
+            and totals.platform = task_success.platform
+            and totals.task_id = task_success.task_id
+    left join task_patterns
+        on
+            totals.release_id = task_patterns.release_id
+            and totals.platform = task_patterns.platform
+            and totals.task_id = task_patterns.task_id
+
+)
+
+select * from final

@@ -1,0 +1,102 @@
+-- grain: release_id, platform, allocation_rule, share_base, soc_major_group
+-- why: "one of the largest groups" is a ranking and needs the other groups
+with
+
+geography_totals as (
+
+    select * from {{ ref('int_geography_totals') }}
+    where geo_level = 'global' and task_node_count > 0
+
+),
+
+task_cells as (
+
+    select * from {{ ref('int_task_cells') }}
+    where facet = 'onet_task' and geo_level = 'global'
+
+),
+
+tasks as (
+
+    select * from {{ ref('int_tasks') }}
+
+),
+
+allocations as (
+
+    select * from {{ ref('int_task_allocations') }}
+
+),
+
+group_counts as (
+
+    select
+        task_cells.release_id,
+        task_cells.platform,
+        allocations.allocation_rule,
+        allocations.soc_major_group,
+        count(distinct task_cells.task_id) as task_count,
+        sum(allocations.weight * task_cells.conversation_count) as conversation_count
+    from task_cells
+    inner join tasks on task_cells.task_id = tasks.task_id
+    inner join allocations
+        on
+            tasks.taxonomy_version = allocations.taxonomy_version
+            and tasks.task_key = allocations.task_key
+    group by all
+
+),
+
+share_bases as (
+
+    select
+        *,
+        'all_conversations' as share_base,
+        conversation_count as base_conversation_count,
+        conversation_count as bound_base_conversation_count
+    from geography_totals
+    union all
+    select
+        *,
+        'named_tasks' as share_base,
+        named_task_conversation_count as base_conversation_count,
+        named_task_conversation_count + unseen_conversation_count
+            as bound_base_conversation_count
+    from geography_totals
+
+),
+
+final as (
+
+    select
+        share_bases.release_id,
+        share_bases.platform,
+        group_counts.allocation_rule,
+        share_bases.share_base,
+        group_counts.soc_major_group,
+        group_counts.task_count,
+        group_counts.conversation_count,
+        share_bases.base_conversation_count,
+        100 * group_counts.conversation_count
+        / nullif(share_bases.base_conversation_count, 0) as share_pct,
+        100 * group_counts.conversation_count
+        / nullif(share_bases.bound_base_conversation_count, 0) as bound_low_pct,
+        100
+        * (group_counts.conversation_count + share_bases.unseen_conversation_count)
+        / nullif(share_bases.bound_base_conversation_count, 0) as bound_high_pct,
+        rank() over (
+            partition by
+                share_bases.release_id, share_bases.platform,
+                group_counts.allocation_rule, share_bases.share_base
+            order by group_counts.conversation_count desc nulls last
+        ) as share_rank,
+        share_bases.is_simulated
+    from share_bases
+    inner join group_counts
+        on
+            share_bases.release_id = group_counts.release_id
+            and share_bases.platform = group_counts.platform
+
+)
+
+select * from final

@@ -1,0 +1,207 @@
+{{ config(access='protected', materialized='view', contract={'enforced': false}) }}
+-- grain: mart, measure, release_id, platform, geo_level, geo_id, allocation_rule, scope,
+--        estimator, share_base, category, top_k, task_key
+-- why: the figures of the marts in one long shape, so that a published number is looked
+--      up in a mart, never computed on a second path
+with
+
+releases as (
+
+    select * from {{ ref('dim_releases') }}
+
+),
+
+education_shares as (
+
+    select * from {{ ref('fct_education_shares') }}
+
+),
+
+group_shares as (
+
+    select * from {{ ref('fct_occupation_group_shares') }}
+
+),
+
+patterns as (
+
+    select * from {{ ref('fct_interaction_patterns') }}
+
+),
+
+success as (
+
+    select * from {{ ref('fct_task_success') }}
+
+),
+
+use_cases as (
+
+    select * from {{ ref('fct_use_case_shares') }}
+
+),
+
+concentrations as (
+
+    select * from {{ ref('fct_task_concentration') }}
+
+),
+
+education_tasks as (
+
+    select * from {{ ref('fct_education_tasks') }}
+
+),
+
+facet_shares as (
+
+    select * from {{ ref('fct_facet_shares') }}
+
+),
+
+unioned as (
+
+    select
+        'dim_releases' as mart,
+        'sample_count' as measure,
+        release_id,
+        platform,
+        sample_count as value
+    from releases
+    union all by name
+    select
+        'fct_education_shares' as mart,
+        unnest(['conversation_count', 'task_count', 'share_pct']) as measure,
+        release_id,
+        platform,
+        geo_level,
+        geo_id,
+        allocation_rule,
+        share_base,
+        scope,
+        unnest([conversation_count, cast(task_count as double), share_pct]) as value
+    from education_shares
+    union all by name
+    select
+        'fct_occupation_group_shares' as mart,
+        'share_pct' as measure,
+        release_id,
+        platform,
+        allocation_rule,
+        share_base,
+        soc_major_group as scope,
+        share_pct as value
+    from group_shares
+    union all by name
+    select
+        'fct_interaction_patterns' as mart,
+        'share_pct' as measure,
+        release_id,
+        platform,
+        allocation_rule,
+        scope,
+        estimator,
+        pattern as category,
+        share_pct as value,
+        status in ('partial_copy', 'not_in_copy') as is_partial
+    from patterns
+    union all by name
+    select
+        'fct_task_success' as mart,
+        unnest(['success_pct', 'task_with_success_count']) as measure,
+        release_id,
+        platform,
+        allocation_rule,
+        scope,
+        estimator,
+        unnest([success_pct, cast(task_with_success_count as double)]) as value,
+        status in ('partial_copy', 'not_in_copy') as is_partial
+    from success
+    union all by name
+    select
+        'fct_use_case_shares' as mart,
+        'share_pct' as measure,
+        release_id,
+        platform,
+        geo_level,
+        geo_id,
+        allocation_rule,
+        scope,
+        share_base,
+        use_case as category,
+        share_pct as value,
+        status in ('partial_copy', 'not_in_copy') as is_partial
+    from use_cases
+    union all by name
+    select
+        'fct_task_concentration' as mart,
+        unnest(['share_pct', 'task_count']) as measure,
+        release_id,
+        platform,
+        allocation_rule,
+        scope,
+        share_base,
+        top_k,
+        unnest([share_pct, cast(task_count as double)]) as value
+    from concentrations
+    union all by name
+    select
+        'fct_education_tasks' as mart,
+        unnest(['volume_share_pct', 'success_pct']) as measure,
+        release_id,
+        platform,
+        'any_holder' as allocation_rule,
+        task_key,
+        unnest([volume_share_pct, success_pct]) as value,
+        unnest([false, success_status = 'not_in_copy']) as is_partial
+    from education_tasks
+    union all by name
+    select
+        'fct_education_tasks' as mart,
+        'multi_code_task_count' as measure,
+        release_id,
+        platform,
+        'any_holder' as allocation_rule,
+        'education' as scope,
+        cast(count(*) filter (where education_code_count > 1) as double) as value
+    from education_tasks
+    group by release_id, platform
+    union all by name
+    select
+        'fct_facet_shares' as mart,
+        'share_pct' as measure,
+        release_id,
+        platform,
+        geo_level,
+        geo_id,
+        facet as scope,
+        category,
+        share_pct as value
+    from facet_shares
+    where level = 0 and facet not in ('onet_task', 'request')
+
+),
+
+final as (
+
+    select
+        mart,
+        measure,
+        release_id,
+        platform,
+        coalesce(geo_level, 'global') as geo_level,
+        coalesce(geo_id, 'GLOBAL') as geo_id,
+        allocation_rule,
+        scope,
+        estimator,
+        share_base,
+        category,
+        top_k,
+        task_key,
+        value,
+        coalesce(is_partial, false) as is_partial
+    from unioned
+
+)
+
+select * from final

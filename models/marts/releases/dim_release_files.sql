@@ -1,0 +1,32 @@
+-- grain: release_id, file_role, relative_path, copy_status
+-- why: licence, citation, size and sha256 of every file, and what this build made of it
+with
+
+release_files as (
+
+    select * from {{ ref('int_release_files') }}
+
+),
+
+final as (
+
+    select
+        release_id,
+        coalesce(platform, 'all') as platform,
+        file_role,
+        relative_path,
+        copy_status,
+        manifest_sha256,
+        observed_sha256,
+        licence,
+        citation,
+        manifest_byte_count,
+        observed_byte_count,
+        file_status,
+        is_loaded,
+        is_simulated
+    from release_files
+
+)
+
+select * from final

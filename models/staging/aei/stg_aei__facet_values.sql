@@ -1,0 +1,105 @@
+{{ config(
+    pre_hook=[
+        "drop table if exists aei_rejected_rows",
+        "drop table if exists aei_rejected_scans",
+        "{{ set_input_paths('aei_raw_paths', 'raw', ref('stg_aei__release_files')) }}"
+    ],
+    post_hook=["{{ stop_on(rejected_rows()) }}"]
+) }}
+with
+
+release_files as (
+
+    select * from {{ ref('stg_aei__release_files') }} where file_role = 'raw' and is_loaded
+
+),
+
+geography_levels as (
+
+    select * from {{ ref('geography_levels') }}
+
+),
+
+source as (
+
+    -- Row numbers follow the file: the header is row 1. The reader keeps file order.
+    select
+        *,
+        row_number() over () as scan_position
+    from {{ source('aei', 'raw_rows') }}
+
+),
+
+renamed as (
+
+    select
+        release_files.release_id,
+        release_files.platform,
+        release_files.taxonomy_version,
+        release_files.count_basis,
+        release_files.relative_path,
+        1 + source.scan_position
+        - min(source.scan_position - 1) over (partition by source.filename) as row_number,
+
+        -- text as published
+        source.geography,
+        source.geo_id,
+        source.date_start,
+        source.date_end,
+        source.platform_and_product,
+        source.facet,
+        source.level as level_text,
+        source.variable,
+        source.cluster_name,
+        source.value as value_text,
+
+        -- the parts of an intersection: the split is at the last `::`
+        coalesce(geography_levels.geo_level, 'unknown') as geo_level,
+        case
+            when source.facet like '%::%' then split_part(source.facet, '::', 1)
+            else source.facet
+        end as base_facet,
+        case
+            when source.facet like '%::%' then split_part(source.facet, '::', -1)
+        end as attribute_facet,
+        case
+            when source.facet like '%::%'
+                then regexp_extract(source.cluster_name, '^((?s).*)::((?s).*)$', 1)
+            else source.cluster_name
+        end as base_cluster_name,
+        case
+            when source.facet like '%::%'
+                then regexp_extract(source.cluster_name, '^((?s).*)::((?s).*)$', 2)
+        end as category,
+        -- `onet_task::task_success` has `onet_task_task_success_count`, and so on;
+        -- totals of a geography have `usage_count` and `usage_pct`.
+        case
+            when starts_with(source.variable, replace(source.facet, '::', '_') || '_')
+                then substr(
+                    source.variable, length(replace(source.facet, '::', '_')) + 2
+                )
+            when starts_with(source.variable, 'usage_') then substr(source.variable, 7)
+            else source.variable
+        end as measure,
+
+        -- numbers
+        case
+            when regexp_full_match(source.level, '[0-9]+(\.0+)?')
+                then try_cast(try_cast(source.level as double) as integer)
+        end as level,
+        -- A plain decimal number or nothing: no NaN, no 1,234, no spaces.
+        case
+            when
+                regexp_full_match(
+                    source.value, '-?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?'
+                )
+                then try_cast(source.value as double)
+        end as value,
+        release_files.is_simulated
+    from source
+    inner join release_files on source.filename = release_files.file_path
+    left join geography_levels on source.geography = geography_levels.geography
+
+)
+
+select * from renamed

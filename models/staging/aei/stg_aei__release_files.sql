@@ -1,0 +1,125 @@
+{{ config(
+    pre_hook=[
+        "{{ set_manifest_paths(ref('release_manifest')) }}",
+        "{{ set_present_paths() }}"
+    ],
+    post_hook=["{{ stop_on(refused_files(this)) }}"]
+) }}
+with
+
+manifest as (
+
+    select * from {{ ref('release_manifest') }}
+
+),
+
+source as (
+
+    select * from {{ source('aei', 'file_contents') }}
+
+),
+
+observed as (
+
+    select
+        filename as file_path,
+        size as observed_byte_count,
+        sha256(content) as observed_sha256,
+        -- The first line without a byte order mark, for the check of the columns.
+        -- A compressed file has none that can be read here.
+        case
+            when filename not like '%.gz' then
+                trim(
+                    split_part(
+                        coalesce(try(decode(content[1:2000])), '(not UTF-8 text)'),
+                        chr(10), 1
+                    ),
+                    chr(13) || chr(65279)
+                )
+        end as header_line
+    from source
+
+),
+
+matched as (
+
+    select
+        manifest.*,
+        '{{ data_root() }}/' || manifest.relative_path as file_path,
+        observed.observed_byte_count,
+        observed.observed_sha256,
+        observed.header_line,
+        observed.file_path is not null as is_present,
+        -- A superseded copy lies at the same path as the current one.
+        coalesce(
+            bool_or(
+                manifest.copy_status = 'superseded'
+                and manifest.sha256 = observed.observed_sha256
+            ) over (partition by manifest.relative_path),
+            false
+        ) as is_superseded_copy,
+        coalesce(
+            bool_or(
+                observed.file_path is not null
+                and manifest.file_role = 'raw'
+                and not manifest.is_simulated
+            ) over (),
+            false
+        ) as has_real_release
+    from manifest
+    left join observed
+        on observed.file_path = '{{ data_root() }}/' || manifest.relative_path
+
+),
+
+final as (
+
+    select
+        release_id,
+        platform,
+        file_role,
+        relative_path,
+        file_path,
+        copy_status,
+        schema_family,
+        facet_set,
+        taxonomy_version,
+        count_basis,
+        product_label,
+        licence,
+        citation,
+        header_line,
+        sha256 as manifest_sha256,
+        observed_sha256,
+
+        -- dates
+        window_start_date,
+        window_end_date,
+
+        -- counts
+        byte_count as manifest_byte_count,
+        observed_byte_count,
+
+        -- status
+        case
+            when copy_status = 'superseded' then 'superseded'
+            when not is_present then 'absent'
+            when is_superseded_copy then 'superseded'
+            when sha256 = observed_sha256 then 'verified'
+            when sha256 is null and byte_count = observed_byte_count then 'size_only'
+            else 'unverified_copy'
+        end as file_status,
+        is_simulated,
+        is_present,
+        is_present
+        and copy_status = 'current'
+        and (
+            not is_simulated
+            or not has_real_release
+            or {{ var('mix_real_and_simulated') }}
+        ) as is_loaded
+    from matched
+
+)
+
+select * from final

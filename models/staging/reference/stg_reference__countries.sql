@@ -1,0 +1,23 @@
+{{ config(pre_hook="{{ set_input_paths('iso_country_code_paths', 'iso_country_codes', ref('stg_aei__release_files')) }}") }}
+-- depends_on: {{ ref('stg_aei__release_files') }}
+with
+
+source as (
+
+    select * from {{ source('reference', 'iso_country_codes') }}
+
+),
+
+renamed as (
+
+    select
+        iso_alpha_2 as country_code,
+        any_value(iso_alpha_3) as country_alpha_3_code,
+        any_value(country_name) as country_name
+    from source
+    -- A build that mixes real and simulated files has two lists.
+    group by iso_alpha_2
+
+)
+
+select * from renamed

@@ -1,0 +1,21 @@
+{{ config(pre_hook="{{ set_input_paths('working_age_population_paths', 'working_age_population', ref('stg_aei__release_files')) }}") }}
+-- depends_on: {{ ref('stg_aei__release_files') }}
+with
+
+source as (
+
+    select * from {{ source('reference', 'working_age_population') }}
+
+),
+
+renamed as (
+
+    select
+        country_code,
+        try_cast(year as integer) as population_year,
+        try_cast(working_age_pop as double) as working_age_population_count
+    from source
+
+)
+
+select * from renamed
