@@ -71,8 +71,11 @@ node_totals as (
         task_cells.geo_id,
         any_value(task_cells.is_simulated) as is_simulated,
         sum(task_cells.conversation_count) as node_conversation_count,
-        sum(task_cells.conversation_count) filter (where not tasks.is_pseudo_task)
-            as named_task_conversation_count,
+        -- Nothing where a small geography publishes pseudo-tasks only.
+        coalesce(
+            sum(task_cells.conversation_count) filter (where not tasks.is_pseudo_task),
+            0
+        ) as named_task_conversation_count,
         sum(task_cells.conversation_count) filter (
             where tasks.task_key <> 'not_classified'
         ) as seen_conversation_count,

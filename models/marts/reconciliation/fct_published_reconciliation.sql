@@ -126,7 +126,7 @@ others as (
 
 loaded_releases as (
 
-    select release_id, platform, is_loaded from releases where is_loaded
+    select release_id, platform, is_simulated from releases where is_loaded
 
 ),
 
@@ -139,6 +139,7 @@ statuses as (
         others.definition_label as other_definition,
         others.computed_value as other_computed_value,
         loaded_releases.release_id is not null as is_release_loaded,
+        coalesce(loaded_releases.is_simulated, false) as is_simulated,
         -- A partial copy is complete for a figure when it has as many of the cells
         -- behind it as the report prints.
         coalesce(stated.is_partial, false)
@@ -217,7 +218,8 @@ final as (
             end
         end || coalesce(' ' || finding, '') || coalesce(' (' || note || '.)', '')
             as explanation,
-        is_release_loaded
+        is_release_loaded,
+        is_simulated
     from statuses
 
 )

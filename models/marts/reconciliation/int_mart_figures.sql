@@ -1,4 +1,9 @@
-{{ config(access='protected', materialized='view', contract={'enforced': false}) }}
+{{ config(
+    access='protected',
+    schema='intermediate',
+    materialized='view',
+    contract={'enforced': false}
+) }}
 -- grain: mart, measure, release_id, platform, geo_level, geo_id, allocation_rule, scope,
 --        estimator, share_base, category, top_k, task_key
 -- why: the figures of the marts in one long shape, so that a published number is looked
