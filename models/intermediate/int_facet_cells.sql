@@ -1,6 +1,7 @@
 -- grain: release_id, platform, geo_level, geo_id, facet, level, cluster_name
--- why: count and percentage of a published cell side by side, for every facet that the
---      marts use; a later family of files joins the cell tables here, as one more branch
+-- why: count and percentage of a published cell side by side, for every facet that
+--      the marts use; a later family of files joins the cell tables here, as one
+--      more branch
 -- depends_on: {{ ref('stg_aei__input_problems') }}
 with
 
@@ -12,7 +13,8 @@ facet_values as (
 
 facets as (
 
-    select * from {{ ref('facets') }} where is_in_marts
+    select * from {{ ref('facets') }}
+    where is_in_marts
 
 ),
 

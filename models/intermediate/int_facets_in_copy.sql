@@ -1,12 +1,14 @@
 -- grain: release_id, platform, facet, geo_level
--- why: what the loaded files hold of each facet, whether or not a mart uses it; only the
---      finest level, because coarser levels hold the same conversations again
+-- why: what the loaded files hold of each facet, whether or not a mart uses it;
+--      only the finest level, because coarser levels hold the same conversations
+--      again
 -- depends_on: {{ ref('stg_aei__input_problems') }}
 with
 
 facet_values as (
 
-    select * from {{ ref('stg_aei__facet_values') }} where level = 0
+    select * from {{ ref('stg_aei__facet_values') }}
+    where level = 0
 
 ),
 
@@ -17,9 +19,9 @@ final as (
         platform,
         facet,
         geo_level,
-        count(distinct (geo_id, cluster_name)) as cell_count,
+        count(distinct geo_id || '::' || cluster_name) as cell_count,
         count(distinct geo_id) as geography_count,
-        count(distinct (geo_id, base_cluster_name)) as unit_count,
+        count(distinct geo_id || '::' || base_cluster_name) as unit_count,
         -- Numeric facets count the records behind a statistic: no partition to sum.
         sum(value) filter (
             where

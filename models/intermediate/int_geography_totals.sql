@@ -1,6 +1,7 @@
 -- grain: release_id, platform, geo_level, geo_id
--- why: the base of every share of a geography, in one place: its published total where
---      there is one, else the sum of its task nodes (at global level they are the sample)
+-- why: the base of every share of a geography, in one place: its published total
+--      where there is one, else the sum of its task nodes (at global level they are
+--      the sample)
 with
 
 facet_cells as (
@@ -11,13 +12,18 @@ facet_cells as (
 
 task_cells as (
 
-    select * from {{ ref('int_task_cells') }} where facet = 'onet_task'
+    select * from {{ ref('int_task_cells') }}
+    where facet = 'onet_task'
 
 ),
 
 tasks as (
 
-    select task_id, task_key, is_pseudo_task from {{ ref('int_tasks') }}
+    select
+        task_id,
+        task_key,
+        is_pseudo_task
+    from {{ ref('int_tasks') }}
 
 ),
 
@@ -35,6 +41,22 @@ usage_totals as (
 
 ),
 
+category_facet_totals as (
+
+    select
+        release_id,
+        platform,
+        geo_level,
+        geo_id,
+        is_simulated,
+        facet,
+        sum(conversation_count) as conversation_count
+    from facet_cells
+    where facet_kind = 'category'
+    group by all
+
+),
+
 -- A copy may lack the task facet; the categories of any one facet are the sample too.
 category_totals as (
 
@@ -45,19 +67,7 @@ category_totals as (
         geo_id,
         is_simulated,
         max(conversation_count) as conversation_count
-    from (
-        select
-            release_id,
-            platform,
-            geo_level,
-            geo_id,
-            is_simulated,
-            facet,
-            sum(conversation_count) as conversation_count
-        from facet_cells
-        where facet_kind = 'category'
-        group by all
-    )
+    from category_facet_totals
     group by all
 
 ),
@@ -91,11 +101,29 @@ node_totals as (
 
 geographies as (
 
-    select release_id, platform, geo_level, geo_id, is_simulated from usage_totals
+    select
+        release_id,
+        platform,
+        geo_level,
+        geo_id,
+        is_simulated
+    from usage_totals
     union
-    select release_id, platform, geo_level, geo_id, is_simulated from node_totals
+    select
+        release_id,
+        platform,
+        geo_level,
+        geo_id,
+        is_simulated
+    from node_totals
     union
-    select release_id, platform, geo_level, geo_id, is_simulated from category_totals
+    select
+        release_id,
+        platform,
+        geo_level,
+        geo_id,
+        is_simulated
+    from category_totals
 
 ),
 
@@ -112,7 +140,8 @@ final as (
             category_totals.conversation_count
         ) as conversation_count,
         node_totals.named_task_conversation_count,
-        -- Conversations of no visible task: the node not_classified, and what a copy lost.
+        -- Conversations of no visible task: the node not_classified, and what a copy
+        -- lost.
         greatest(
             coalesce(
                 usage_totals.conversation_count, node_totals.node_conversation_count

@@ -1,6 +1,6 @@
 -- grain: allocation_rule, scope, task_id
--- why: a scope is a weight on tasks; education, its subsectors and the baselines are
---      read from seeds, so that no estimator knows a SOC code
+-- why: a scope is a weight on tasks; education, its subsectors and the baselines
+--      are read from seeds, so that no estimator knows a SOC code
 with
 
 tasks as (

@@ -1,4 +1,5 @@
--- grain: taxonomy_version, task_key, allocation_rule, soc_major_group, education_subsector
+-- grain: taxonomy_version, task_key, allocation_rule, soc_major_group,
+--        education_subsector
 -- why: the four readings of "an education task" as rows with weights, so that every
 --      estimator runs once over a column instead of four times over a model
 with

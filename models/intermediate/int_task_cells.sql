@@ -1,6 +1,7 @@
 -- grain: release_id, platform, geo_level, geo_id, task_id, facet, category
--- why: the one cell table: published cells, and the grid of cells that a task could have,
---      so that a suppressed or absent cell is a row with its range, never a zero
+-- why: the one cell table: published cells, and the grid of cells that a task could
+--      have, so that a suppressed or absent cell is a row with its range, never a
+--      zero
 with
 
 facet_cells as (
@@ -11,7 +12,11 @@ facet_cells as (
 
 tasks as (
 
-    select taxonomy_version, task_key, task_id, is_pseudo_task
+    select
+        taxonomy_version,
+        task_key,
+        task_id,
+        is_pseudo_task
     from {{ ref('int_tasks') }}
 
 ),
@@ -172,7 +177,8 @@ attribute_cells as (
             when published_by_task.task_key is null then grid.task_conversation_count
             else least(
                 grid.folded_cell_maximum_count,
-                grid.task_conversation_count - published_by_task.named_conversation_count
+                grid.task_conversation_count
+                - published_by_task.named_conversation_count
             )
         end as maximum_conversation_count,
         intersection_cells.published_pct,

@@ -1,11 +1,15 @@
 -- grain: taxonomy_version, task_key, onet_soc_code
--- why: the one door between tasks and occupations; a statement can stand under up to 34
---      occupations, and a naive join to the statements counts its conversations as often
+-- why: the one door between tasks and occupations; a statement can stand under up
+--      to 34 occupations, and a naive join to the statements counts its
+--      conversations as often
 with
 
 task_holders as (
 
-    select taxonomy_version, task_key, onet_soc_code
+    select
+        taxonomy_version,
+        task_key,
+        onet_soc_code
     from {{ ref('stg_reference__task_holders') }}
 
 ),

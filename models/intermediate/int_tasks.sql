@@ -10,7 +10,9 @@ task_holders as (
 
 facet_values as (
 
-    select distinct taxonomy_version, is_simulated
+    select distinct
+        taxonomy_version,
+        is_simulated
     from {{ ref('stg_aei__facet_values') }}
 
 ),

@@ -1,17 +1,19 @@
 -- grain: release_id, platform, geo_level, geo_id, allocation_rule, share_base, scope
--- why: how much of the use is education, by which definition, with the range that the
---      unseen conversations leave open
+-- why: how much of the use is education, by which definition, with the range that
+--      the unseen conversations leave open
 with
 
 geography_totals as (
 
-    select * from {{ ref('int_geography_totals') }} where task_node_count > 0
+    select * from {{ ref('int_geography_totals') }}
+    where task_node_count > 0
 
 ),
 
 task_cells as (
 
-    select * from {{ ref('int_task_cells') }} where facet = 'onet_task'
+    select * from {{ ref('int_task_cells') }}
+    where facet = 'onet_task'
 
 ),
 
@@ -23,7 +25,8 @@ scope_weights as (
 
 scopes as (
 
-    select * from {{ ref('scopes') }} where scope_kind in ('education', 'subsector')
+    select * from {{ ref('scopes') }}
+    where scope_kind in ('education', 'subsector')
 
 ),
 

@@ -1,35 +1,43 @@
 -- grain: release_id, platform, task_id
--- why: the education tasks themselves (rule any_holder), with volume, success and patterns,
---      so that a reader sees which tasks a sector figure is made of
+-- why: the education tasks themselves (rule any_holder), with volume, success and
+--      patterns, so that a reader sees which tasks a sector figure is made of
+{%- set pattern_columns = [
+    'directive', 'feedback_loop', 'task_iteration', 'learning', 'validation'
+] %}
 with
 
 tasks as (
 
-    select * from {{ ref('dim_tasks') }} where is_education_any_holder
+    select * from {{ ref('dim_tasks') }}
+    where is_education_any_holder
 
 ),
 
 task_cells as (
 
-    select * from {{ ref('int_task_cells') }} where geo_level = 'global'
+    select * from {{ ref('int_task_cells') }}
+    where geo_level = 'global'
 
 ),
 
 geography_totals as (
 
-    select * from {{ ref('int_geography_totals') }} where geo_level = 'global'
+    select * from {{ ref('int_geography_totals') }}
+    where geo_level = 'global'
 
 ),
 
 patterns as (
 
-    select * from {{ ref('interaction_patterns') }} where is_named_pattern
+    select * from {{ ref('interaction_patterns') }}
+    where is_named_pattern
 
 ),
 
 totals as (
 
-    select * from task_cells where facet = 'onet_task'
+    select * from task_cells
+    where facet = 'onet_task'
 
 ),
 
@@ -40,10 +48,10 @@ task_patterns as (
         task_cells.platform,
         task_cells.task_id,
         sum(task_cells.conversation_count) as pattern_base_conversation_count,
-        {% for pattern in ['directive', 'feedback loop', 'task iteration', 'learning', 'validation'] -%}
-        sum(task_cells.conversation_count) filter (
-            where task_cells.category = '{{ pattern }}'
-        ) as {{ pattern | replace(' ', '_') }}_count,
+        {% for pattern in pattern_columns -%}
+            sum(task_cells.conversation_count) filter (
+                where task_cells.category = '{{ pattern | replace('_', ' ') }}'
+            ) as {{ pattern }}_count,
         {% endfor -%}
         case
             when bool_or(task_cells.status = 'not_in_copy') then 'not_in_copy'
@@ -112,9 +120,10 @@ final as (
 
         -- patterns, of the published five
         task_patterns.pattern_base_conversation_count,
-        {% for pattern in ['directive', 'feedback_loop', 'task_iteration', 'learning', 'validation'] -%}
-        100 * task_patterns.{{ pattern }}_count
-        / nullif(task_patterns.pattern_base_conversation_count, 0) as {{ pattern }}_pct,
+        {% for pattern in pattern_columns -%}
+            100 * task_patterns.{{ pattern }}_count
+            / nullif(task_patterns.pattern_base_conversation_count, 0)
+                as {{ pattern }}_pct,
         {% endfor -%}
         coalesce(task_patterns.pattern_status, 'not_in_copy') as pattern_status,
         totals.is_simulated

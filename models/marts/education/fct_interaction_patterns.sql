@@ -170,11 +170,15 @@ estimates as (
     select
         *,
         'all_conversations' as estimator,
-        case when pattern = 'not_classified' then unpublished_count else pattern_count end
+        case
+            when pattern = 'not_classified' then unpublished_count else pattern_count
+        end
             as conversation_count,
         scope_conversation_count as base_conversation_count,
         100
-        * case when pattern = 'not_classified' then unpublished_count else pattern_count end
+        * case
+            when pattern = 'not_classified' then unpublished_count else pattern_count
+        end
         / nullif(scope_conversation_count, 0) as share_pct,
         100 * case when pattern <> 'not_classified' then minimum_count end
         / nullif(scope_conversation_count, 0) as bound_low_pct,

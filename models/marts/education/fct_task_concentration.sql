@@ -10,7 +10,8 @@ scope_tasks as (
 
 geography_totals as (
 
-    select * from {{ ref('int_geography_totals') }} where geo_level = 'global'
+    select * from {{ ref('int_geography_totals') }}
+    where geo_level = 'global'
 
 ),
 
@@ -20,7 +21,7 @@ ranked as (
         *,
         row_number() over (
             partition by release_id, platform, allocation_rule, scope
-            order by conversation_count desc nulls last, task_id
+            order by conversation_count desc nulls last, task_id asc
         ) as task_rank,
         sum(conversation_count) over (
             partition by release_id, platform, allocation_rule, scope

@@ -1,6 +1,6 @@
 -- grain: release_id, platform, allocation_rule, scope, estimator
--- why: how often the model judged its own answer a success, by two estimators that treat
---      folded cells differently, and the range for all tasks of the scope
+-- why: how often the model judged its own answer a success, by two estimators that
+--      treat folded cells differently, and the range for all tasks of the scope
 with
 
 scope_tasks as (

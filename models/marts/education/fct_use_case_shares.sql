@@ -1,7 +1,8 @@
 -- grain: release_id, platform, geo_level, geo_id, allocation_rule, scope, share_base,
 --        use_case
--- why: what people say the conversation is for (coursework, work, personal), by scope from
---      the tasks, and for a whole geography from its own facet, which is complete
+-- why: what people say the conversation is for (coursework, work, personal), by
+--      scope from the tasks, and for a whole geography from its own facet, which is
+--      complete
 with
 
 scope_tasks as (
@@ -26,7 +27,8 @@ facet_cells as (
 
 labels as (
 
-    select * from {{ ref('facet_labels') }} where facet = 'use_case'
+    select * from {{ ref('facet_labels') }}
+    where facet = 'use_case'
 
 ),
 
@@ -38,7 +40,8 @@ allocation_rules as (
 
 baseline as (
 
-    select * from {{ ref('scopes') }} where includes_pseudo_tasks
+    select * from {{ ref('scopes') }}
+    where includes_pseudo_tasks
 
 ),
 

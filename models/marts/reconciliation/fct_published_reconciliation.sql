@@ -1,6 +1,6 @@
 -- grain: number_id
--- why: every figure that the reports print beside what the marts give under its stated
---      definition, and under the other definitions when that one fails
+-- why: every figure that the reports print beside what the marts give under its
+--      stated definition, and under the other definitions when that one fails
 with
 
 numbers as (
@@ -78,7 +78,7 @@ definitions as (
                     max(term_values.value) filter (where term_values.term_number = 1)
                     / nullif(
                         max(term_values.value)
-                            filter (where term_values.term_number = 2),
+                        filter (where term_values.term_number = 2),
                         0
                     )
                     - 1
@@ -108,7 +108,8 @@ compared as (
 
 stated as (
 
-    select * from compared where definition_number = 1
+    select * from compared
+    where definition_number = 1
 
 ),
 
@@ -126,7 +127,12 @@ others as (
 
 loaded_releases as (
 
-    select release_id, platform, is_simulated from releases where is_loaded
+    select
+        release_id,
+        platform,
+        is_simulated
+    from releases
+    where is_loaded
 
 ),
 
@@ -188,30 +194,40 @@ final as (
             as difference_in_last_digits,
         status,
         case status
-            when 'match' then
-                'The mart gives the printed figure under its stated definition.'
-            when 'match_other_definition' then
-                'The stated definition gives ' || round(computed_value, 4)
-                || '; the printed figure comes out with ' || other_definition || '.'
-            when 'contradicted' then
-                'No definition held here gives the printed figure; the stated one gives '
-                || round(computed_value, 4) || '.'
-                || case
-                    when
-                        trunc(computed_value * pow(10, decimals))
-                        = round(published_value * pow(10, decimals))
-                        then ' Cut off instead of rounded, it is the printed figure.'
-                    else ''
-                end
-            when 'partial_input' then
-                'The loaded copy lacks part of the cells behind this figure; what it holds gives '
-                || round(computed_value, 4) || '.'
+            when 'match'
+                then
+                    'The mart gives the printed figure under its stated definition.'
+            when 'match_other_definition'
+                then
+                    'The stated definition gives ' || round(computed_value, 4)
+                    || '; the printed figure comes out with ' || other_definition || '.'
+            when 'contradicted'
+                then
+                    'No definition held here gives the printed figure; the stated'
+                    || ' one gives '
+                    || round(computed_value, 4) || '.'
+                    || case
+                        when
+                            trunc(computed_value * pow(10, decimals))
+                            = round(published_value * pow(10, decimals))
+                            then
+                                ' Cut off instead of rounded, it is the printed figure.'
+                        else ''
+                    end
+            when 'partial_input'
+                then
+                    'The loaded copy lacks part of the cells behind this figure; '
+                    || 'what it holds gives '
+                    || round(computed_value, 4) || '.'
             else case
-                when combination = 'excluded' then
-                    'The warehouse leaves this metric out on purpose.'
-                when not is_release_loaded then
-                    'Release ' || release_id || ' (' || platform
-                    || ') is not loaded: set AEI_DATA_DIR to a folder that holds it.'
+                when combination = 'excluded'
+                    then
+                        'The warehouse leaves this metric out on purpose.'
+                when not is_release_loaded
+                    then
+                        'Release ' || release_id || ' (' || platform
+                        || ') is not loaded: set AEI_DATA_DIR to a folder that holds'
+                        || ' it.'
                 else
                     'The loaded copy lacks the cells behind this figure in ' || mart
                     || ': see fct_cell_coverage.'

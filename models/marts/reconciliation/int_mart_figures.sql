@@ -4,10 +4,10 @@
     materialized='view',
     contract={'enforced': false}
 ) }}
--- grain: mart, measure, release_id, platform, geo_level, geo_id, allocation_rule, scope,
---        estimator, share_base, category, top_k, task_key
--- why: the figures of the marts in one long shape, so that a published number is looked
---      up in a mart, never computed on a second path
+-- grain: mart, measure, release_id, platform, geo_level, geo_id, allocation_rule,
+--        scope, estimator, share_base, category, top_k, task_key
+-- why: the figures of the marts in one long shape, so that a published number is
+--      looked up in a mart, never computed on a second path
 with
 
 releases as (

@@ -63,16 +63,20 @@ final as (
             when geographies.geo_level = 'global' then 'All geographies'
             when geographies.geo_id = 'NONE' then 'No geography stated'
             when geographies.geo_id = 'not_classified' then 'Not classified'
-            when geographies.geo_id like '%-not_classified' then
-                'Not classified, ' || split_part(geographies.geo_id, '-', 1)
+            when geographies.geo_id like '%-not_classified'
+                then
+                    'Not classified, ' || split_part(geographies.geo_id, '-', 1)
             when geographies.geo_level = 'country'
                 then coalesce(countries.country_name, geographies.geo_id)
             else geographies.geo_id
         end as geo_name,
-        case when geographies.geo_level = 'country' then countries.country_alpha_3_code end
+        case
+            when geographies.geo_level = 'country' then countries.country_alpha_3_code
+        end
             as country_alpha_3_code,
         case
-            when geographies.geo_level = 'country' and countries.country_code is not null
+            when
+                geographies.geo_level = 'country' and countries.country_code is not null
                 then geographies.geo_id
             when geographies.geo_level = 'region' and geographies.geo_id like '__-%'
                 then substr(geographies.geo_id, 1, 2)

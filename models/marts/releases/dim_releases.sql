@@ -12,7 +12,8 @@ release_files as (
 
 geography_totals as (
 
-    select * from {{ ref('int_geography_totals') }} where geo_level = 'global'
+    select * from {{ ref('int_geography_totals') }}
+    where geo_level = 'global'
 
 ),
 

@@ -1,6 +1,6 @@
 -- grain: release_id, platform, facet, geo_level
--- why: what the release publishes, what this copy holds, and how much of the sample its
---      named cells cover; absence is a row here, never a zero elsewhere
+-- why: what the release publishes, what this copy holds, and how much of the sample
+--      its named cells cover; absence is a row here, never a zero elsewhere
 with
 
 release_files as (
@@ -24,7 +24,8 @@ facet_sets as (
 
 geography_totals as (
 
-    select * from {{ ref('int_geography_totals') }} where geo_level = 'global'
+    select * from {{ ref('int_geography_totals') }}
+    where geo_level = 'global'
 
 ),
 
@@ -48,7 +49,12 @@ expected as (
     select * from published
     -- A facet that is both is one row.
     union
-    select release_id, platform, facet, geo_level from in_copy
+    select
+        release_id,
+        platform,
+        facet,
+        geo_level
+    from in_copy
 
 ),
 

@@ -1,11 +1,12 @@
 -- grain: release_id, platform, geo_level, geo_id, facet, level, category
--- why: the published base facets and geography totals as they are, with the base that
---      their percentage has, for everything that needs no task
+-- why: the published base facets and geography totals as they are, with the base
+--      that their percentage has, for everything that needs no task
 with
 
 facet_cells as (
 
-    select * from {{ ref('int_facet_cells') }} where attribute_facet is null
+    select * from {{ ref('int_facet_cells') }}
+    where attribute_facet is null
 
 ),
 

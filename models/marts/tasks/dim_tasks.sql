@@ -16,7 +16,8 @@ holder_codes as (
 
 scope_weights as (
 
-    select * from {{ ref('int_scope_weights') }} where scope = 'education'
+    select * from {{ ref('int_scope_weights') }}
+    where scope = 'education'
 
 ),
 
@@ -28,7 +29,8 @@ allocations as (
 
 scopes as (
 
-    select * from {{ ref('scopes') }} where scope = 'education'
+    select * from {{ ref('scopes') }}
+    where scope = 'education'
 
 ),
 

@@ -1,5 +1,6 @@
 -- grain: release_id, platform, geo_level, geo_id, task_id, facet, category
--- why: the additive atom of every figure, public so that anyone can aggregate it anew
+-- why: the additive atom of every figure, public so that anyone can aggregate it
+--      anew
 with
 
 task_cells as (

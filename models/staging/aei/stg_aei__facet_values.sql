@@ -10,7 +10,9 @@ with
 
 release_files as (
 
-    select * from {{ ref('stg_aei__release_files') }} where file_role = 'raw' and is_loaded
+    select *
+    from {{ ref('stg_aei__release_files') }}
+    where file_role = 'raw' and is_loaded
 
 ),
 
@@ -39,7 +41,9 @@ renamed as (
         release_files.count_basis,
         release_files.relative_path,
         1 + source.scan_position
-        - min(source.scan_position - 1) over (partition by source.filename) as row_number,
+        - min(source.scan_position - 1)
+            over (partition by source.filename)
+            as row_number,
 
         -- text as published
         source.geography,

@@ -66,7 +66,9 @@ mislabelled_rows as (
         'platform_and_product' as column_name,
         '"' || facet_values.platform_and_product || '"' as observed,
         '"' || release_files.product_label || '" (release manifest)' as expected,
-        'The file holds another platform or product than its name says; fetch it again, or mend the manifest row.' as advice
+        'The file holds another platform or product than its name says; fetch it '
+        || 'again, or mend the manifest row.'
+            as advice
     from facet_values
     inner join release_files
         on facet_values.relative_path = release_files.relative_path
@@ -85,7 +87,9 @@ misdated_rows as (
         facet_values.date_start || ' to ' || facet_values.date_end as observed,
         release_files.window_start_date || ' to '
         || release_files.window_end_date || ' (release manifest)' as expected,
-        'The file holds another window than the manifest says; fetch it again, or mend the manifest row.' as advice
+        'The file holds another window than the manifest says; fetch it again, or'
+        || ' mend the manifest row.'
+            as advice
     from facet_values
     inner join release_files
         on facet_values.relative_path = release_files.relative_path
@@ -112,7 +116,9 @@ unknown_geographies as (
             'a geo_id like ' || geography_levels.geo_id_example,
             'global, country, state_us or country-state'
         ) as expected,
-        'A raw file has ISO 3166-1 alpha-2 countries; enriched files (alpha-3) are not read.' as advice
+        'A raw file has ISO 3166-1 alpha-2 countries; enriched files (alpha-3) '
+        || 'are not read.'
+            as advice
     from facet_values
     left join geography_levels on facet_values.geography = geography_levels.geography
     where
@@ -124,29 +130,34 @@ unknown_geographies as (
 untyped_numbers as (
 
     select
-        relative_path as file,
-        row_number,
+        facet_values.relative_path as file,
+        facet_values.row_number,
         'value' as column_name,
-        '"' || value_text || '" for ' || variable as observed,
+        '"' || facet_values.value_text || '" for ' || facet_values.variable as observed,
         'a plain decimal number such as 25.0' as expected,
-        'The row is damaged; fetch the file again, or mend the row at its source.' as advice
+        'The row is damaged; fetch the file again, or mend the row at its source.'
+            as advice
     from facet_values
     left join facets
         on
             coalesce(facet_values.attribute_facet, facet_values.base_facet)
             = facets.facet
     where
-        value is null
+        facet_values.value is null
         -- A statistic that no mart uses may be empty (no interval of one record).
-        and (value_text <> '' or coalesce(facets.facet_kind, '') <> 'numeric')
+        and (
+            facet_values.value_text <> ''
+            or coalesce(facets.facet_kind, '') <> 'numeric'
+        )
     union all
     select
-        relative_path,
+        relative_path as file,
         row_number,
-        'level',
-        '"' || level_text || '"',
-        'a whole number such as 0',
+        'level' as column_name,
+        '"' || level_text || '"' as observed,
+        'a whole number such as 0' as expected,
         'The row is damaged; fetch the file again, or mend the row at its source.'
+            as advice
     from facet_values
     where level is null
 
@@ -163,7 +174,9 @@ impossible_numbers as (
             when facet_values.measure = 'pct' then 'a percentage from 0 to 100'
             else 'a count of conversations: 0 or more, whole'
         end as expected,
-        'The row is damaged, or counts are labelled with the wrong basis in the manifest.' as advice
+        'The row is damaged, or counts are labelled with the wrong basis in the '
+        || 'manifest.'
+            as advice
     from facet_values
     inner join facets
         on
@@ -199,7 +212,8 @@ duplicate_keys as (
         || ') for ' || variable || ' of "' || left(any_value(cluster_name), 80)
         || '"' as observed,
         'one row per key' as expected,
-        'Two copies were joined, or rows were pasted twice; fetch the file again.' as advice
+        'Two copies were joined, or rows were pasted twice; fetch the file again.'
+            as advice
     from facet_values
     group by
         relative_path, geo_id, geography, date_start, date_end, platform_and_product,
@@ -255,7 +269,9 @@ unknown_variables as (
         '"' || other_variable || '" in facet ' || facet as observed,
         replace(facet, '::', '_') || '_count or ' || replace(facet, '::', '_')
         || '_pct (usage_count, usage_pct for totals of a geography)' as expected,
-        'The file has another layout than family B; it can''t be loaded as this release.' as advice
+        'The file has another layout than family B; it can''t be loaded as this '
+        || 'release.'
+            as advice
     from cells
     where other_measure_count > 0 and facet_kind <> 'request'
 
@@ -267,7 +283,10 @@ unpaired_cells as (
         relative_path as file,
         row_number,
         'variable' as column_name,
-        'a ' || case when count is null then 'pct without its count' else 'count without its pct' end
+        'a '
+        || case
+            when count is null then 'pct without its count' else 'count without its pct'
+        end
         || ' in ' || facet || ' of "' || left(cluster_name, 80) || '"' as observed,
         'both in every cell' as expected,
         'A row is missing: the file is cut off or was filtered.' as advice
@@ -276,6 +295,16 @@ unpaired_cells as (
         (count is null or pct is null)
         and other_measure_count = 0
         and facet_kind <> 'request'
+
+),
+
+label_lists as (
+
+    select
+        facet,
+        string_agg(label, ', ' order by label) as label_list
+    from facet_labels
+    group by facet
 
 ),
 
@@ -291,14 +320,15 @@ unknown_labels as (
                 then ' of "' || left(cells.base_cluster_name, 60) || '"'
             else ''
         end as observed,
-        'one of the labels of ' || cells.label_facet || ': ' || (
-            select string_agg(labels.label, ', ' order by labels.label)
-            from {{ ref('facet_labels') }} as labels
-            where labels.facet = cells.label_facet
-        ) as expected,
-        'Labels have spaces in raw files, not underscores; a new label needs a row in seeds/reference/facet_labels.csv and a decision about its meaning.' as advice
+        'one of the labels of ' || cells.label_facet || ': '
+        || label_lists.label_list as expected,
+        'Labels have spaces in raw files, not underscores; a new label needs a '
+        || 'row in seeds/reference/facet_labels.csv and a decision about its '
+        || 'meaning.'
+            as advice
     from cells
     inner join facets on cells.label_facet = facets.facet and facets.has_closed_labels
+    inner join label_lists on cells.label_facet = label_lists.facet
     left join facet_labels
         on
             cells.label_facet = facet_labels.facet
@@ -331,6 +361,12 @@ unnamed_cells as (
 
 ),
 
+task_list_sizes as (
+
+    select count(*) as statement_count from task_holders
+
+),
+
 unknown_tasks as (
 
     select
@@ -342,16 +378,19 @@ unknown_tasks as (
             any_value(release_files.taxonomy_version), '?'
         ) || ', in lower case (the manifest''s onet_task_statements file; '
         || case
-            when (select count(*) from task_holders) = 0
+            when any_value(task_list_sizes.statement_count) = 0
                 then 'this copy has none, fetch it with make fetch'
             else 'loaded'
         end || ')' as expected,
-        'Without its occupations a task can''t be counted as education or not; check the taxonomy_version of the manifest row.' as advice
+        'Without its occupations a task can''t be counted as education or not; '
+        || 'check the taxonomy_version of the manifest row.'
+            as advice
     from cells
     inner join release_files
         on
             cells.relative_path = release_files.relative_path
             and release_files.is_loaded
+    cross join task_list_sizes
     left join task_holders
         on
             cells.base_cluster_name = task_holders.task_key
@@ -361,6 +400,28 @@ unknown_tasks as (
         and task_holders.task_key is null
         and cells.base_cluster_name not in ('none', 'not_classified')
     group by all
+
+),
+
+-- How finely a file prints its percentages: half a unit of the last printed decimal is
+-- the most that an honest percentage can be off.
+printed_precisions as (
+
+    select
+        relative_path,
+        0.5 * pow(
+            10,
+            -max(
+                case
+                    -- 1e-05 is printed in full precision
+                    when value_text like '%e%' then 16
+                    else length(split_part(value_text, '.', 2))
+                end
+            )
+        ) as half_unit_pct
+    from facet_values
+    where measure = 'pct'
+    group by relative_path
 
 ),
 
@@ -383,7 +444,12 @@ compared_cells as (
             when attribute_facet is not null
                 then sum(count) over (
                     partition by
-                        relative_path, geography, geo_id, facet, level, base_cluster_name
+                        relative_path,
+                        geography,
+                        geo_id,
+                        facet,
+                        level,
+                        base_cluster_name
                 )
             else sum(count) over (
                 partition by relative_path, geography, geo_id, facet, level
@@ -407,20 +473,58 @@ compared_cells as (
 contradicted_percentages as (
 
     select
-        relative_path as file,
-        row_number,
+        compared_cells.relative_path as file,
+        compared_cells.row_number,
         'value' as column_name,
-        facet || ' of "' || left(cluster_name, 60) || '" in ' || geo_id || ': pct '
-        || pct || ' beside count ' || count as observed,
-        'pct = ' || 100 * count / nullif(base_count, 0) || ' = count / '
-        || base_count || ', the sum of the counts in its group' as expected,
-        'Rows are missing (a cut-off file, a dropped residual), or count and pct are swapped, scaled or edited.' as advice
+        compared_cells.facet || ' of "' || left(compared_cells.cluster_name, 60)
+        || '" in ' || compared_cells.geo_id || ': pct ' || compared_cells.pct
+        || ' beside count ' || compared_cells.count as observed,
+        'pct = ' || 100 * compared_cells.count / nullif(compared_cells.base_count, 0)
+        || ' = count / ' || compared_cells.base_count
+        || ', the sum of the counts in its group' as expected,
+        'Rows are missing (a cut-off file, a dropped residual), or count and pct are '
+        || 'swapped, scaled or edited.' as advice
     from compared_cells
+    inner join printed_precisions
+        on compared_cells.relative_path = printed_precisions.relative_path
     where
-        base_count is null
-        or base_count = 0
-        or abs(pct - 100 * count / base_count)
-        > {{ var('pct_tolerance') }} + 100.0 * rounding_count / base_count
+        compared_cells.base_count is null
+        or compared_cells.base_count = 0
+        or abs(
+            compared_cells.pct - 100 * compared_cells.count / compared_cells.base_count
+        )
+        > {{ var('pct_tolerance') }}
+        + printed_precisions.half_unit_pct
+        + 100.0 * compared_cells.rounding_count / compared_cells.base_count
+
+),
+
+-- A task with cells but without its total: the total's rows were lost.
+totalless_tasks as (
+
+    select
+        intersections.relative_path as file,
+        min(intersections.row_number) as row_number,
+        'cluster_name' as column_name,
+        'cells of "' || left(intersections.base_cluster_name, 60) || '" in '
+        || intersections.facet || ' without a total of the task' as observed,
+        'rows of the task in the facet onet_task' as expected,
+        'Rows are missing: the file is cut off or was filtered.' as advice
+    from cells as intersections
+    left join cells as totals
+        on
+            intersections.relative_path = totals.relative_path
+            and intersections.geography = totals.geography
+            and intersections.geo_id = totals.geo_id
+            and intersections.base_cluster_name = totals.cluster_name
+            and totals.facet = 'onet_task'
+    where
+        intersections.facet_kind = 'task'
+        and intersections.attribute_facet is not null
+        and totals.cluster_name is null
+    group by
+        intersections.relative_path, intersections.geography, intersections.geo_id,
+        intersections.facet, intersections.base_cluster_name
 
 ),
 
@@ -434,7 +538,8 @@ unpartitioned_tasks as (
         intersections.facet || ' of "' || left(intersections.base_cluster_name, 60)
         || '" sums to ' || sum(intersections.count) as observed,
         any_value(totals.count) || ', the onet_task_count of the task' as expected,
-        'A cell is missing or was edited; bounds for suppressed cells would be wrong.' as advice
+        'A cell is missing or was edited; bounds for suppressed cells would be wrong.'
+            as advice
     from cells as intersections
     inner join cells as totals
         on
@@ -486,6 +591,8 @@ final as (
     select * from unknown_tasks
     union all by name
     select * from contradicted_percentages
+    union all by name
+    select * from totalless_tasks
     union all by name
     select * from unpartitioned_tasks
 

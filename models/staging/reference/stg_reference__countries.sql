@@ -1,4 +1,9 @@
-{{ config(pre_hook="{{ set_input_paths('iso_country_code_paths', 'iso_country_codes', ref('stg_aei__release_files')) }}") }}
+{{ config(
+    pre_hook=(
+        "{{ set_input_paths('iso_country_code_paths', "
+        ~ "'iso_country_codes', ref('stg_aei__release_files')) }}"
+    )
+) }}
 -- depends_on: {{ ref('stg_aei__release_files') }}
 with
 

@@ -1,4 +1,9 @@
-{{ config(pre_hook="{{ set_input_paths('onet_task_statement_paths', 'onet_task_statements', ref('stg_aei__release_files')) }}") }}
+{{ config(
+    pre_hook=(
+        "{{ set_input_paths('onet_task_statement_paths', "
+        ~ "'onet_task_statements', ref('stg_aei__release_files')) }}"
+    )
+) }}
 with
 
 release_files as (
@@ -18,11 +23,11 @@ renamed as (
     select
         release_files.taxonomy_version,
         -- The published cluster_name of a task is its statement in lower case.
-        lower(trim(source."Task")) as task_key,
+        lower(trim(source.task)) as task_key,
         source."O*NET-SOC Code" as onet_soc_code,
         source."Task ID" as onet_task_id,
-        trim(source."Task") as task_statement,
-        source."Title" as occupation_title,
+        trim(source.task) as task_statement,
+        source.title as occupation_title,
         release_files.is_simulated
     from source
     inner join release_files

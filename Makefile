@@ -1,0 +1,45 @@
+# Two commands: `make warehouse` builds, `make test` tests. Both make .venv first and
+# leave it alone as long as requirements.lock does not change.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help warehouse test lint fetch docs simulate lock clean
+
+help:
+	@echo "make warehouse            build on AEI_DATA_DIR, or on the simulated release"
+	@echo "make test                 lint, dbt unit and data tests, pytest"
+	@echo "make fetch RELEASE=...    download a release into AEI_DATA_DIR or data/aei"
+	@echo "make lint | clean | lock  the parts"
+
+$(INSTALLED): requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked dependencies (hashes checked) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --no-deps -r requirements.lock
+	@touch $@
+
+warehouse: $(INSTALLED)
+	@$(BIN)/python scripts/build_warehouse.py
+
+test: $(INSTALLED) lint
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check scripts tests
+	$(BIN)/ruff format --check scripts tests
+	$(BIN)/sqlfluff lint --nofail-on-warning models tests/data_tests macros
+
+fetch: $(INSTALLED)
+	@test -n "$(RELEASE)" || { echo "Say which: make fetch RELEASE=2026_01_15"; exit 2; }
+	@$(BIN)/python scripts/fetch_release.py $(RELEASE)
+
+# Needs uv; only for who changes requirements.in.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes \
+	    --no-strip-extras --no-header --no-annotate requirements.in -o requirements.lock
+
+clean:
+	rm -rf target logs

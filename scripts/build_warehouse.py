@@ -1,0 +1,321 @@
+"""Build the warehouse in a work file and publish it when everything has passed.
+
+`make warehouse` calls this. One process runs dbt (seeds, models, every test, docs) on a
+fresh work file; only then is a copy put in place of the published file by one rename, so
+that a failed build, or a reader with the file open, never sees a half-made warehouse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import fcntl
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+MANIFEST = PROJECT / "seeds" / "reference" / "release_manifest.csv"
+WORK_FILE = PROJECT / "target" / "work.duckdb"
+PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
+SIMULATED_DATA = PROJECT / "seeds" / "aei"
+REFUSAL = "The input was refused"
+
+
+class BuildError(Exception):
+    """A build that did not publish; the text is for the person who started it."""
+
+
+@dataclass
+class Progress:
+    """Counts finished dbt nodes and shows them: one line that moves on a terminal,
+    a line for each tenth part elsewhere."""
+
+    total: int = 0
+    done: int = 0
+    shown: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def on_event(self, event: object) -> None:
+        """Take one event of dbt's event stream."""
+        name = event.info.name  # type: ignore[attr-defined]
+        if name == "LogStartLine":
+            self.total = max(self.total, event.data.total)  # type: ignore[attr-defined]
+        elif name == "NodeFinished":
+            self.done += 1
+            self._show(event.data.node_info.node_name)  # type: ignore[attr-defined]
+
+    def _show(self, node: str) -> None:
+        total = max(self.total, self.done)
+        seconds = time.monotonic() - self.started
+        line = f"  {self.done}/{total} {seconds:4.0f} s"
+        if sys.stdout.isatty():
+            end = "\n" if self.done == total else ""
+            print(f"\r\033[K{line}  {node[:60]}", end=end, flush=True)
+        elif self.done * 10 // total > self.shown:
+            self.shown = self.done * 10 // total
+            print(line, flush=True)
+
+
+def unlisted_raw_files(data_dir: Path, manifest: Path = MANIFEST) -> list[str]:
+    """Raw-looking files of the data folder that no manifest row names (paths below it)."""
+    with manifest.open(encoding="utf-8", newline="") as handle:
+        listed = {row["relative_path"] for row in csv.DictReader(handle)}
+    found = (
+        path.relative_to(data_dir).as_posix()
+        for path in sorted(data_dir.glob("release_*/**/aei_raw_*"))
+        if path.is_file()
+    )
+    return [path for path in found if path not in listed]
+
+
+@contextlib.contextmanager
+def only_build(lock_file: Path) -> Iterator[None]:
+    """Hold the build lock of the project; raises BuildError when another build runs."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildError(
+                "Another build of this project is running; wait until it has ended."
+            ) from None
+        yield
+
+
+def failure_text(results: object) -> str:
+    """What went wrong in a dbt run, one paragraph for each failed node, unique ones."""
+    paragraphs: list[str] = []
+    for result in results or []:  # type: ignore[attr-defined]
+        if result.status not in ("error", "fail", "runtime error"):
+            continue
+        message = str(result.message or "").strip()
+        if REFUSAL in message:
+            message = message[message.index(REFUSAL) :].split("\n\n")[0]
+            message = "\n".join(
+                line
+                for line in message.splitlines()
+                if not line.lstrip().startswith("> in macro")
+            )
+            paragraphs.append(message)
+        else:
+            node = result.node
+            where = getattr(node, "original_file_path", "")
+            paragraphs.append(f"{node.name} ({where}): {message}")
+    return "\n".join(dict.fromkeys(paragraphs)) or "dbt failed; see logs/dbt.log."
+
+
+def run_dbt(work_file: Path, data_dir: Path | None, with_docs: bool) -> list[object]:
+    """Run dbt build (and docs) on the work file; returns the results of the build.
+
+    Raises BuildError with the message of each failed node.
+    """
+    os.environ["AEI_WORK_FILE"] = str(work_file)
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    if data_dir is None:
+        os.environ.pop("AEI_DATA_DIR", None)
+    else:
+        os.environ["AEI_DATA_DIR"] = str(data_dir)
+
+    # Imported here: dbt takes a second to import, and --help should not.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    progress = Progress()
+    runner = dbtRunner(callbacks=[progress.on_event])
+    try:
+        built = runner.invoke(["--quiet", "--log-level", "none", "build", *where])
+        if not built.success:
+            if built.exception is not None:
+                raise BuildError(str(built.exception))
+            raise BuildError(failure_text(built.result))
+        if with_docs:
+            print("Writing the lineage docs ...", flush=True)
+            docs = dbtRunner(manifest=runner.manifest).invoke(
+                ["--quiet", "docs", "generate", "--static", *where]
+            )
+            if not docs.success:
+                raise BuildError(f"dbt docs generate failed: {docs.exception}")
+        return list(built.result)
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+
+
+def publish(work_file: Path, published_file: Path) -> None:
+    """Copy the work file beside the published one, then rename it into place."""
+    published_file.parent.mkdir(parents=True, exist_ok=True)
+    new_file = published_file.with_name(f".{published_file.name}.new")
+    try:
+        with work_file.open("rb") as source, new_file.open("wb") as target:
+            shutil.copyfileobj(source, target, length=1 << 20)
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(new_file, published_file)
+    finally:
+        new_file.unlink(missing_ok=True)
+
+
+def remove_work_file(work_file: Path) -> None:
+    """Start from nothing: no table of an earlier build can stay behind."""
+    work_file.parent.mkdir(parents=True, exist_ok=True)
+    work_file.unlink(missing_ok=True)
+    work_file.with_name(work_file.name + ".wal").unlink(missing_ok=True)
+
+
+def summary(published_file: Path, results: list[object], data_dir: Path | None) -> str:
+    """The closing text: where the file is, headline shares with bases, what was checked."""
+    import duckdb
+
+    with duckdb.connect(str(published_file), read_only=True) as con:
+        shares = con.execute(
+            """
+            select shares.release_id, shares.platform, shares.is_simulated,
+                shares.task_count, shares.conversation_count,
+                shares.base_conversation_count, shares.share_pct,
+                shares.bound_low_pct, shares.bound_high_pct,
+                releases.file_status, releases.count_basis
+            from marts.fct_education_shares as shares
+            inner join marts.dim_releases as releases using (release_id, platform)
+            where shares.geo_level = 'global' and shares.scope = 'education'
+                and shares.allocation_rule = 'any_holder'
+                and shares.share_base = 'all_conversations'
+            order by shares.release_id, shares.platform desc
+            """
+        ).fetchall()
+        reconciled = con.execute(
+            """
+            select status, count(*) from marts.fct_published_reconciliation
+            group by status order by count(*) desc, status
+            """
+        ).fetchall()
+        absent = con.execute(
+            """
+            select string_agg(release_id || ' ' || platform, ', ' order by all)
+            from marts.dim_releases where not is_loaded and not is_simulated
+            """
+        ).fetchone()[0]
+
+    def of_type(*types: str) -> int:
+        return sum(str(result.node.resource_type) in types for result in results)  # type: ignore[attr-defined]
+
+    lines = ["", "Warehouse published: " + _shown(published_file), ""]
+    if any(row[2] for row in shares):
+        lines += [
+            "SIMULATED DATA: these figures describe nobody. They show the shape of the",
+            "warehouse; load the real files for figures (below).",
+            "",
+        ]
+    lines.append("Education share (rule any_holder, base all conversations):")
+    for row in shares:
+        unit = "records" if row[1] == "1p_api" else "conversations"
+        if row[10] == "per_million":
+            unit = f"{unit} per million"
+        lines.append(
+            f"  {row[0]} {row[1]}: {row[6]:.2f}% = {row[4]:,.0f} of {row[5]:,.0f} "
+            f"{unit}, {row[3]} tasks; with the unseen {row[7]:.1f} to {row[8]:.1f}% "
+            f"[file: {row[9]}]"
+        )
+    figures = ", ".join(f"{count} {status}" for status, count in reconciled)
+    lines += [
+        f"Published figures against the marts: {figures}.",
+        f"Checked: {of_type('model')} models built, {of_type('test')} data tests and "
+        f"{of_type('unit_test')} unit tests passed.",
+    ]
+    if absent:
+        lines.append(f"Not in the data folder: {absent}.")
+    lines += [
+        "",
+        "Lineage docs: target/static_index.html (opens without network)",
+        "Look inside:  .venv/bin/python -c \"import duckdb; duckdb.connect('"
+        + _shown(published_file)
+        + "', read_only=True).sql('from marts.fct_education_shares').show()\"",
+    ]
+    if data_dir is None:
+        lines += [
+            "Real data:    make fetch RELEASE=2026_01_15, then "
+            "AEI_DATA_DIR=data/aei make warehouse",
+        ]
+    return "\n".join(lines)
+
+
+def _shown(path: Path) -> str:
+    """The path as a person in the current folder would type it."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def data_folder(argument: str | None) -> Path | None:
+    """The data folder, absolute; None for the project's own simulated release.
+
+    Raises BuildError when it is not a folder.
+    """
+    if not argument:
+        return None
+    folder = Path(argument).expanduser().resolve()
+    if not folder.is_dir():
+        raise BuildError(
+            f"AEI_DATA_DIR is {argument}, which is not a folder. Expected a folder laid "
+            "out as the public dataset (release_2026_01_15/data/intermediate/...). "
+            "Fetch one with make fetch RELEASE=2026_01_15, or unset AEI_DATA_DIR to "
+            "build on the project's simulated release."
+        )
+    return folder
+
+
+def build(
+    data_dir: Path | None,
+    published_file: Path = PUBLISHED_FILE,
+    work_file: Path = WORK_FILE,
+    with_docs: bool = True,
+) -> str:
+    """Build, test and publish; returns the summary. Raises BuildError, publishing nothing."""
+    with only_build(work_file.with_name(work_file.name + ".lock")):
+        print(f"Data: {data_dir or _shown(SIMULATED_DATA) + ' (simulated)'}", flush=True)
+        for path in unlisted_raw_files(data_dir or SIMULATED_DATA):
+            print(f"  left alone, not in {MANIFEST.name}: {path}", flush=True)
+        print("Building and testing ...", flush=True)
+        remove_work_file(work_file)
+        results = run_dbt(work_file, data_dir, with_docs)
+        publish(work_file, published_file)
+    return summary(published_file, results, data_dir)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; exit status 0 published, 1 not published, 2 wrong usage."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--data-dir",
+        default=os.environ.get("AEI_DATA_DIR"),
+        help="folder laid out as the public dataset (default: AEI_DATA_DIR)",
+    )
+    parser.add_argument("--output", type=Path, default=PUBLISHED_FILE)
+    parser.add_argument("--work-file", type=Path, default=WORK_FILE)
+    parser.add_argument("--no-docs", action="store_true", help="skip the lineage docs")
+    options = parser.parse_args(arguments)
+    output = options.output.resolve()
+    try:
+        text = build(
+            data_folder(options.data_dir),
+            output,
+            options.work_file.resolve(),
+            not options.no_docs,
+        )
+    except (BuildError, OSError) as error:
+        kept = (
+            f"The published warehouse is as it was: {_shown(output)}"
+            if output.exists()
+            else "There is no published warehouse yet."
+        )
+        print(f"\nThe build stopped.\n{error}\n\n{kept}", file=sys.stderr)
+        return 1
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

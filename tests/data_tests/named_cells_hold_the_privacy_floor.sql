@@ -1,0 +1,14 @@
+-- The bounds of suppressed cells rest on the floor: no published named cell is under it.
+select
+    cells.*,
+    'a published named cell should hold at least '
+    || {{ var('privacy_floor_conversations') }} || ' conversations' as sentence
+from {{ ref('fct_task_cells') }} as cells
+inner join {{ ref('dim_releases') }} as releases
+    on
+        cells.release_id = releases.release_id
+        and cells.platform = releases.platform
+where
+    cells.status = 'observed'
+    and releases.count_basis = 'conversations'
+    and cells.conversation_count < {{ var('privacy_floor_conversations') }}

@@ -1,0 +1,56 @@
+-- The bounds of every node must hold what the release publishes for all conversations:
+-- its collaboration facet, or, where the copy lacks that, the figure a report prints.
+with
+
+bounds as (
+
+    select
+        release_id,
+        platform,
+        pattern,
+        bound_low_pct,
+        bound_high_pct
+    from {{ ref('fct_interaction_patterns') }}
+    where
+        scope = 'all_with_pseudo'
+        and estimator = 'all_conversations'
+        and allocation_rule = 'any_holder'
+        and bound_low_pct is not null
+
+),
+
+published as (
+
+    select
+        release_id,
+        platform,
+        category as pattern,
+        share_pct,
+        0 as rounding_pct
+    from {{ ref('fct_facet_shares') }}
+    where facet = 'collaboration' and geo_level = 'global'
+    union all
+    select
+        release_id,
+        platform,
+        category as pattern,
+        published_value as share_pct,
+        0.5 * pow(10, -decimals) as rounding_pct
+    from {{ ref('published_numbers') }}
+    where metric = 'pattern_share' and published_scope = 'all'
+
+)
+
+select
+    bounds.*,
+    published.share_pct,
+    'the bounds of all_with_pseudo should hold the published share' as sentence
+from bounds
+inner join published
+    on
+        bounds.release_id = published.release_id
+        and bounds.platform = published.platform
+        and bounds.pattern = published.pattern
+where
+    published.share_pct < bounds.bound_low_pct - published.rounding_pct - 1e-9
+    or published.share_pct > bounds.bound_high_pct + published.rounding_pct + 1e-9

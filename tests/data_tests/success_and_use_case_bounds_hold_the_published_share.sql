@@ -1,0 +1,54 @@
+-- As for patterns: the bounds of every node must hold the release's own base facet.
+with
+
+bounds as (
+
+    select
+        release_id,
+        platform,
+        'task_success' as facet,
+        'yes' as category,
+        bound_low_pct,
+        bound_high_pct
+    from {{ ref('fct_task_success') }}
+    where
+        scope = 'all_with_pseudo'
+        and allocation_rule = 'any_holder'
+        and estimator = 'published_yes'
+    union all
+    select
+        release_id,
+        platform,
+        'use_case' as facet,
+        use_case as category,
+        bound_low_pct,
+        bound_high_pct
+    from {{ ref('fct_use_case_shares') }}
+    where
+        scope = 'all_with_pseudo'
+        and allocation_rule = 'any_holder'
+        and geo_level = 'global'
+        and bound_low_pct is not null
+
+),
+
+published as (
+
+    select * from {{ ref('fct_facet_shares') }} where geo_level = 'global'
+
+)
+
+select
+    bounds.*,
+    published.share_pct,
+    'the bounds of all_with_pseudo should hold the published share' as sentence
+from bounds
+inner join published
+    on
+        bounds.release_id = published.release_id
+        and bounds.platform = published.platform
+        and bounds.facet = published.facet
+        and bounds.category = published.category
+where
+    published.share_pct < bounds.bound_low_pct - 1e-9
+    or published.share_pct > bounds.bound_high_pct + 1e-9
