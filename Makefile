@@ -1,7 +1,7 @@
 # Two commands: `make warehouse` builds, `make test` tests. Both make .venv first and
 # leave it alone as long as requirements.lock does not change.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -15,9 +15,11 @@ help:
 	@echo "make lint | clean | lock  the parts"
 
 $(INSTALLED): requirements.lock
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	    { echo "Python 3.11 is needed, found: $$($(PYTHON) --version 2>&1). Say which: make PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
 	@echo "Installing the locked dependencies (hashes checked) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --require-hashes --no-deps -r requirements.lock
 	@touch $@
 
