@@ -36,6 +36,12 @@ allocation_rules as (
 
 ),
 
+releases as (
+
+    select * from {{ ref('dim_releases') }}
+
+),
+
 anomalies as (
 
     select * from {{ ref('anomalous_geographies') }}
@@ -97,6 +103,15 @@ final as (
         share_bases.unseen_conversation_count,
         100 * visible.conversation_count
         / nullif(share_bases.base_conversation_count, 0) as share_pct,
+        {{ wilson_interval_columns(
+            'visible.conversation_count',
+            'share_bases.base_conversation_count',
+            share_interval_reason(
+                'visible.conversation_count',
+                'share_bases.unseen_conversation_count',
+                'allocation_rules.allocation_rule'
+            )
+        ) }},
         100 * coalesce(visible.conversation_count, 0)
         / nullif(share_bases.bound_base_conversation_count, 0) as bound_low_pct,
         100 * (
@@ -119,6 +134,10 @@ final as (
     from share_bases
     cross join allocation_rules
     cross join scopes
+    inner join releases
+        on
+            share_bases.release_id = releases.release_id
+            and share_bases.platform = releases.platform
     left join visible
         on
             share_bases.release_id = visible.release_id

@@ -27,6 +27,12 @@ geography_totals as (
 
 ),
 
+releases as (
+
+    select * from {{ ref('dim_releases') }}
+
+),
+
 patterns as (
 
     select * from {{ ref('interaction_patterns') }}
@@ -116,6 +122,14 @@ final as (
         100 * task_success.yes_count
         / nullif(task_success.yes_count + coalesce(task_success.no_count, 0), 0)
             as success_pct,
+        {{ wilson_interval_columns(
+            'task_success.yes_count',
+            '(task_success.yes_count + task_success.no_count)',
+            "case when releases.count_basis <> 'conversations' then 'per_million_counts' "
+            ~ "when task_success.success_status is null then 'not_in_copy' "
+            ~ "when task_success.success_status <> 'visible' "
+            ~ "then task_success.success_status end"
+        ) }},
         coalesce(task_success.success_status, 'not_in_copy') as success_status,
 
         -- patterns, of the published five
@@ -133,6 +147,10 @@ final as (
         on
             totals.release_id = geography_totals.release_id
             and totals.platform = geography_totals.platform
+    inner join releases
+        on
+            totals.release_id = releases.release_id
+            and totals.platform = releases.platform
     left join task_success
         on
             totals.release_id = task_success.release_id

@@ -22,6 +22,12 @@ patterns as (
 
 ),
 
+intervals as (
+
+    select * from {{ ref('int_scope_intervals') }} where figure = 'pattern'
+
+),
+
 -- What a task publishes of the named patterns, once per task.
 task_patterns as (
 
@@ -191,30 +197,44 @@ estimates as (
 final as (
 
     select
-        release_id,
-        platform,
-        allocation_rule,
-        scope,
-        estimator,
-        pattern,
-        task_count,
-        task_with_pattern_count,
-        task_publishing_pattern_count,
-        conversation_count,
-        base_conversation_count,
-        pattern_count as published_pattern_count,
-        share_pct,
-        bound_low_pct,
-        bound_high_pct,
-        100 * unpublished_count / nullif(scope_conversation_count, 0)
-            as suppressed_pct,
+        estimates.release_id,
+        estimates.platform,
+        estimates.allocation_rule,
+        estimates.scope,
+        estimates.estimator,
+        estimates.pattern,
+        estimates.task_count,
+        estimates.task_with_pattern_count,
+        estimates.task_publishing_pattern_count,
+        intervals.effective_task_count,
+        estimates.conversation_count,
+        estimates.base_conversation_count,
+        estimates.pattern_count as published_pattern_count,
+        estimates.share_pct,
+        {{ task_interval_columns(
+            'estimates.share_pct',
+            'estimates.task_not_in_copy_count > 0',
+            "estimates.pattern = 'not_classified'"
+        ) }},
+        estimates.bound_low_pct,
+        estimates.bound_high_pct,
+        100 * estimates.unpublished_count
+        / nullif(estimates.scope_conversation_count, 0) as suppressed_pct,
         case
-            when task_not_in_copy_count > 0 then 'partial_copy'
-            when share_pct is null then 'none_visible'
+            when estimates.task_not_in_copy_count > 0 then 'partial_copy'
+            when estimates.share_pct is null then 'none_visible'
             else 'visible'
         end as status,
-        is_simulated
+        estimates.is_simulated
     from estimates
+    left join intervals
+        on
+            estimates.release_id = intervals.release_id
+            and estimates.platform = intervals.platform
+            and estimates.allocation_rule = intervals.allocation_rule
+            and estimates.scope = intervals.scope
+            and estimates.estimator = intervals.estimator
+            and estimates.pattern = intervals.category
 
 )
 

@@ -22,6 +22,12 @@ tasks as (
 
 ),
 
+releases as (
+
+    select * from {{ ref('dim_releases') }}
+
+),
+
 allocations as (
 
     select * from {{ ref('int_task_allocations') }}
@@ -79,6 +85,15 @@ final as (
         share_bases.base_conversation_count,
         100 * group_counts.conversation_count
         / nullif(share_bases.base_conversation_count, 0) as share_pct,
+        {{ wilson_interval_columns(
+            'group_counts.conversation_count',
+            'share_bases.base_conversation_count',
+            share_interval_reason(
+                'group_counts.conversation_count',
+                'share_bases.unseen_conversation_count',
+                'group_counts.allocation_rule'
+            )
+        ) }},
         100 * group_counts.conversation_count
         / nullif(share_bases.bound_base_conversation_count, 0) as bound_low_pct,
         100
@@ -96,6 +111,10 @@ final as (
         on
             share_bases.release_id = group_counts.release_id
             and share_bases.platform = group_counts.platform
+    inner join releases
+        on
+            share_bases.release_id = releases.release_id
+            and share_bases.platform = releases.platform
 
 )
 

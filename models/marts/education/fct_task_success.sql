@@ -16,6 +16,12 @@ success_cells as (
 
 ),
 
+intervals as (
+
+    select * from {{ ref('int_scope_intervals') }} where figure = 'success'
+
+),
+
 task_success as (
 
     select
@@ -89,30 +95,44 @@ estimates as (
 final as (
 
     select
-        release_id,
-        platform,
-        allocation_rule,
-        scope,
-        estimator,
-        task_count,
-        task_with_success_count,
-        task_not_in_copy_count,
-        yes_count,
-        with_success_conversation_count as base_conversation_count,
-        scope_conversation_count,
-        success_pct,
-        100 * minimum_yes_count / nullif(scope_conversation_count, 0)
-            as bound_low_pct,
-        100 * maximum_yes_count / nullif(scope_conversation_count, 0)
-            as bound_high_pct,
+        estimates.release_id,
+        estimates.platform,
+        estimates.allocation_rule,
+        estimates.scope,
+        estimates.estimator,
+        estimates.task_count,
+        estimates.task_with_success_count,
+        estimates.task_not_in_copy_count,
+        intervals.effective_task_count,
+        estimates.yes_count,
+        estimates.with_success_conversation_count as base_conversation_count,
+        estimates.scope_conversation_count,
+        estimates.success_pct,
+        {{ task_interval_columns(
+            'estimates.success_pct', 'estimates.task_not_in_copy_count > 0'
+        ) }},
+        100 * estimates.minimum_yes_count
+        / nullif(estimates.scope_conversation_count, 0) as bound_low_pct,
+        100 * estimates.maximum_yes_count
+        / nullif(estimates.scope_conversation_count, 0) as bound_high_pct,
         case
-            when success_pct is null and task_not_in_copy_count > 0 then 'not_in_copy'
-            when task_not_in_copy_count > 0 then 'partial_copy'
-            when success_pct is null then 'none_visible'
+            when
+                estimates.success_pct is null
+                and estimates.task_not_in_copy_count > 0
+                then 'not_in_copy'
+            when estimates.task_not_in_copy_count > 0 then 'partial_copy'
+            when estimates.success_pct is null then 'none_visible'
             else 'visible'
         end as status,
-        is_simulated
+        estimates.is_simulated
     from estimates
+    left join intervals
+        on
+            estimates.release_id = intervals.release_id
+            and estimates.platform = intervals.platform
+            and estimates.allocation_rule = intervals.allocation_rule
+            and estimates.scope = intervals.scope
+            and estimates.estimator = intervals.estimator
 
 )
 

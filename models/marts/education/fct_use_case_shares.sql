@@ -32,6 +32,18 @@ labels as (
 
 ),
 
+intervals as (
+
+    select * from {{ ref('int_scope_intervals') }} where figure = 'use_case'
+
+),
+
+releases as (
+
+    select * from {{ ref('dim_releases') }}
+
+),
+
 allocation_rules as (
 
     select * from {{ ref('allocation_rules') }}
@@ -157,13 +169,16 @@ geographies as (
         facet_cells.platform,
         facet_cells.geo_level,
         facet_cells.geo_id,
-        facet_cells.category as facet_category,
         facet_cells.cluster_name as use_case,
         labels.label_kind,
         facet_cells.conversation_count,
         sum(facet_cells.conversation_count) over geography as scope_conversation_count,
         sum(facet_cells.conversation_count) filter (where labels.label_kind = 'named')
             over geography as named_count,
+        -- With a named use case folded away, the named ones are not all of their kind.
+        count(*) filter (where labels.label_kind = 'named') over geography
+        < (select count(*) from labels as named where named.label_kind = 'named')
+            as has_folded_use_case,
         facet_cells.is_simulated
     from facet_cells
     inner join labels on facet_cells.cluster_name = labels.label
@@ -255,6 +270,8 @@ estimates as (
         geographies.scope_conversation_count as base_conversation_count,
         100 * geographies.conversation_count
         / nullif(geographies.scope_conversation_count, 0) as share_pct,
+        case when geographies.label_kind = 'residual' then 'residual' end
+            as wilson_missing_reason,
         'visible' as status,
         geographies.is_simulated
     from geographies
@@ -275,12 +292,50 @@ estimates as (
         geographies.named_count as base_conversation_count,
         100 * geographies.conversation_count / nullif(geographies.named_count, 0)
             as share_pct,
+        case when geographies.has_folded_use_case then 'suppressed_cells' end
+            as wilson_missing_reason,
         'visible' as status,
         geographies.is_simulated
     from geographies
     cross join allocation_rules
     cross join baseline
     where geographies.label_kind = 'named'
+
+),
+
+reasoned as (
+
+    select
+        estimates.*,
+        intervals.effective_task_count,
+        intervals.interval_low_pct as task_interval_low_pct,
+        intervals.interval_high_pct as task_interval_high_pct,
+        intervals.interval_kind as task_interval_kind,
+        -- A scope's figure rests on tasks; a geography's own facet is a plain count.
+        case
+            when estimates.source_facet = 'onet_task::use_case'
+                then {{ task_interval_reason(
+                    'estimates.share_pct',
+                    "estimates.status = 'partial_copy'",
+                    "estimates.use_case in ('none', 'not_classified')"
+                ) }}
+            when releases.count_basis <> 'conversations' then 'per_million_counts'
+            else estimates.wilson_missing_reason
+        end as interval_missing_reason
+    from estimates
+    inner join releases
+        on
+            estimates.release_id = releases.release_id
+            and estimates.platform = releases.platform
+    left join intervals
+        on
+            estimates.release_id = intervals.release_id
+            and estimates.platform = intervals.platform
+            and estimates.allocation_rule = intervals.allocation_rule
+            and estimates.scope = intervals.scope
+            and estimates.share_base = intervals.estimator
+            and estimates.use_case = intervals.category
+            and estimates.source_facet = 'onet_task::use_case'
 
 ),
 
@@ -298,14 +353,33 @@ final as (
         source_facet,
         task_count,
         task_with_use_case_count,
+        effective_task_count,
         conversation_count,
         base_conversation_count,
         share_pct,
+        case
+            when interval_missing_reason is not null then null
+            when source_facet = 'use_case'
+                then {{ wilson_pct('conversation_count', 'base_conversation_count', -1) }}
+            else task_interval_low_pct
+        end as interval_low_pct,
+        case
+            when interval_missing_reason is not null then null
+            when source_facet = 'use_case'
+                then {{ wilson_pct('conversation_count', 'base_conversation_count', 1) }}
+            else task_interval_high_pct
+        end as interval_high_pct,
+        case
+            when interval_missing_reason is not null then null
+            when source_facet = 'use_case' then 'wilson_95'
+            else task_interval_kind
+        end as interval_kind,
+        interval_missing_reason,
         bound_low_pct,
         bound_high_pct,
         status,
         is_simulated
-    from estimates
+    from reasoned
 
 )
 

@@ -10,6 +10,12 @@ facet_cells as (
 
 ),
 
+releases as (
+
+    select * from {{ ref('dim_releases') }}
+
+),
+
 based as (
 
     select
@@ -39,23 +45,36 @@ based as (
 final as (
 
     select
-        release_id,
-        platform,
-        geo_level,
-        geo_id,
-        facet,
-        level,
-        case when facet_kind = 'geography_total' then 'all' else cluster_name end
-            as category,
-        conversation_count,
-        base_conversation_count,
-        100 * conversation_count / nullif(base_conversation_count, 0) as share_pct,
-        published_pct,
+        based.release_id,
+        based.platform,
+        based.geo_level,
+        based.geo_id,
+        based.facet,
+        based.level,
         case
-            when cluster_name = 'not_classified' then 'residual' else 'observed'
+            when based.facet_kind = 'geography_total' then 'all'
+            else based.cluster_name
+        end as category,
+        based.conversation_count,
+        based.base_conversation_count,
+        100 * based.conversation_count / nullif(based.base_conversation_count, 0)
+            as share_pct,
+        {{ wilson_interval_columns(
+            'based.conversation_count',
+            'based.base_conversation_count',
+            "case when releases.count_basis <> 'conversations' then 'per_million_counts' "
+            ~ "when based.cluster_name = 'not_classified' then 'residual' end"
+        ) }},
+        based.published_pct,
+        case
+            when based.cluster_name = 'not_classified' then 'residual' else 'observed'
         end as status,
-        is_simulated
+        based.is_simulated
     from based
+    inner join releases
+        on
+            based.release_id = releases.release_id
+            and based.platform = releases.platform
 
 )
 
