@@ -59,7 +59,10 @@ visible as (
         scope_weights.scope,
         count(*) as task_count,
         sum(scope_weights.weight * task_cells.conversation_count)
-            as conversation_count
+            as conversation_count,
+        pow(sum(scope_weights.weight * task_cells.conversation_count), 2)
+        / nullif(sum(pow(scope_weights.weight * task_cells.conversation_count, 2)), 0)
+            as effective_task_count
     from task_cells
     inner join scope_weights on task_cells.task_id = scope_weights.task_id
     inner join scopes on scope_weights.scope = scopes.scope
@@ -98,6 +101,7 @@ final as (
         share_bases.share_base,
         scopes.scope,
         coalesce(visible.task_count, 0) as task_count,
+        visible.effective_task_count,
         visible.conversation_count,
         share_bases.base_conversation_count,
         share_bases.unseen_conversation_count,

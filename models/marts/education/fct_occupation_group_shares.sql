@@ -34,21 +34,38 @@ allocations as (
 
 ),
 
+-- A task can lie in two subsectors of one group: its parts are one task.
+group_weights as (
+
+    select
+        taxonomy_version,
+        task_key,
+        allocation_rule,
+        soc_major_group,
+        sum(weight) as weight
+    from allocations
+    group by taxonomy_version, task_key, allocation_rule, soc_major_group
+
+),
+
 group_counts as (
 
     select
         task_cells.release_id,
         task_cells.platform,
-        allocations.allocation_rule,
-        allocations.soc_major_group,
-        count(distinct task_cells.task_id) as task_count,
-        sum(allocations.weight * task_cells.conversation_count) as conversation_count
+        group_weights.allocation_rule,
+        group_weights.soc_major_group,
+        count(*) as task_count,
+        sum(group_weights.weight * task_cells.conversation_count) as conversation_count,
+        pow(sum(group_weights.weight * task_cells.conversation_count), 2)
+        / nullif(sum(pow(group_weights.weight * task_cells.conversation_count, 2)), 0)
+            as effective_task_count
     from task_cells
     inner join tasks on task_cells.task_id = tasks.task_id
-    inner join allocations
+    inner join group_weights
         on
-            tasks.taxonomy_version = allocations.taxonomy_version
-            and tasks.task_key = allocations.task_key
+            tasks.taxonomy_version = group_weights.taxonomy_version
+            and tasks.task_key = group_weights.task_key
     group by all
 
 ),
@@ -81,6 +98,7 @@ final as (
         share_bases.share_base,
         group_counts.soc_major_group,
         group_counts.task_count,
+        group_counts.effective_task_count,
         group_counts.conversation_count,
         share_bases.base_conversation_count,
         100 * group_counts.conversation_count

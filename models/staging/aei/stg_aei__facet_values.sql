@@ -67,7 +67,7 @@ renamed as (
             when source.facet like '%::%' then split_part(source.facet, '::', -1)
         end as attribute_facet,
         case
-            when source.facet like '%::%'
+            when source.facet like '%::%' and source.cluster_name like '%::%'
                 then regexp_extract(source.cluster_name, '^((?s).*)::((?s).*)$', 1)
             else source.cluster_name
         end as base_cluster_name,
