@@ -121,7 +121,10 @@ published_by_task as (
         facet,
         coalesce(
             sum(conversation_count) filter (where category <> 'not_classified'), 0
-        ) as named_conversation_count
+        ) as named_conversation_count,
+        coalesce(
+            sum(conversation_count) filter (where category = 'not_classified'), 0
+        ) as residual_conversation_count
     from intersection_cells
     group by release_id, platform, geo_level, geo_id, task_key, facet
 
@@ -177,8 +180,13 @@ attribute_cells as (
             when published_by_task.task_key is null then grid.task_conversation_count
             else least(
                 grid.folded_cell_maximum_count,
-                grid.task_conversation_count
-                - published_by_task.named_conversation_count
+                -- Per-million counts are floats: what is left can be a hair off nothing.
+                greatest(
+                    grid.task_conversation_count
+                    - published_by_task.named_conversation_count,
+                    published_by_task.residual_conversation_count,
+                    0
+                )
             )
         end as maximum_conversation_count,
         intersection_cells.published_pct,

@@ -438,27 +438,11 @@ compared_cells as (
         geo_id,
         count,
         pct,
-        case
-            when facet_kind = 'geography_total'
-                then sum(count) over (partition by relative_path, facet, level)
-            when attribute_facet is not null
-                then sum(count) over (
-                    partition by
-                        relative_path,
-                        geography,
-                        geo_id,
-                        facet,
-                        level,
-                        base_cluster_name
-                )
-            else sum(count) over (
-                partition by relative_path, geography, geo_id, facet, level
-            )
-        end as base_count,
-        -- Per-million counts may be rounded: half a unit each in count and base.
-        case
-            when count_basis = 'per_million' then 1 else 0
-        end as rounding_count
+        sum(count) over cell_group as base_count,
+        -- Per-million counts may be rounded: half a unit in the count, and half a unit in
+        -- each count that the base sums.
+        case when count_basis = 'per_million' then 0.5 else 0 end as rounding_count,
+        count(*) over cell_group as cell_count
     from cells
     where
         count is not null
@@ -467,6 +451,15 @@ compared_cells as (
             facet = 'country'
             or (geography = 'global' and facet_kind in ('task', 'category'))
         )
+    window cell_group as (
+        partition by
+            relative_path,
+            facet,
+            level,
+            -- the base of countries is all of them; of an intersection, its task
+            case when facet_kind <> 'geography_total' then geo_id end,
+            case when attribute_facet is not null then base_cluster_name end
+    )
 
 ),
 
@@ -495,7 +488,11 @@ contradicted_percentages as (
         )
         > {{ var('pct_tolerance') }}
         + printed_precisions.half_unit_pct
-        + 100.0 * compared_cells.rounding_count / compared_cells.base_count
+        + 100.0 * compared_cells.rounding_count * (
+            1
+            + compared_cells.cell_count * compared_cells.count
+            / compared_cells.base_count
+        ) / compared_cells.base_count
 
 ),
 
