@@ -38,6 +38,10 @@ fetch: $(INSTALLED)
 	@test -n "$(RELEASE)" || { echo "Say which: make fetch RELEASE=2026_01_15"; exit 2; }
 	@$(BIN)/python scripts/fetch_release.py $(RELEASE)
 
+# Writes the shipped simulated release again, byte for byte, and its manifest rows.
+simulate: $(INSTALLED)
+	@$(BIN)/python scripts/simulate_release.py --manifest seeds/reference/release_manifest.csv
+
 # Needs uv; only for who changes requirements.in.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes \

@@ -1,0 +1,1 @@
+"""Simulated family-B releases whose truth is known."""
