@@ -28,6 +28,8 @@ final as (
             measure = 'count'
             and coalesce(nullif(category, ''), nullif(cluster_name, ''), geo_id)
             not in ('not_classified', 'NONE')
+            -- what a country has outside its published regions
+            and geo_id not like '%-not_classified'
         ) as covered_conversation_count
     from facet_values
     group by release_id, platform, facet, geo_level

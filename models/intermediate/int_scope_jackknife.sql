@@ -21,6 +21,12 @@ t_quantiles as (
 
 ),
 
+t_limits as (
+
+    select max(degrees_of_freedom) as most_degrees_of_freedom from t_quantiles
+
+),
+
 ratios as (
 
     {% for ratio in task_ratios() -%}
@@ -115,10 +121,16 @@ scaled as (
         t_quantiles.quantile_975 * jackknifed.standard_error
         / (jackknifed.share * (1 - jackknifed.share)) as half_width
     from jackknifed
+    cross join t_limits
     inner join t_quantiles
         on
-            greatest(1, least(100, floor(jackknifed.effective_task_count - 1)))
-            = t_quantiles.degrees_of_freedom
+            greatest(
+                1,
+                least(
+                    t_limits.most_degrees_of_freedom,
+                    floor(jackknifed.effective_task_count - 1)
+                )
+            ) = t_quantiles.degrees_of_freedom
     where jackknifed.share > 0 and jackknifed.share < 1 and jackknifed.task_count > 1
 
 ),
