@@ -144,7 +144,9 @@ final as (
         -- lost.
         greatest(
             coalesce(
-                usage_totals.conversation_count, node_totals.node_conversation_count
+                usage_totals.conversation_count,
+                node_totals.node_conversation_count,
+                category_totals.conversation_count
             ) - coalesce(node_totals.seen_conversation_count, 0),
             0
         ) as unseen_conversation_count,

@@ -94,9 +94,8 @@ scope_patterns as (
         patterns.is_named_pattern,
         count(*) filter (where pattern_cells.status = 'observed')
             as task_publishing_pattern_count,
-        coalesce(
-            sum(scope_tasks.weight * pattern_cells.conversation_count), 0
-        ) as pattern_count,
+        -- Nothing where no task of the scope publishes the pattern: suppressed, not zero.
+        sum(scope_tasks.weight * pattern_cells.conversation_count) as pattern_count,
         sum(scope_tasks.weight * pattern_cells.minimum_conversation_count)
             as minimum_count,
         sum(scope_tasks.weight * pattern_cells.maximum_conversation_count)
@@ -155,7 +154,7 @@ estimates as (
         'task_renormalised' as estimator,
         with_pattern_conversation_count as conversation_count,
         with_pattern_conversation_count as base_conversation_count,
-        100 * coalesce(weighted_task_share, 0)
+        100 * weighted_task_share
         / nullif(with_pattern_conversation_count, 0) as share_pct,
         cast(null as double) as bound_low_pct,
         cast(null as double) as bound_high_pct
@@ -178,8 +177,7 @@ estimates as (
         'all_conversations' as estimator,
         case
             when pattern = 'not_classified' then unpublished_count else pattern_count
-        end
-            as conversation_count,
+        end as conversation_count,
         scope_conversation_count as base_conversation_count,
         100
         * case
@@ -209,7 +207,7 @@ final as (
         intervals.effective_task_count,
         estimates.conversation_count,
         estimates.base_conversation_count,
-        estimates.pattern_count as published_pattern_count,
+        coalesce(estimates.pattern_count, 0) as published_pattern_count,
         estimates.share_pct,
         {{ task_interval_columns(
             'estimates.share_pct',

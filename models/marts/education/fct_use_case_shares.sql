@@ -66,6 +66,9 @@ task_use_cases as (
         sum(use_case_cells.conversation_count) filter (
             where labels.label_kind = 'named'
         ) as named_count,
+        sum(use_case_cells.conversation_count) filter (
+            where labels.label_kind <> 'residual'
+        ) as published_count,
         bool_or(use_case_cells.status = 'not_in_copy') as is_not_in_copy
     from use_case_cells
     inner join labels on use_case_cells.category = labels.label
@@ -90,7 +93,11 @@ scope_totals as (
         sum(scope_tasks.conversation_count) filter (
             where task_use_cases.named_count > 0
         ) as with_use_case_conversation_count,
-        sum(scope_tasks.weight * task_use_cases.named_count) as named_count
+        sum(scope_tasks.weight * task_use_cases.named_count) as named_count,
+        sum(
+            scope_tasks.conversation_count
+            - scope_tasks.weight * coalesce(task_use_cases.published_count, 0)
+        ) as unpublished_count
     from scope_tasks
     inner join task_use_cases
         on
@@ -112,7 +119,8 @@ scope_use_cases as (
         scope_tasks.scope,
         use_case_cells.category as use_case,
         labels.label_kind,
-        coalesce(sum(scope_tasks.weight * use_case_cells.conversation_count), 0)
+        -- Nothing where no task of the scope publishes the use case.
+        sum(scope_tasks.weight * use_case_cells.conversation_count)
             as conversation_count,
         sum(scope_tasks.weight * use_case_cells.minimum_conversation_count)
             as minimum_count,
@@ -150,6 +158,7 @@ scopes_joined as (
         scope_totals.conversation_count as scope_conversation_count,
         scope_totals.with_use_case_conversation_count,
         scope_totals.named_count,
+        scope_totals.unpublished_count,
         scope_totals.has_task_not_in_copy,
         scope_totals.is_simulated
     from scope_use_cases
@@ -204,9 +213,15 @@ estimates as (
         'onet_task::use_case' as source_facet,
         task_count,
         task_with_use_case_count,
-        conversation_count,
+        -- The residual is what no cell publishes: all of a task without cells too.
+        case when label_kind = 'residual' then unpublished_count else conversation_count end
+            as conversation_count,
         scope_conversation_count as base_conversation_count,
-        100 * conversation_count / nullif(scope_conversation_count, 0) as share_pct,
+        100
+        * case
+            when label_kind = 'residual' then unpublished_count else conversation_count
+        end
+        / nullif(scope_conversation_count, 0) as share_pct,
         100 * case when label_kind <> 'residual' then minimum_count end
         / nullif(scope_conversation_count, 0) as bound_low_pct,
         100 * case when label_kind <> 'residual' then maximum_count end
@@ -249,7 +264,7 @@ estimates as (
         task_with_use_case_count,
         with_use_case_conversation_count as conversation_count,
         with_use_case_conversation_count as base_conversation_count,
-        100 * coalesce(weighted_task_share, 0)
+        100 * weighted_task_share
         / nullif(with_use_case_conversation_count, 0) as share_pct,
         case when has_task_not_in_copy then 'partial_copy' else 'visible' end as status,
         is_simulated
