@@ -1,8 +1,8 @@
 """Build the warehouse in a work file and publish it when everything has passed.
 
-`make warehouse` calls this. One process runs dbt (seeds, models, every test, docs) on a
-fresh work file; only then is a copy put in place of the published file by one rename, so
-that a failed build, or a reader with the file open, never sees a half-made warehouse.
+`make warehouse` calls this. One process runs dbt (seeds, models, every test, docs) on
+a fresh work file; only then is a copy put in place of the published file by one rename,
+so that a reader with the file open never sees a half-made warehouse.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Progress:
 
 
 def unlisted_raw_files(data_dir: Path, manifest: Path = MANIFEST) -> list[str]:
-    """Raw-looking files of the data folder that no manifest row names (paths below it)."""
+    """Raw-looking files of the data folder that no manifest row names."""
     with manifest.open(encoding="utf-8", newline="") as handle:
         listed = {row["relative_path"] for row in csv.DictReader(handle)}
     found = (
@@ -169,7 +169,7 @@ def remove_work_file(work_file: Path) -> None:
 
 
 def summary(published_file: Path, results: list[object], data_dir: Path | None) -> str:
-    """The closing text: where the file is, headline shares with bases, what was checked."""
+    """The closing text: the file, headline shares with bases, what was checked."""
     import duckdb
 
     with duckdb.connect(str(published_file), read_only=True) as con:
@@ -259,8 +259,8 @@ def data_folder(argument: str | None) -> Path | None:
     folder = Path(argument).expanduser().resolve()
     if not folder.is_dir():
         raise BuildError(
-            f"AEI_DATA_DIR is {argument}, which is not a folder. Expected a folder laid "
-            "out as the public dataset (release_2026_01_15/data/intermediate/...). "
+            f"AEI_DATA_DIR is {argument}, which is not a folder. Expected a folder "
+            "laid out as the public dataset (release_2026_01_15/data/intermediate/). "
             "Fetch one with make fetch RELEASE=2026_01_15, or unset AEI_DATA_DIR to "
             "build on the project's simulated release."
         )
@@ -273,9 +273,14 @@ def build(
     work_file: Path = WORK_FILE,
     with_docs: bool = True,
 ) -> str:
-    """Build, test and publish; returns the summary. Raises BuildError, publishing nothing."""
+    """Build, test and publish; returns the summary.
+
+    Raises BuildError, and then nothing was published.
+    """
     with only_build(work_file.with_name(work_file.name + ".lock")):
-        print(f"Data: {data_dir or _shown(SIMULATED_DATA) + ' (simulated)'}", flush=True)
+        print(
+            f"Data: {data_dir or _shown(SIMULATED_DATA) + ' (simulated)'}", flush=True
+        )
         for path in unlisted_raw_files(data_dir or SIMULATED_DATA):
             print(f"  left alone, not in {MANIFEST.name}: {path}", flush=True)
         print("Building and testing ...", flush=True)

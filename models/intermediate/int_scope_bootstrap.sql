@@ -1,6 +1,7 @@
 -- grain: release_id, platform, allocation_rule, scope, figure, estimator, category
--- why: percentile intervals of the task figures from a bootstrap that draws tasks, not
---      conversations: would the figure hold with other tasks of this kind?
+-- why: percentile intervals of the task figures from a bootstrap that draws tasks,
+--      not conversations: would the figure hold with other tasks of this kind?
+-- noqa: disable=LT02
 with
 
 scope_tasks as (
@@ -15,8 +16,8 @@ components as (
 
 ),
 
--- Most tasks have the same weights in all scopes. Sums are linear in the weight, so such
--- tasks are drawn and summed once, as a stratum, and the strata are added up by scope.
+-- Most tasks have the same weights in all scopes. Sums are linear in the weight, so
+-- such tasks are drawn and summed once, as a stratum; strata are added up by scope.
 task_strata as (
 
     select

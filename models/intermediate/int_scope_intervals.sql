@@ -1,6 +1,7 @@
 -- grain: release_id, platform, allocation_rule, scope, figure, estimator, category
--- why: the interval that stands beside a task figure: the bootstrap where the figure rests
---      on enough effective tasks, the jackknife t interval where it does not
+-- why: the interval that stands beside a task figure: the bootstrap where the
+--      figure rests on enough effective tasks, the jackknife t interval where it
+--      does not
 with
 
 bootstrap as (

@@ -1,6 +1,8 @@
 -- grain: release_id, platform, allocation_rule, scope, figure, estimator, category
--- why: intervals of the task figures for scopes that rest on few tasks: delete-one-task
---      jackknife error, logit scale, t quantile at the effective number of tasks less one
+-- why: intervals of the task figures for scopes that rest on few tasks:
+--      delete-one-task jackknife error, logit scale, t quantile at the effective
+--      number of tasks less one
+-- noqa: disable=LT02
 with
 
 scope_tasks as (

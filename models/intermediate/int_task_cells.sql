@@ -180,7 +180,7 @@ attribute_cells as (
             when published_by_task.task_key is null then grid.task_conversation_count
             else least(
                 grid.folded_cell_maximum_count,
-                -- Per-million counts are floats: what is left can be a hair off nothing.
+                -- Per-million counts are floats: the rest can be a hair off nothing.
                 greatest(
                     grid.task_conversation_count
                     - published_by_task.named_conversation_count,

@@ -1,11 +1,13 @@
 -- grain: release_id, platform, task_id
--- why: what each task adds to the numerators and denominators of the task figures, for
---      intervals that treat tasks as sampled
+-- why: what each task adds to the numerators and denominators of the task figures,
+--      for intervals that treat tasks as sampled
+-- noqa: disable=LT02
 with
 
 task_cells as (
 
-    select * from {{ ref('int_task_cells') }} where geo_level = 'global'
+    select * from {{ ref('int_task_cells') }}
+    where geo_level = 'global'
 
 ),
 

@@ -1,4 +1,4 @@
--- For education: exclusive <= lowest_code, equal_split <= any_holder, in every geography.
+-- For education, everywhere: exclusive <= lowest_code, equal_split <= any_holder.
 with
 
 shares as (

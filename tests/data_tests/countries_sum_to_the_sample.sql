@@ -26,4 +26,7 @@ inner join {{ ref('dim_releases') }} as releases
 where
     abs(countries.country_count - releases.sample_count)
     -- per-million counts may be rounded, each by half a unit
-    > case when releases.count_basis = 'per_million' then geography_count / 2.0 else 0 end
+    > case
+        when releases.count_basis = 'per_million' then countries.geography_count / 2.0
+        else 0
+    end

@@ -1,6 +1,13 @@
--- The bounds of suppressed cells rest on the floor: no published named cell is under it.
+-- Bounds of suppressed cells rest on the floor: no published named cell is under it.
 select
-    cells.*,
+    cells.release_id,
+    cells.platform,
+    cells.geo_level,
+    cells.geo_id,
+    cells.task_id,
+    cells.facet,
+    cells.category,
+    cells.conversation_count,
     'a published named cell should hold at least '
     || {{ var('privacy_floor_conversations') }} || ' conversations' as sentence
 from {{ ref('fct_task_cells') }} as cells

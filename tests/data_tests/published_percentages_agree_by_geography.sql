@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
--- The loader stops on percentages that contradict their counts where the layout is known
--- from real files; for other geographies and requests a difference is shown, not fatal.
+-- The loader stops on percentages that contradict their counts where the layout is
+-- known from real files; for other cells a difference is shown, not fatal.
 select
     release_id,
     platform,

@@ -34,7 +34,8 @@ bounds as (
 
 published as (
 
-    select * from {{ ref('fct_facet_shares') }} where geo_level = 'global'
+    select * from {{ ref('fct_facet_shares') }}
+    where geo_level = 'global'
 
 )
 

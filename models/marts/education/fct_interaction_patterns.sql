@@ -24,7 +24,8 @@ patterns as (
 
 intervals as (
 
-    select * from {{ ref('int_scope_intervals') }} where figure = 'pattern'
+    select * from {{ ref('int_scope_intervals') }}
+    where figure = 'pattern'
 
 ),
 
@@ -94,7 +95,7 @@ scope_patterns as (
         patterns.is_named_pattern,
         count(*) filter (where pattern_cells.status = 'observed')
             as task_publishing_pattern_count,
-        -- Nothing where no task of the scope publishes the pattern: suppressed, not zero.
+        -- Nothing where no task of the scope publishes the pattern: not zero.
         sum(scope_tasks.weight * pattern_cells.conversation_count) as pattern_count,
         sum(scope_tasks.weight * pattern_cells.minimum_conversation_count)
             as minimum_count,

@@ -18,7 +18,8 @@ success_cells as (
 
 intervals as (
 
-    select * from {{ ref('int_scope_intervals') }} where figure = 'success'
+    select * from {{ ref('int_scope_intervals') }}
+    where figure = 'success'
 
 ),
 

@@ -34,7 +34,8 @@ labels as (
 
 intervals as (
 
-    select * from {{ ref('int_scope_intervals') }} where figure = 'use_case'
+    select * from {{ ref('int_scope_intervals') }}
+    where figure = 'use_case'
 
 ),
 
@@ -186,8 +187,10 @@ geographies as (
             over geography as named_count,
         -- With a named use case folded away, the named ones are not all of their kind.
         count(*) filter (where labels.label_kind = 'named') over geography
-        < (select count(*) from labels as named where named.label_kind = 'named')
-            as has_folded_use_case,
+        < (
+            select count(*) from labels as named
+            where named.label_kind = 'named'
+        ) as has_folded_use_case,
         facet_cells.is_simulated
     from facet_cells
     inner join labels on facet_cells.cluster_name = labels.label
@@ -214,8 +217,9 @@ estimates as (
         task_count,
         task_with_use_case_count,
         -- The residual is what no cell publishes: all of a task without cells too.
-        case when label_kind = 'residual' then unpublished_count else conversation_count end
-            as conversation_count,
+        case
+            when label_kind = 'residual' then unpublished_count else conversation_count
+        end as conversation_count,
         scope_conversation_count as base_conversation_count,
         100
         * case
@@ -375,13 +379,17 @@ final as (
         case
             when interval_missing_reason is not null then null
             when source_facet = 'use_case'
-                then {{ wilson_pct('conversation_count', 'base_conversation_count', -1) }}
+                then {{ wilson_pct(
+                    'conversation_count', 'base_conversation_count', -1
+                ) }}
             else task_interval_low_pct
         end as interval_low_pct,
         case
             when interval_missing_reason is not null then null
             when source_facet = 'use_case'
-                then {{ wilson_pct('conversation_count', 'base_conversation_count', 1) }}
+                then {{ wilson_pct(
+                    'conversation_count', 'base_conversation_count', 1
+                ) }}
             else task_interval_high_pct
         end as interval_high_pct,
         case

@@ -439,8 +439,8 @@ compared_cells as (
         count,
         pct,
         sum(count) over cell_group as base_count,
-        -- Per-million counts may be rounded: half a unit in the count, and half a unit in
-        -- each count that the base sums.
+        -- Per-million counts may be rounded: half a unit in the count, and half a unit
+        -- in each count that the base sums.
         case when count_basis = 'per_million' then 0.5 else 0 end as rounding_count,
         count(*) over cell_group as cell_count
     from cells
