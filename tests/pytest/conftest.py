@@ -1,0 +1,300 @@
+"""Fixtures and helpers of the tests: builds, data folders to damage, ways to run dbt.
+
+Every build of a test has its own folder; nothing here writes into the project.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import duckdb
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHIPPED_DATA = PROJECT / "seeds" / "aei"
+MANIFEST = Path("seeds") / "reference" / "release_manifest.csv"
+PLATFORMS = ("claude_ai", "1p_api")
+REAL_RELEASE = "2026_01_15"
+
+sys.path.insert(0, str(PROJECT / "scripts"))
+
+Row = dict[str, str]
+
+
+# CSV files ----------------------------------------------------------------------------
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a CSV file, every value as text; the first is row 2 of the file."""
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def csv_text(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str:
+    """The rows as CSV text, with the columns of the first row or those given."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns or list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write the rows as a UTF-8 CSV file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(csv_text(rows).encode())
+
+
+# The release that ships with the project ----------------------------------------------
+
+
+def manifest_rows(project: Path = PROJECT) -> list[Row]:
+    """The rows of the release manifest: one per file."""
+    return read_rows(project / MANIFEST)
+
+
+def shipped_row(platform: str = "", file_role: str = "raw") -> Row:
+    """The manifest row of a file of the shipped simulated release."""
+    (row,) = (
+        row
+        for row in manifest_rows()
+        if row["is_simulated"] == "true"
+        and row["platform"] == platform
+        and row["file_role"] == file_role
+    )
+    return row
+
+
+SHIPPED_RELEASE = shipped_row("claude_ai")["release_id"]
+
+
+class DataFolder:
+    """A data folder of one's own: the shipped release, copied, to be changed."""
+
+    def __init__(self, root: Path, platforms: Sequence[str] = PLATFORMS) -> None:
+        self.root = root
+        shutil.copytree(SHIPPED_DATA, root, dirs_exist_ok=True)
+        for platform in set(PLATFORMS) - set(platforms):
+            self.raw(platform).unlink()
+
+    def raw(self, platform: str) -> Path:
+        """The raw file of a platform."""
+        return self.root / shipped_row(platform)["relative_path"]
+
+    @property
+    def statements(self) -> Path:
+        """The task statements with their holder occupations."""
+        return self.root / shipped_row("", "onet_task_statements")["relative_path"]
+
+
+# Builds -------------------------------------------------------------------------------
+
+
+def settings(folder: Path, data_dir: Path | None = None) -> dict[str, str]:
+    """The environment of one build: its own work file, target and logs.
+
+    What the caller's shell says about AEI_ and DBT_ is left out.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AEI_", "DBT_"))
+    }
+    own = {
+        "AEI_WORK_FILE": str(folder / "work.duckdb"),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+    }
+    if data_dir is not None:
+        own["AEI_DATA_DIR"] = str(data_dir)
+    return kept | own
+
+
+@dataclass(frozen=True)
+class Build:
+    """A run of scripts/build_warehouse.py that has ended."""
+
+    folder: Path
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def file(self) -> Path:
+        """The published file."""
+        return self.folder / "published.duckdb"
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on the published file."""
+        return query(self.file, sql)
+
+    def records(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query on the published file, by column name."""
+        with duckdb.connect(str(self.file), read_only=True) as con:
+            result = con.execute(sql)
+            names = [column[0] for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def query(file: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query on a DuckDB file, opened read-only."""
+    with duckdb.connect(str(file), read_only=True) as con:
+        return con.execute(sql).fetchall()
+
+
+def run_build(folder: Path, data_dir: Path | str | None = None, *options: str) -> Build:
+    """Run scripts/build_warehouse.py as a person does, but into a folder of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable,
+        str(PROJECT / "scripts" / "build_warehouse.py"),
+        *("--output", str(folder / "published.duckdb")),
+        *("--work-file", str(folder / "work.duckdb")),
+        *options,
+    ]
+    environment = settings(folder)
+    if data_dir is not None:
+        environment["AEI_DATA_DIR"] = str(data_dir)
+    ended = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True
+    )
+    return Build(folder, ended.returncode, ended.stdout, ended.stderr)
+
+
+@contextlib.contextmanager
+def dbt_environment(
+    folder: Path, data_dir: Path | None = None, project: Path = PROJECT
+) -> Iterator[None]:
+    """Within it, dbt runs in this process as it would in a fresh one for a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        mock.patch.dict(os.environ, settings(folder, data_dir), clear=True),
+        contextlib.chdir(project),
+    ):
+        try:
+            yield
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+
+
+def run_dbt(
+    arguments: Sequence[str],
+    folder: Path,
+    data_dir: Path | None = None,
+    project: Path = PROJECT,
+    manifest: Manifest | None = None,
+) -> dbtRunnerResult:
+    """Run one dbt command in this process; a manifest spares parsing the project."""
+    where = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    with dbt_environment(folder, data_dir, project):
+        runner = dbtRunner(manifest=manifest)
+        return runner.invoke(["--quiet", "--log-level", "none", *arguments, *where])
+
+
+# Only the nodes of the models named, not their tests: a second instead of ten.
+WITHOUT_TESTS = (
+    "--exclude-resource-type",
+    "test",
+    "--exclude-resource-type",
+    "unit_test",
+    "--no-write-json",
+)
+
+
+def limit_build(
+    monkeypatch: pytest.MonkeyPatch, manifest: Manifest, *selection: str
+) -> None:
+    """Let the build script, in this process, build some nodes only, without parsing."""
+
+    class LimitedRunner(dbtRunner):
+        def __init__(self, callbacks: list[Any]) -> None:
+            super().__init__(manifest=manifest, callbacks=callbacks)
+
+        def invoke(self, args: list[str], **kwargs: Any) -> dbtRunnerResult:
+            return super().invoke([*args, *selection], **kwargs)
+
+    monkeypatch.setattr("dbt.cli.main.dbtRunner", LimitedRunner)
+
+
+def failures(result: dbtRunnerResult) -> list[str]:
+    """What went wrong in a dbt run: nothing when it passed."""
+    if result.exception is not None:
+        return [str(result.exception)]
+    return [
+        f"{node.node.name}: {node.message}"
+        for node in result.result or []
+        if node.status not in ("success", "pass", "warn")
+    ]
+
+
+def copy_project(folder: Path) -> Path:
+    """A copy of what dbt and the build script need, to be changed by a test."""
+    for part in ("dbt_project.yml", "profiles.yml"):
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / part, folder / part)
+    for part in ("macros", "models", "seeds", "tests/data_tests", "scripts"):
+        shutil.copytree(PROJECT / part, folder / part)
+    return folder
+
+
+# Fixtures -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def project_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """The parsed project."""
+    result = run_dbt(["parse"], tmp_path_factory.mktemp("parsed"))
+    assert result.success, result.exception
+    return result.result
+
+
+@pytest.fixture(scope="session")
+def shipped_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """The warehouse on the data that ships with the project, built once."""
+    build = run_build(tmp_path_factory.mktemp("shipped"))
+    assert build.status == 0, build.stderr
+    return build
+
+
+@pytest.fixture(scope="session")
+def real_data_dir() -> Path:
+    """A folder with the real files: AEI_DATA_DIR, or shared/aei beside the project."""
+    places = [PROJECT.parent / "shared" / "aei"]
+    if os.environ.get("AEI_DATA_DIR"):
+        places.insert(0, Path(os.environ["AEI_DATA_DIR"]).expanduser().resolve())
+    files = [
+        row["relative_path"]
+        for row in manifest_rows()
+        if row["release_id"] == REAL_RELEASE and row["file_role"] == "raw"
+    ]
+    for place in places:
+        if all((place / file).is_file() for file in files):
+            return place
+    pytest.skip(
+        f"the real files of {REAL_RELEASE} are not there: set AEI_DATA_DIR to a folder "
+        f"that holds them (make fetch RELEASE={REAL_RELEASE})"
+    )
+
+
+@pytest.fixture(scope="session")
+def real_warehouse(
+    real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Build:
+    """The warehouse on the real files, built once."""
+    build = run_build(tmp_path_factory.mktemp("real"), real_data_dir, "--no-docs")
+    assert build.status == 0, build.stderr
+    return build

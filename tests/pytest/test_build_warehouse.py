@@ -1,0 +1,607 @@
+"""The build from end to end on the data that ships, and how it publishes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import build_warehouse
+import duckdb
+import pytest
+from conftest import (
+    MANIFEST,
+    PLATFORMS,
+    PROJECT,
+    SHIPPED_RELEASE,
+    WITHOUT_TESTS,
+    Build,
+    DataFolder,
+    Row,
+    copy_project,
+    dbt_environment,
+    failures,
+    limit_build,
+    manifest_rows,
+    query,
+    run_dbt,
+    settings,
+    shipped_row,
+    write_rows,
+)
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+# What BI users were promised: marts with the columns that they may rely on.
+PROMISED = {
+    "dim_releases": "release_id platform window_start_date window_end_date "
+    "sample_count count_basis taxonomy_version schema_family file_status is_simulated "
+    "licence citation",
+    "dim_geographies": "geo_level geo_id is_anomalous is_unclassified",
+    "fct_task_cells": "release_id platform geo_level geo_id task_id facet category "
+    "conversation_count status",
+    "fct_facet_shares": "release_id platform geo_level geo_id facet level category "
+    "conversation_count base_conversation_count share_pct published_pct",
+    "bridge_task_allocations": "task_id allocation_rule soc_major_group "
+    "education_subsector weight",
+    "dim_tasks": "task_id task_statement holder_code_count education_code_count "
+    "education_subsector is_education_any_holder is_education_equal_split "
+    "is_education_lowest_code is_education_exclusive is_pseudo_task",
+    "dim_interaction_patterns": "pattern meaning mode source",
+    "fct_occupation_group_shares": "release_id platform allocation_rule share_base "
+    "soc_major_group conversation_count base_conversation_count share_pct share_rank",
+    "fct_education_shares": "release_id platform geo_level geo_id allocation_rule "
+    "share_base scope task_count conversation_count base_conversation_count share_pct "
+    "bound_low_pct bound_high_pct",
+    "fct_interaction_patterns": "release_id platform allocation_rule scope estimator "
+    "pattern share_pct conversation_count base_conversation_count bound_low_pct "
+    "bound_high_pct task_count task_with_pattern_count suppressed_pct",
+    "fct_task_success": "release_id platform allocation_rule scope estimator "
+    "success_pct yes_count base_conversation_count bound_low_pct bound_high_pct "
+    "task_count task_with_success_count",
+    "fct_use_case_shares": "release_id platform geo_level geo_id allocation_rule scope "
+    "share_base use_case share_pct conversation_count base_conversation_count",
+    "fct_task_concentration": "release_id platform allocation_rule scope share_base "
+    "top_k share_pct effective_task_count",
+    "fct_education_tasks": "release_id platform task_id task_statement "
+    "education_subsector conversation_count volume_share_pct volume_rank success_pct "
+    "directive_pct feedback_loop_pct task_iteration_pct learning_pct validation_pct",
+    "fct_published_reconciliation": "number_id published_value computed_value "
+    "difference_in_last_digits status explanation",
+    "fct_cell_coverage": "release_id platform facet geo_level status cell_count "
+    "unit_count covered_pct",
+}
+
+# Rows about files and figures that are not loaded say nothing about loaded data.
+LOADED_ROWS = {
+    "dim_releases": "is_loaded",
+    "dim_release_files": "is_loaded",
+    "fct_published_reconciliation": "is_release_loaded",
+}
+
+
+def columns_of_marts(build: Build) -> dict[str, set[str]]:
+    """The columns of every mart of a warehouse."""
+    marts: dict[str, set[str]] = {}
+    for mart, column in build.query(
+        """
+        select table_name, column_name from information_schema.columns
+        where table_schema = 'marts'
+        """
+    ):
+        marts.setdefault(mart, set()).add(column)
+    return marts
+
+
+# The shipped release ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mart", PROMISED)
+def test_promised_mart_has_its_columns_and_rows(
+    mart: str, shipped_warehouse: Build
+) -> None:
+    columns = columns_of_marts(shipped_warehouse).get(mart, set())
+    assert set(PROMISED[mart].split()) - columns == set()
+    assert shipped_warehouse.query(f"select count(*) from marts.{mart}")[0][0] > 0
+
+
+def test_published_file_takes_no_writes_from_a_reader(shipped_warehouse: Build) -> None:
+    with (
+        duckdb.connect(str(shipped_warehouse.file), read_only=True) as con,
+        pytest.raises(duckdb.InvalidInputException, match="read-only"),
+    ):
+        con.execute("drop table marts.dim_releases")
+
+
+def test_every_row_about_loaded_data_is_flagged_simulated(
+    shipped_warehouse: Build,
+) -> None:
+    marts = columns_of_marts(shipped_warehouse)
+    flagged = {mart for mart, columns in marts.items() if "is_simulated" in columns}
+    rows_about_data = {mart for mart in PROMISED if mart != "dim_interaction_patterns"}
+    assert rows_about_data - flagged == set()
+    for mart in sorted(flagged):
+        loaded = LOADED_ROWS.get(mart, "true")
+        unflagged = shipped_warehouse.query(
+            f"from marts.{mart} where {loaded} and is_simulated is not true limit 3"
+        )
+        assert unflagged == [], mart
+
+
+def test_every_loaded_release_is_called_simulated(shipped_warehouse: Build) -> None:
+    marts = columns_of_marts(shipped_warehouse)
+    with_release = [mart for mart, columns in marts.items() if "release_id" in columns]
+    assert len(with_release) >= 11
+    assert SHIPPED_RELEASE.startswith("simulated_")
+    for mart in with_release:
+        if mart == "fct_published_reconciliation":
+            continue  # its releases are those of the printed figures
+        loaded = LOADED_ROWS.get(mart, "true")
+        releases = shipped_warehouse.query(
+            f"select distinct release_id from marts.{mart} where {loaded}"
+        )
+        assert releases == [(SHIPPED_RELEASE,)], mart
+
+
+def test_no_printed_figure_is_computed_from_simulated_data(
+    shipped_warehouse: Build,
+) -> None:
+    rows = shipped_warehouse.records("from marts.fct_published_reconciliation")
+    assert len(rows) == 147
+    assert {row["status"] for row in rows} == {"not_computable"}
+    assert {row["computed_value"] for row in rows} == {None}
+    reasons = [row["explanation"] for row in rows]
+    assert all(
+        "is not loaded" in reason or "leaves this metric out on purpose" in reason
+        for reason in reasons
+    )
+
+
+def test_shipped_files_are_verified_and_the_others_absent(
+    shipped_warehouse: Build,
+) -> None:
+    expected = {
+        (row["release_id"], row["platform"]): (
+            "verified" if row["is_simulated"] == "true" else "absent"
+        )
+        for row in manifest_rows()
+        if row["file_role"] == "raw" and row["copy_status"] == "current"
+    }
+    rows = shipped_warehouse.records("from marts.dim_releases")
+    assert {
+        (row["release_id"], row["platform"]): row["file_status"] for row in rows
+    } == expected
+    assert {row["sample_count"] is None for row in rows if not row["is_loaded"]} == {
+        True
+    }
+
+
+def test_summary_says_what_was_built_and_that_it_is_simulated(
+    shipped_warehouse: Build,
+) -> None:
+    text = shipped_warehouse.stdout
+    assert f"Warehouse published: {shipped_warehouse.file}" in text
+    assert "SIMULATED DATA: these figures describe nobody." in text
+    assert "rule any_holder, base all conversations" in text
+    for platform in PLATFORMS:
+        ((count, base, share, low, high),) = shipped_warehouse.query(
+            f"""
+            select conversation_count, base_conversation_count, share_pct,
+                bound_low_pct, bound_high_pct
+            from marts.fct_education_shares
+            where platform = '{platform}' and geo_level = 'global'
+                and scope = 'education' and allocation_rule = 'any_holder'
+                and share_base = 'all_conversations'
+            """
+        )
+        assert f"{share:.2f}% = {count:,.0f} of {base:,.0f} " in text
+        assert f"{low:.1f} to {high:.1f}% [file: verified]" in text
+    assert "Published figures against the marts: 147 not_computable." in text
+    assert "data tests" in text
+    assert "make fetch RELEASE=2026_01_15" in text
+
+
+def test_summary_does_not_call_a_warning_passed(shipped_warehouse: Build) -> None:
+    def result(name: str, status: str, resource_type: str) -> SimpleNamespace:
+        node = SimpleNamespace(name=name, resource_type=resource_type)
+        return SimpleNamespace(node=node, status=status, failures=3, message="Got 3")
+
+    results: list[object] = [
+        result("dim_releases", "success", "model"),
+        result("countries_sum_to_the_sample", "pass", "test"),
+        result("percentages_agree", "warn", "test"),
+    ]
+    text = build_warehouse.summary(shipped_warehouse.file, results, None)
+    assert "2 data tests" not in text
+    assert "percentages_agree" in text
+
+
+def test_lineage_docs_are_one_file_without_network(shipped_warehouse: Build) -> None:
+    page = (shipped_warehouse.folder / "target" / "static_index.html").read_text()
+    assert 'src="http' not in page
+    assert [mart for mart in PROMISED if mart not in page] == []
+
+
+def test_long_build_shows_progress(shipped_warehouse: Build) -> None:
+    steps = [line.split() for line in shipped_warehouse.stdout.splitlines()]
+    counts = [line[0].split("/") for line in steps if line and "/" in line[0][:8]]
+    done = [int(part) for part, _ in counts if part.isdigit()]
+    assert len(done) >= 5
+    assert done == sorted(done)
+
+
+# Another data folder ------------------------------------------------------------------
+
+
+def test_unlisted_raw_file_is_named_and_left_alone(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    project_manifest: Manifest,
+    shipped_warehouse: Build,
+) -> None:
+    limit_build(
+        monkeypatch, project_manifest, "--select", "+dim_releases", *WITHOUT_TESTS
+    )
+    monkeypatch.setattr(build_warehouse, "summary", lambda *_: "Published.")
+    folder = DataFolder(tmp_path / "data")
+    unlisted = folder.root / "release_2099_01_01/data/aei_raw_claude_ai_2099.csv"
+    unlisted.parent.mkdir(parents=True)
+    unlisted.write_text("geo_id\nGLOBAL\n")
+    published = tmp_path / "published.duckdb"
+
+    with dbt_environment(tmp_path, Path(os.path.relpath(folder.root, PROJECT))):
+        status = build_warehouse.main(
+            [
+                *("--output", str(published)),
+                *("--work-file", str(tmp_path / "work.duckdb")),
+                "--no-docs",
+            ]
+        )
+
+    said = capsys.readouterr()
+    assert status == 0, said.err
+    name = unlisted.relative_to(folder.root)
+    assert f"left alone, not in release_manifest.csv: {name}" in said.out
+    assert unlisted.read_text() == "geo_id\nGLOBAL\n"
+    releases = "from marts.dim_releases order by all"
+    assert query(published, releases) == shipped_warehouse.query(releases)
+
+
+def test_data_folder_whose_name_needs_care(
+    tmp_path: Path, project_manifest: Manifest
+) -> None:
+    folder = DataFolder(tmp_path / "o'brien's data [1]", ("1p_api",))
+    arguments = ["build", "--select", "+stg_aei__input_problems", *WITHOUT_TESTS]
+    result = run_dbt(arguments, tmp_path, folder.root, manifest=project_manifest)
+    assert failures(result) == []
+
+
+def refusal(capsys: pytest.CaptureFixture[str], tmp_path: Path, data_dir: Path) -> str:
+    """What the build script says on stderr when it refuses a data folder."""
+    with dbt_environment(tmp_path):
+        status = build_warehouse.main(
+            [
+                *("--data-dir", str(data_dir)),
+                *("--output", str(tmp_path / "published.duckdb")),
+                *("--work-file", str(tmp_path / "work.duckdb")),
+                "--no-docs",
+            ]
+        )
+    assert status == 1
+    assert not (tmp_path / "published.duckdb").exists()
+    return capsys.readouterr().err
+
+
+def test_data_dir_that_is_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "nowhere"
+    message = refusal(capsys, tmp_path, place)
+    assert f"AEI_DATA_DIR is {place}, which is not a folder" in message
+    assert "make fetch RELEASE=2026_01_15, or unset AEI_DATA_DIR" in message
+    assert "There is no published warehouse yet." in message
+
+
+def test_data_dir_without_a_release_of_the_manifest(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    project_manifest: Manifest,
+) -> None:
+    limit_build(monkeypatch, project_manifest, "--select", "+stg_aei__release_files")
+    place = tmp_path / "empty"
+    place.mkdir()
+    message = refusal(capsys, tmp_path, place)
+    assert f"file {place}: found no raw release file of the manifest" in message
+    assert "aei_raw_claude_ai_2025-11-13_to_2025-11-20.csv" in message
+    assert "Set AEI_DATA_DIR to a folder laid out as the public dataset" in message
+
+
+# Publishing ---------------------------------------------------------------------------
+
+
+def write_warehouse(file: Path, version: int) -> Path:
+    """A file with a table of some megabytes, other texts in each version."""
+    with duckdb.connect(str(file)) as con:
+        con.execute(
+            f"create table t as select md5(concat(i, ' of ', {version})) as text "
+            "from range(200000) as numbers (i)"
+        )
+    return file
+
+
+def test_reader_keeps_its_answer_while_another_build_publishes(tmp_path: Path) -> None:
+    published = tmp_path / "published.duckdb"
+    ask = "select count(*), md5(string_agg(text, '' order by text)) from t"
+    one = write_warehouse(tmp_path / "one.duckdb", 1)
+    two = write_warehouse(tmp_path / "two.duckdb", 2)
+    build_warehouse.publish(one, published)
+    with duckdb.connect(str(published), read_only=True) as reader:
+        build_warehouse.publish(two, published)
+        assert reader.execute(ask).fetchall() == query(one, ask)
+    assert query(published, ask) == query(two, ask) != query(one, ask)
+
+
+@pytest.mark.parametrize("step", ["shutil.copyfileobj", "os.fsync", "os.replace"])
+def test_publishing_that_fails_leaves_the_old_file(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = tmp_path / "out" / "published.duckdb"
+    published.parent.mkdir()
+    published.write_bytes(b"old")
+    work_file = tmp_path / "work.duckdb"
+    work_file.write_bytes(b"new" * 1_000_000)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(f"build_warehouse.{step}", fail)
+    with pytest.raises(OSError, match="No space left"):
+        build_warehouse.publish(work_file, published)
+    assert published.read_bytes() == b"old"
+    assert list(published.parent.iterdir()) == [published]
+
+
+def test_second_build_at_the_same_time_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = DataFolder(tmp_path / "data").root
+    with (tmp_path / "work.duckdb.lock").open("w") as first_build:
+        fcntl.flock(first_build, fcntl.LOCK_EX)
+        message = refusal(capsys, tmp_path, data)
+    assert "Another build of this project is running; wait until it" in message
+    assert not (tmp_path / "work.duckdb").exists()
+    with build_warehouse.only_build(tmp_path / "work.duckdb.lock"):
+        pass  # free again
+
+
+# Plain dbt ----------------------------------------------------------------------------
+
+
+def dbt_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the dbt command line in the project folder, as any dbt user does."""
+    return subprocess.run(
+        [str(Path(sysconfig.get_path("scripts")) / "dbt"), *arguments],
+        cwd=PROJECT,
+        env=settings(folder),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_plain_dbt_commands_on_a_fresh_work_file(
+    tmp_path: Path, shipped_warehouse: Build
+) -> None:
+    for command in ("seed", "run", "test"):
+        ended = dbt_command(tmp_path, command)
+        assert ended.returncode == 0, ended.stdout
+        assert "Completed successfully" in ended.stdout
+    counts = """
+        select schema_name, table_name, estimated_size from duckdb_tables()
+        where table_name not like 'aei_rejected%' order by all
+    """
+    assert query(tmp_path / "work.duckdb", counts) == shipped_warehouse.query(counts)
+
+
+def test_project_builds_from_another_current_folder(
+    tmp_path: Path, project_manifest: Manifest
+) -> None:
+    select = ["--select", "+stg_aei__input_problems", *WITHOUT_TESTS]
+    where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    with dbt_environment(tmp_path), contextlib.chdir(tmp_path):
+        runner = dbtRunner(manifest=project_manifest)
+        result = runner.invoke(
+            ["--quiet", "--log-level", "none", "build", *select, *where]
+        )
+    assert failures(result) == []
+
+
+# A changed project --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ChangedProject:
+    """A copy of the project with a test that always fails, parsed."""
+
+    folder: Path
+    manifest: Manifest
+
+    def write_manifest(self, more_rows: list[Row]) -> None:
+        """Append rows to the release manifest that the project ships."""
+        write_rows(self.folder / MANIFEST, [*manifest_rows(), *more_rows])
+
+    def build_releases(
+        self, work_folder: Path, data_dir: Path, *options: str
+    ) -> list[tuple[Any, ...]]:
+        """Build dim_releases; returns release, status, whether loaded, and sample of
+        each release and platform."""
+        result = run_dbt(
+            ["build", "--select", "+dim_releases", *WITHOUT_TESTS, *options],
+            work_folder,
+            data_dir,
+            self.folder,
+            self.manifest,
+        )
+        assert failures(result) == []
+        return query(
+            work_folder / "work.duckdb",
+            """
+            select release_id, platform, file_status, is_loaded, sample_count
+            from marts.dim_releases
+            """,
+        )
+
+
+@pytest.fixture(scope="module")
+def changed_project(tmp_path_factory: pytest.TempPathFactory) -> ChangedProject:
+    """A copy of the project that tests of this module may change."""
+    folder = copy_project(tmp_path_factory.mktemp("changed") / "project")
+    test = folder / "tests" / "data_tests" / "always_fails.sql"
+    test.write_text("select 'nothing is ever right' as sentence\n")
+    result = run_dbt(["parse"], folder.parent, project=folder)
+    assert result.success, result.exception
+    return ChangedProject(folder, result.result)
+
+
+def test_failed_data_test_publishes_nothing(
+    changed_project: ChangedProject,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    limit_build(monkeypatch, changed_project.manifest, "--select", "always_fails")
+    monkeypatch.setattr(build_warehouse, "PROJECT", changed_project.folder)
+    published = tmp_path / "published.duckdb"
+    published.write_bytes(b"of yesterday")
+    with dbt_environment(tmp_path, project=changed_project.folder):
+        status = build_warehouse.main(
+            [
+                *("--output", str(published)),
+                *("--work-file", str(tmp_path / "work.duckdb")),
+                "--no-docs",
+            ]
+        )
+    message = capsys.readouterr().err
+    assert status == 1
+    assert "always_fails (tests/data_tests/always_fails.sql)" in message
+    assert f"The published warehouse is as it was: {published}" in message
+    assert published.read_bytes() == b"of yesterday"
+
+
+def made_up_release(
+    data_dir: Path, release_id: str, compress: bool = False, **changes: str
+) -> Row:
+    """Put the shipped API file into the folder under other dates.
+
+    Returns its manifest row, with changes.
+    """
+    shipped = shipped_row("1p_api")
+    start = release_id.replace("_", "-")
+    end = start[:-2] + "08"
+    name = f"release_{release_id}/data/aei_raw_1p_api_{start}_to_{end}.csv"
+    content = (DataFolder(data_dir).raw("1p_api").read_bytes().decode()).replace(
+        f",{shipped['window_start_date']},{shipped['window_end_date']},",
+        f",{start},{end},",
+    )
+    data = content.encode()
+    if compress:
+        name, data = f"{name}.gz", gzip.compress(data, mtime=0)
+    path = data_dir / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    own = {
+        "release_id": release_id,
+        "relative_path": name,
+        "byte_count": str(len(data)),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "window_start_date": start,
+        "window_end_date": end,
+    }
+    return shipped | own | changes
+
+
+def test_release_of_the_family_is_a_manifest_row_and_a_file(
+    changed_project: ChangedProject, tmp_path: Path, shipped_warehouse: Build
+) -> None:
+    data = tmp_path / "data"
+    verified = made_up_release(data, "2027_01_01")
+    changed = made_up_release(data, "2027_02_01")
+    size_only = made_up_release(data, "2027_03_01", sha256="")
+    other_size = made_up_release(data, "2027_04_01", sha256="", byte_count="17")
+    superseded = made_up_release(data, "2027_05_01")
+    absent = made_up_release(data, "2027_06_01")
+    zipped = made_up_release(data, "2027_07_01", compress=True)
+    changed_project.write_manifest(
+        [
+            verified,
+            changed,
+            size_only,
+            other_size,
+            superseded | {"copy_status": "superseded"},
+            superseded | {"sha256": "0" * 64, "byte_count": "1000"},
+            absent,
+            zipped,
+        ]
+    )
+    # One byte of the same size, in the last place of a percentage.
+    path = data / changed["relative_path"]
+    content = path.read_bytes()
+    end = content.index(b"\n", content.index(b"collaboration_pct"))
+    last = b"1" if content[end - 1 : end] != b"1" else b"2"
+    path.write_bytes(content[: end - 1] + last + content[end:])
+    (data / absent["relative_path"]).unlink()
+
+    releases = changed_project.build_releases(tmp_path, data)
+
+    ((sample,),) = shipped_warehouse.query(
+        "select sample_count from marts.dim_releases where is_loaded "
+        "and platform = '1p_api'"
+    )
+    made_up = {row[0]: row[2:] for row in releases if row[0].startswith("2027")}
+    assert made_up == {
+        "2027_01_01": ("verified", True, sample),
+        "2027_02_01": ("unverified_copy", True, sample),
+        "2027_03_01": ("size_only", True, sample),
+        "2027_04_01": ("unverified_copy", True, sample),
+        "2027_05_01": ("superseded", True, sample),
+        "2027_06_01": ("absent", False, None),
+        "2027_07_01": ("verified", True, sample),
+    }
+
+
+@pytest.mark.parametrize("mix", [False, True], ids=["left out", "mixed"])
+def test_simulated_files_beside_real_ones(
+    mix: bool, changed_project: ChangedProject, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    real = {"is_simulated": "false", "taxonomy_version": "made_up_1"}
+    release = made_up_release(data, "2027_01_01", **real)
+    shipped = shipped_row("", "onet_task_statements")
+    statements = shipped | real | {"relative_path": "statements.csv", "sha256": ""}
+    statements["release_id"] = "2027_01_01"
+    shutil.copy(data / shipped["relative_path"], data / "statements.csv")
+    changed_project.write_manifest([release, statements])
+
+    options = ["--vars", "{mix_real_and_simulated: true}"] if mix else []
+    releases = changed_project.build_releases(tmp_path, data, *options)
+
+    loaded = {(row[0], row[1]) for row in releases if row[3]}
+    simulated = {(SHIPPED_RELEASE, platform) for platform in PLATFORMS}
+    assert loaded == {("2027_01_01", "1p_api")} | (simulated if mix else set())
+    present = {row[0] for row in releases if row[2] != "absent"}
+    assert present == {"2027_01_01", SHIPPED_RELEASE}
+    staged = query(
+        tmp_path / "work.duckdb",
+        "select distinct release_id, platform from staging.stg_aei__facet_values",
+    )
+    assert set(staged) == loaded

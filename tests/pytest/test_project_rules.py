@@ -1,0 +1,383 @@
+"""Rules of the project: layers, grains, descriptions, thresholds, printed figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PROJECT, Build, Row, copy_project, read_rows, run_dbt
+from dbt.contracts.graph.manifest import Manifest
+
+REFERENCE = PROJECT / "seeds" / "reference"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the rules look at in a model of the manifest."""
+
+    name: str
+    path: Path
+    sql: str
+    layer: str
+    schema: str
+    access: str
+    group: str | None
+    is_contracted: bool
+    description: str
+    grain: list[str]
+    columns: dict[str, tuple[str, str | None]]  # name -> description, data type
+    tests: set[str]
+
+
+def models_of(manifest: Manifest) -> list[Model]:
+    """The models of the project, by name."""
+    tests: dict[str, set[str]] = {}
+    for node in manifest.nodes.values():
+        if node.resource_type == "test" and getattr(node, "test_metadata", None):
+            tests.setdefault(node.attached_node, set()).add(node.test_metadata.name)
+    models = [
+        Model(
+            name=node.name,
+            path=Path(node.original_file_path),
+            sql=node.raw_code,
+            layer=Path(node.original_file_path).parts[1],
+            schema=node.schema,
+            access=str(node.access.value),
+            group=node.group,
+            is_contracted=node.config.contract.enforced,
+            description=node.description.strip(),
+            grain=node.config.meta.get("grain", []),
+            columns={
+                column.name: (column.description.strip(), column.data_type)
+                for column in node.columns.values()
+            },
+            tests=tests.get(key, set()),
+        )
+        for key, node in manifest.nodes.items()
+        if node.resource_type == "model"
+    ]
+    return sorted(models, key=lambda model: model.name)
+
+
+@pytest.fixture(scope="module")
+def models(project_manifest: Manifest) -> list[Model]:
+    """Every model of the project."""
+    found = models_of(project_manifest)
+    assert len(found) >= 38
+    return found
+
+
+def breaches(
+    models: list[Model], keeps: Callable[[Model], bool], *layers: str
+) -> list[str]:
+    """The models, of some layers or of all, that do not keep a rule."""
+    return [
+        model.name
+        for model in models
+        if (not layers or model.schema in layers) and not keeps(model)
+    ]
+
+
+# Grain and words ----------------------------------------------------------------------
+
+
+def test_every_model_has_a_grain_of_its_columns(models: list[Model]) -> None:
+    assert breaches(models, lambda model: bool(model.grain)) == []
+    assert breaches(models, lambda model: set(model.grain) <= set(model.columns)) == []
+
+
+def test_every_model_is_tested_for_uniqueness_on_its_grain(models: list[Model]) -> None:
+    assert breaches(models, lambda model: "is_unique_on_grain" in model.tests) == []
+
+
+def test_every_description_says_what_a_row_is(models: list[Model]) -> None:
+    assert (
+        breaches(models, lambda model: model.description.startswith("One row per "))
+        == []
+    )
+
+
+def header_grain(sql: str) -> list[str]:
+    """The grain in the header comment, which may run over several comment lines."""
+    lines = [line.strip() for line in sql.splitlines()]
+    starts = [n for n, line in enumerate(lines) if line.startswith("-- grain:")]
+    if len(starts) != 1:
+        return []
+    text = lines[starts[0]].removeprefix("-- grain:")
+    for line in lines[starts[0] + 1 :]:
+        if not line.startswith("--") or re.match(r"-- \w+:", line):
+            break
+        text += " " + line.removeprefix("--")
+    return [column.strip() for column in text.split(",") if column.strip()]
+
+
+def test_wrapped_header_is_read_whole() -> None:
+    sql = "{{ config() }}\n-- grain: a, b,\n--        c_d\n-- why: d, e\nselect 1"
+    assert header_grain(sql) == ["a", "b", "c_d"]
+
+
+def test_header_comment_has_the_grain_of_the_docs(models: list[Model]) -> None:
+    past_staging = [model for model in models if model.layer != "staging"]
+    assert (
+        breaches(past_staging, lambda model: header_grain(model.sql) == model.grain)
+        == []
+    )
+
+
+def test_header_comment_says_why(models: list[Model]) -> None:
+    past_staging = [model for model in models if model.layer != "staging"]
+    assert (
+        breaches(
+            past_staging,
+            lambda model: bool(re.search(r"^-- why: \S", model.sql, re.MULTILINE)),
+        )
+        == []
+    )
+
+
+def columns_of(models: list[Model]) -> Iterator[tuple[str, str, str | None]]:
+    """Every column as model.column, with its description and data type."""
+    for model in models:
+        for name, (description, data_type) in model.columns.items():
+            yield f"{model.name}.{name}", description, data_type
+
+
+def first_sentence(text: str) -> str:
+    """The text up to the first full stop that ends a sentence."""
+    return re.split(r"(?<=\.)\s", text.strip(), maxsplit=1)[0]
+
+
+def test_every_column_has_a_description_and_a_type(models: list[Model]) -> None:
+    columns = list(columns_of(models))
+    assert len(columns) > 300
+    assert [name for name, description, _ in columns if not description] == []
+    assert [name for name, _, data_type in columns if not data_type] == []
+
+
+def test_every_column_begins_with_a_short_sentence(models: list[Model]) -> None:
+    too_long = {
+        name: first_sentence(description)
+        for name, description, _ in columns_of(models)
+        if len(first_sentence(description)) > 80
+    }
+    assert too_long == {}
+
+
+def test_described_columns_are_those_of_the_tables(
+    models: list[Model], shipped_warehouse: Build
+) -> None:
+    in_file: dict[str, set[str]] = {}
+    for table, column in shipped_warehouse.query(
+        "select table_name, column_name from information_schema.columns"
+    ):
+        in_file.setdefault(table, set()).add(column)
+    assert (
+        breaches(models, lambda model: set(model.columns) == in_file[model.name]) == []
+    )
+
+
+def test_every_seed_is_described(project_manifest: Manifest) -> None:
+    seeds = [
+        node for node in project_manifest.nodes.values() if node.resource_type == "seed"
+    ]
+    assert {seed.name for seed in seeds} == {
+        path.stem for path in REFERENCE.glob("*.csv")
+    }
+    assert [seed.name for seed in seeds if not seed.description.strip()] == []
+
+
+# Layers -------------------------------------------------------------------------------
+
+
+def test_layers_keep_to_their_access(models: list[Model]) -> None:
+    access = {"marts": "public", "intermediate": "protected", "staging": "private"}
+    assert {model.schema for model in models} == set(access)
+    assert breaches(models, lambda model: model.access == access[model.schema]) == []
+
+
+def test_names_say_the_layer(models: list[Model]) -> None:
+    prefixes = {
+        "marts": ("fct_", "dim_", "bridge_"),
+        "intermediate": ("int_",),
+        "staging": ("stg_",),
+    }
+    assert (
+        breaches(models, lambda model: model.name.startswith(prefixes[model.schema]))
+        == []
+    )
+
+
+def test_marts_have_a_contract(models: list[Model]) -> None:
+    assert breaches(models, lambda model: model.is_contracted, "marts") == []
+
+
+def test_marts_stand_outside_the_group_of_the_layers_below(
+    models: list[Model],
+) -> None:
+    assert breaches(models, lambda model: model.group is None, "marts") == []
+    assert breaches(models, lambda model: model.group == "ingest", "staging") == []
+
+
+def parse_with_mart(folder: Path, sql: str) -> BaseException | None:
+    """Parse a copy of the project with one more mart; returns what dbt raised."""
+    project = copy_project(folder / "project")
+    (project / "models" / "marts" / "fct_of_a_test.sql").write_text(sql)
+    # Checked before anything is read from a database; columns are not needed.
+    (project / "models" / "marts" / "_of_a_test.yml").write_text(
+        "models:\n  - name: fct_of_a_test\n    config: {contract: {enforced: false}}\n"
+    )
+    return run_dbt(["parse"], folder, project=project).exception
+
+
+@pytest.mark.parametrize(
+    ("model", "is_allowed"),
+    [("stg_aei__facet_values", False), ("int_task_cells", True)],
+)
+def test_mart_that_reaches_past_a_layer_is_a_parse_error(
+    model: str, is_allowed: bool, tmp_path: Path
+) -> None:
+    error = parse_with_mart(tmp_path, f"select * from {{{{ ref('{model}') }}}}\n")
+    if is_allowed:
+        assert error is None
+    else:
+        assert "not allowed because the referenced node is private" in str(error)
+
+
+# Thresholds ---------------------------------------------------------------------------
+
+THRESHOLDS = {14.0, 15.0, 100.0, 200.0}
+
+
+def literal_thresholds(sql: str) -> list[str]:
+    """Numbers in the SQL that belong in a variable or a seed.
+
+    Comments and quoted texts don't count, nor does 100 as the percent factor.
+    """
+    code = re.sub(r"\{#.*?#\}|--[^\n]*|'(?:[^']|'')*'", " ", sql, flags=re.DOTALL)
+    numbers = re.finditer(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", code)
+    return [
+        number.group()
+        for number in numbers
+        if float(number.group()) in THRESHOLDS
+        and not (
+            float(number.group()) == 100
+            and (
+                code[number.end() :].lstrip().startswith(("*", "/"))
+                or code[: number.start()].rstrip().endswith(("*", "/"))
+            )
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("where n >= 15", ["15"]),
+        ("least(14, r)", ["14"]),
+        ("n < 200.0 or n < 100", ["200.0", "100"]),
+        ("100 * a / b, a * 100, 100.0\n* a, 100 / (1 + b), a / 100", []),
+        ("'15', left(text, 150), 0.15 -- under 15", []),
+        ("col_15, {{ var('floor') }}", []),
+    ],
+)
+def test_literal_thresholds_are_found(sql: str, found: list[str]) -> None:
+    assert literal_thresholds(sql) == found
+
+
+def test_no_model_has_a_literal_threshold(models: list[Model]) -> None:
+    found = {model.name: literal_thresholds(model.sql) for model in models}
+    assert {name: numbers for name, numbers in found.items() if numbers} == {}
+
+
+# Printed figures ----------------------------------------------------------------------
+
+NUMBERS = read_rows(REFERENCE / "published_numbers.csv")
+TERMS = read_rows(REFERENCE / "published_number_terms.csv")
+
+
+def test_every_printed_figure_has_a_stated_definition() -> None:
+    stated = {term["number_id"] for term in TERMS if term["definition_number"] == "1"}
+    excluded = {
+        number["number_id"] for number in NUMBERS if number["combination"] == "excluded"
+    }
+    all_numbers = {number["number_id"] for number in NUMBERS}
+    assert len(all_numbers) == len(NUMBERS) == 147
+    assert all_numbers - excluded - stated == set()
+    assert stated & excluded == set()
+    assert {term["number_id"] for term in TERMS} - all_numbers == set()
+
+
+def key_of(term: Row) -> tuple[str, ...]:
+    """What identifies a term."""
+    return (term["number_id"], term["definition_number"], term["term_number"])
+
+
+def test_every_term_stands_once() -> None:
+    keys = [key_of(term) for term in TERMS]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_term_names_a_mart_and_a_measure_of_it(
+    models: list[Model], shipped_warehouse: Build
+) -> None:
+    marts = {model.name for model in models if model.schema == "marts"}
+    assert {term["mart"] for term in TERMS} - marts == set()
+    measures = set(
+        shipped_warehouse.query(
+            "select distinct mart, measure from intermediate.int_mart_figures"
+        )
+    )
+    assert {(term["mart"], term["measure"]) for term in TERMS} - measures == set()
+
+
+@pytest.mark.parametrize(
+    ("column", "seed"),
+    [
+        ("allocation_rule", "allocation_rules"),
+        ("scope", "scopes"),
+    ],
+)
+def test_every_term_has_a_known_rule_and_scope(column: str, seed: str) -> None:
+    known: set[Any] = {row[column] for row in read_rows(REFERENCE / f"{seed}.csv")}
+    # The scope of a group share is a group, of a published facet the facet.
+    terms = [
+        term
+        for term in TERMS
+        if term["mart"] not in ("fct_occupation_group_shares", "fct_facet_shares")
+    ]
+    assert {term[column] for term in terms if term[column]} - known == set()
+
+
+# Comments in the file -----------------------------------------------------------------
+
+
+def test_every_mart_carries_its_descriptions(
+    models: list[Model], shipped_warehouse: Build
+) -> None:
+    tables = dict(
+        shipped_warehouse.query(
+            "select table_name, comment from duckdb_tables() "
+            "where schema_name = 'marts'"
+        )
+    )
+    columns = {
+        (table, column): comment
+        for table, column, comment in shipped_warehouse.query(
+            "select table_name, column_name, comment from duckdb_columns() "
+            "where schema_name = 'marts'"
+        )
+    }
+    for model in models:
+        if model.schema != "marts":
+            continue
+        assert (tables[model.name] or "").strip() == model.description, model.name
+        without = [
+            name
+            for name, (description, _) in model.columns.items()
+            if (columns[(model.name, name)] or "").strip() != description
+        ]
+        assert without == [], model.name
