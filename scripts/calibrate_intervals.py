@@ -255,7 +255,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; exit status 0 if every bound holds, 1 if one does not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--releases", type=int, default=200, help="per batch")
-    parser.add_argument("--conversations", type=int, default=100_000, help="per release")
+    parser.add_argument(
+        "--conversations", type=int, default=100_000, help="per release"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--replicates", type=int, default=1000, help="of the bootstrap")
     parser.add_argument("--output", type=Path, default=SEED_FILE)
