@@ -7,18 +7,33 @@
 {%- endmacro %}
 
 
+{#- The columns that a file of a role must have. -#}
+{% macro needed_columns() -%}
+    {{ return({
+        'raw': raw_columns(),
+        'onet_task_statements': ['O*NET-SOC Code', 'Title', 'Task ID', 'Task'],
+        'iso_country_codes': ['iso_alpha_2', 'iso_alpha_3', 'country_name'],
+        'working_age_population': [
+            'iso_alpha_3', 'year', 'working_age_pop', 'country_code'
+        ]
+    }) }}
+{%- endmacro %}
+
+
 {#- Files that can't be read as what the manifest says they are. -#}
 {% macro refused_files(release_files) -%}
+    {%- for role, columns in needed_columns().items() %}
     select
         relative_path as file,
         1 as row_number,
         column_name,
         'the header ' || left(header_line, 120) as observed,
         'a comma-separated header with the column ' || column_name as expected,
-        'Fetch the file again (make fetch); a web page or another delimiter saved as .csv looks like this.' as advice
+        'Fetch the file again (make fetch); a web page or another delimiter saved as .csv looks like this.' as advice,
+        1 as priority
     from {{ release_files }},
-        unnest({{ raw_columns() }}) as needed (column_name)
-    where is_loaded and file_role = 'raw' and header_line is not null
+        unnest({{ columns }}) as needed (column_name)
+    where is_loaded and file_role = '{{ role }}' and header_line is not null
         and not list_contains(
             list_transform(
                 string_split(header_line, ','), lambda name: trim(name, ' "')
@@ -26,12 +41,14 @@
             column_name
         )
     union all
+    {%- endfor %}
     select
         '{{ data_root() | replace("'", "''") }}', null, null,
         'no raw release file of the manifest',
         'at least one of ' || string_agg(relative_path, ', ' order by relative_path)
             filter (where not is_simulated),
-        'Set AEI_DATA_DIR to a folder laid out as the public dataset, or unset it to use the project''s own simulated release.'
+        'Set AEI_DATA_DIR to a folder laid out as the public dataset, or unset it to use the project''s own simulated release.',
+        1
     from {{ release_files }}
     where file_role = 'raw'
     having count(*) filter (where is_loaded) = 0
@@ -39,17 +56,25 @@
 
 
 {#- Rows that the reader could not split into the columns of the header. -#}
-{% macro rejected_rows() -%}
+{% macro rejected_rows(name) -%}
     select
         release_files.relative_path as file,
         rejected.line as row_number,
         null as column_name,
         lower(any_value(rejected.error_type)) || ' in the line ' || left(any_value(rejected.csv_line), 120) as observed,
         'a UTF-8 line with as many fields as the header' as expected,
-        'The file is cut off or damaged here; fetch it again (make fetch).' as advice
-    from aei_rejected_rows as rejected
-    inner join aei_rejected_scans as scans using (scan_id, file_id)
+        'The file is cut off or damaged here; fetch it again (make fetch).' as advice,
+        1 as priority
+    from {{ name }}_rejected_rows as rejected
+    inner join {{ name }}_rejected_scans as scans using (scan_id, file_id)
     inner join {{ ref('stg_aei__release_files') }} as release_files
         on release_files.file_path = scans.file_path and release_files.is_loaded
     group by all
+{%- endmacro %}
+
+
+{#- Pre-hooks: rejects of an earlier run in the same process. -#}
+{% macro forget_rejected_rows(name) -%}
+    drop table if exists {{ name }}_rejected_rows;
+    drop table if exists {{ name }}_rejected_scans
 {%- endmacro %}

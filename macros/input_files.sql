@@ -1,6 +1,18 @@
+{#- The folder of the project: commands may be started in another one. -#}
+{% macro project_folder() -%}
+    {{- (invocation_args_dict.get('project_dir') or '.') | string -}}
+{%- endmacro %}
+
+
 {#- Where the release files lie: AEI_DATA_DIR, or the project's own raw seeds. -#}
 {% macro data_root() -%}
-    {{- (env_var('AEI_DATA_DIR', '') or 'seeds/aei').rstrip('/') -}}
+    {{- (env_var('AEI_DATA_DIR', '') or project_folder() ~ '/seeds/aei').rstrip('/') -}}
+{%- endmacro %}
+
+
+{#- A path as a pattern that matches nothing but itself. -#}
+{% macro literal_path(path) -%}
+    regexp_replace({{ path }}, '([*?\[])', '[\1]', 'g')
 {%- endmacro %}
 
 
@@ -10,7 +22,9 @@
     set variable aei_manifest_paths = (
         select
             list(
-                distinct '{{ data_root() | replace("'", "''") }}/' || relative_path
+                distinct {{ literal_path(
+                    "'" ~ data_root() | replace("'", "''") ~ "/' || relative_path"
+                ) }}
             )
         from {{ manifest }}
     )
@@ -20,7 +34,10 @@
 {% macro set_present_paths() -%}
     set variable aei_present_paths = (
         -- read_blob wants one path at least; this one is in no manifest row.
-        select coalesce(list(file order by file), ['seeds/absent/iso_country_codes.csv'])
+        select coalesce(
+            list({{ literal_path('file') }} order by file),
+            ['{{ project_folder() | replace("'", "''") }}/seeds/absent/iso_country_codes.csv']
+        )
         from glob(getvariable('aei_manifest_paths'))
     )
 {%- endmacro %}
@@ -31,7 +48,10 @@
     seeds/absent (so that an absent reference file is an empty table, not an error). -#}
 {% macro set_input_paths(variable, file_role, release_files) -%}
     set variable {{ variable }} = (
-        select coalesce(list(file_path order by file_path), ['seeds/absent/{{ file_role }}.csv'])
+        select coalesce(
+            list({{ literal_path('file_path') }} order by file_path),
+            ['{{ project_folder() | replace("'", "''") }}/seeds/absent/{{ file_role }}.csv']
+        )
         from {{ release_files }}
         where file_role = '{{ file_role }}' and is_loaded
     )

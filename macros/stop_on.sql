@@ -1,12 +1,12 @@
 {#- Post-hook: stop the build when the query returns a row. The query gives columns
-    file, row_number, column_name, observed, expected, advice. The message names the
-    first ten rows; the model is rolled back and everything behind it is skipped. -#}
+    file, row_number, column_name, observed, expected, advice, priority (1 first). The
+    message names the first ten rows; the model is rolled back and everything behind it is skipped. -#}
 {% macro stop_on(query) -%}
     {%- if execute -%}
         {%- set problems = run_query(
             "select file, row_number, column_name, observed, expected, advice, "
             ~ "count(*) over () as problem_count from (" ~ query ~ ") "
-            ~ "order by file, row_number nulls first, column_name limit 10"
+            ~ "order by priority, file, row_number nulls first, column_name limit 10"
         ) -%}
         {%- if problems.rows | length > 0 -%}
             {%- set total = problems.rows[0]['problem_count'] | int -%}

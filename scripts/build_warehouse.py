@@ -100,7 +100,7 @@ def failure_text(results: object) -> str:
             message = "\n".join(
                 line
                 for line in message.splitlines()
-                if not line.lstrip().startswith("> in macro")
+                if not line.lstrip().startswith("> ") and line.strip()
             )
             paragraphs.append(message)
         else:
@@ -201,8 +201,18 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
             """
         ).fetchone()[0]
 
-    def of_type(*types: str) -> int:
-        return sum(str(result.node.resource_type) in types for result in results)  # type: ignore[attr-defined]
+    def passed(resource_type: str) -> int:
+        return sum(
+            str(result.node.resource_type) == resource_type  # type: ignore[attr-defined]
+            and result.status in ("success", "pass")  # type: ignore[attr-defined]
+            for result in results
+        )
+
+    warnings = [
+        f"  {result.node.name}: {result.message}"  # type: ignore[attr-defined]
+        for result in results
+        if result.status == "warn"  # type: ignore[attr-defined]
+    ]
 
     lines = ["", "Warehouse published: " + _shown(published_file), ""]
     if any(row[2] for row in shares):
@@ -224,9 +234,11 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
     figures = ", ".join(f"{count} {status}" for status, count in reconciled)
     lines += [
         f"Published figures against the marts: {figures}.",
-        f"Checked: {of_type('model')} models built, {of_type('test')} data tests and "
-        f"{of_type('unit_test')} unit tests passed.",
+        f"Checked: {passed('model')} models built, {passed('test')} data tests and "
+        f"{passed('unit_test')} unit tests passed.",
     ]
+    if warnings:
+        lines += ["Warnings, published with the marts:", *warnings]
     if absent:
         lines.append(f"Not in the data folder: {absent}.")
     lines += [

@@ -453,7 +453,13 @@ def truth_check(facet: str, table: str, condition: str = "") -> str:
     from truth full join mart
         using (release_id, platform, allocation_rule, scope, category)
     where
-        {is_off("mart.pct", "coalesce(100 * truth.n / truth.base, 0)")}
+        (
+            {is_off("mart.pct", "coalesce(100 * truth.n / truth.base, 0)")}
+            -- what no task publishes has no share, also where it is truly nothing
+            and not (
+                mart.pct is null and mart.base is not null and coalesce(truth.n, 0) = 0
+            )
+        )
         or {is_off("mart.base", "coalesce(truth.base, mart.base)")}
     """
 

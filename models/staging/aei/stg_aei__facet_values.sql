@@ -1,10 +1,9 @@
 {{ config(
     pre_hook=[
-        "drop table if exists aei_rejected_rows",
-        "drop table if exists aei_rejected_scans",
+        "{{ forget_rejected_rows('aei') }}",
         "{{ set_input_paths('aei_raw_paths', 'raw', ref('stg_aei__release_files')) }}"
     ],
-    post_hook=["{{ stop_on(rejected_rows()) }}"]
+    post_hook=["{{ stop_on(rejected_rows('aei')) }}"]
 ) }}
 with
 

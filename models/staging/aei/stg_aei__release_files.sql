@@ -45,7 +45,7 @@ matched as (
 
     select
         manifest.*,
-        '{{ data_root() }}/' || manifest.relative_path as file_path,
+        '{{ data_root() | replace("'", "''") }}/' || manifest.relative_path as file_path,
         observed.observed_byte_count,
         observed.observed_sha256,
         observed.header_line,
@@ -68,7 +68,7 @@ matched as (
         ) as has_real_release
     from manifest
     left join observed
-        on observed.file_path = '{{ data_root() }}/' || manifest.relative_path
+        on observed.file_path = '{{ data_root() | replace("'", "''") }}/' || manifest.relative_path
 
 ),
 

@@ -1,8 +1,10 @@
 {{ config(
-    pre_hook=(
+    pre_hook=[
+        "{{ forget_rejected_rows('country') }}",
         "{{ set_input_paths('iso_country_code_paths', "
         ~ "'iso_country_codes', ref('stg_aei__release_files')) }}"
-    )
+    ],
+    post_hook=["{{ stop_on(rejected_rows('country')) }}"]
 ) }}
 -- depends_on: {{ ref('stg_aei__release_files') }}
 with

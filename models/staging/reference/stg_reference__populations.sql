@@ -1,8 +1,10 @@
 {{ config(
-    pre_hook=(
+    pre_hook=[
+        "{{ forget_rejected_rows('population') }}",
         "{{ set_input_paths('working_age_population_paths', "
         ~ "'working_age_population', ref('stg_aei__release_files')) }}"
-    )
+    ],
+    post_hook=["{{ stop_on(rejected_rows('population')) }}"]
 ) }}
 -- depends_on: {{ ref('stg_aei__release_files') }}
 with

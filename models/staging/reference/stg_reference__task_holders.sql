@@ -1,8 +1,10 @@
 {{ config(
-    pre_hook=(
+    pre_hook=[
+        "{{ forget_rejected_rows('onet') }}",
         "{{ set_input_paths('onet_task_statement_paths', "
         ~ "'onet_task_statements', ref('stg_aei__release_files')) }}"
-    )
+    ],
+    post_hook=["{{ stop_on(rejected_rows('onet')) }}"]
 ) }}
 with
 
