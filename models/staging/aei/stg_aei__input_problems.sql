@@ -563,35 +563,80 @@ unpartitioned_tasks as (
 
 final as (
 
-    select *, 1 as priority from empty_files
+    select
+        *,
+        1 as priority
+    from empty_files
     union all by name
-    select *, 1 as priority from mislabelled_rows
+    select
+        *,
+        1 as priority
+    from mislabelled_rows
     union all by name
-    select *, 1 as priority from misdated_rows
+    select
+        *,
+        1 as priority
+    from misdated_rows
     union all by name
-    select *, 1 as priority from unknown_geographies
+    select
+        *,
+        1 as priority
+    from unknown_geographies
     union all by name
-    select *, 1 as priority from untyped_numbers
+    select
+        *,
+        1 as priority
+    from untyped_numbers
     union all by name
-    select *, 1 as priority from impossible_numbers
+    select
+        *,
+        1 as priority
+    from impossible_numbers
     union all by name
-    select *, 1 as priority from duplicate_keys
+    select
+        *,
+        1 as priority
+    from duplicate_keys
     union all by name
-    select *, 2 as priority from unknown_variables
+    select
+        *,
+        2 as priority
+    from unknown_variables
     union all by name
-    select *, 2 as priority from unpaired_cells
+    select
+        *,
+        2 as priority
+    from unpaired_cells
     union all by name
-    select *, 1 as priority from unknown_labels
+    select
+        *,
+        1 as priority
+    from unknown_labels
     union all by name
-    select *, 1 as priority from unnamed_cells
+    select
+        *,
+        1 as priority
+    from unnamed_cells
     union all by name
-    select *, 1 as priority from unknown_tasks
+    select
+        *,
+        1 as priority
+    from unknown_tasks
     union all by name
-    select *, 3 as priority from contradicted_percentages
+    select
+        *,
+        3 as priority
+    from contradicted_percentages
     union all by name
-    select *, 3 as priority from totalless_tasks
+    select
+        *,
+        3 as priority
+    from totalless_tasks
     union all by name
-    select *, 3 as priority from unpartitioned_tasks
+    select
+        *,
+        3 as priority
+    from unpartitioned_tasks
 
 )
 
