@@ -71,7 +71,7 @@ matched as (
     from manifest
     left join observed
         on observed.file_path = '{{ root }}/' || manifest.relative_path
-    -- noqa: enable=LT05
+-- noqa: enable=LT05
 
 ),
 
