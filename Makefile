@@ -6,7 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help warehouse test lint fetch docs simulate calibrate lock clean
+.PHONY: help warehouse test lint fetch validate report figures export \
+    publish-postgres docs explore kill-table fuzz test-superset simulate calibrate \
+    lock clean
 
 help:
 	@echo "make warehouse            build on AEI_DATA_DIR, or on the simulated release"
