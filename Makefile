@@ -32,6 +32,10 @@ warehouse: $(INSTALLED)
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest
 
+# Asks the expectations of the published warehouse again; changes nothing there.
+validate: $(INSTALLED)
+	@$(BIN)/python scripts/validate_warehouse.py $(if $(EXPORT_GX),--export-gx $(EXPORT_GX))
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check scripts tests
 	$(BIN)/ruff format --check scripts tests

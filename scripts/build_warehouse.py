@@ -1,8 +1,10 @@
 """Build the warehouse in a work file and publish it when everything has passed.
 
-`make warehouse` calls this. One process runs dbt (seeds, models, every test, docs) on
-a fresh work file; only then is a copy put in place of the published file by one rename,
-so that a reader with the file open never sees a half-made warehouse.
+`make warehouse` calls this. One process stages the raw files with dbt, asks the
+expectations of the raw release, builds and tests the marts, asks the expectations of the
+marts, and writes the docs and pages, all on a fresh work file; only then is a copy put in
+place of the published file by one rename, so that a reader with the file open never sees
+a half-made warehouse.
 """
 
 from __future__ import annotations
@@ -15,9 +17,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from validation.results import Run
+    from validation.run import Result
 
 PROJECT = Path(__file__).resolve().parent.parent
 MANIFEST = PROJECT / "seeds" / "reference" / "release_manifest.csv"
@@ -110,45 +117,105 @@ def failure_text(results: object) -> str:
     return "\n".join(dict.fromkeys(paragraphs)) or "dbt failed; see logs/dbt.log."
 
 
-def run_dbt(work_file: Path, data_dir: Path | None, with_docs: bool) -> list[object]:
-    """Run dbt build (and docs) on the work file; returns the results of the build.
+# What dbt builds in each step. Tests that touch a mart run with the marts, those of
+# staging alone before anything rests on it; together they are every node of the project
+# (tests/pytest/test_build_warehouse.py).
+STAGING = (
+    *("--select", "path:seeds", "path:models/staging"),
+    *("--indirect-selection", "cautious"),
+)
+MARTS = (
+    *("--select", "path:models/intermediate", "path:models/marts"),
+    *("--exclude", "fct_expectation_results+"),
+)
+EXPECTATION_RESULTS = ("--select", "fct_expectation_results+")
 
-    Raises BuildError with the message of each failed node.
+
+class Dbt:
+    """dbt in this process, on one work file: parsed once, for many commands."""
+
+    def __init__(self, work_file: Path, data_dir: Path | None) -> None:
+        """Parse the project; raises BuildError when it can't be parsed."""
+        os.environ["AEI_WORK_FILE"] = str(work_file)
+        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+        if data_dir is None:
+            os.environ.pop("AEI_DATA_DIR", None)
+        else:
+            os.environ["AEI_DATA_DIR"] = str(data_dir)
+        self.results: list[Any] = []
+        self._manifest: Any = None
+        self._manifest = self._invoke("parse").result
+
+    def build(self, *selection: str) -> None:
+        """Run ``dbt build`` on a selection and add its results to ``results``.
+
+        Raises BuildError with the message of each failed node.
+        """
+        built = self._invoke("build", *selection)
+        self.results += list(built.result)
+
+    def write_docs(self) -> None:
+        """Write dbt's docs as one static page; raises BuildError."""
+        self._invoke("docs", "generate", "--static")
+
+    def _invoke(self, *command: str) -> Any:
+        # Imported here: dbt takes a second to import, and --help should not.
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        shown = [Progress().on_event] if command[0] == "build" else []
+        runner = dbtRunner(manifest=self._manifest, callbacks=shown)
+        where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        try:
+            done = runner.invoke(["--quiet", "--log-level", "none", *command, *where])
+        finally:
+            # Else the file can't be opened by anybody else in this process.
+            DuckDBConnectionManager.close_all_connections()
+        if not done.success:
+            if done.exception is not None:
+                raise BuildError(str(done.exception))
+            raise BuildError(failure_text(done.result))
+        return done
+
+
+def ask_expectations(work_file: Path, boundary: str) -> list[Result]:
+    """Ask the expectations of one boundary on the work file; returns the answers.
+
+    Raises BuildError when one can't be evaluated; a failure is only an answer.
     """
-    os.environ["AEI_WORK_FILE"] = str(work_file)
-    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-    if data_dir is None:
-        os.environ.pop("AEI_DATA_DIR", None)
-    else:
-        os.environ["AEI_DATA_DIR"] = str(data_dir)
+    # Great Expectations takes seconds to import.
+    from validation.run import ValidationError, run_checks
 
-    # Imported here: dbt takes a second to import, and --help should not.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    progress = Progress()
-    runner = dbtRunner(callbacks=[progress.on_event])
     try:
-        built = runner.invoke(["--quiet", "--log-level", "none", "build", *where])
-        if not built.success:
-            if built.exception is not None:
-                raise BuildError(str(built.exception))
-            raise BuildError(failure_text(built.result))
-        if with_docs:
-            print("Writing the lineage docs ...", flush=True)
-            docs = dbtRunner(manifest=runner.manifest).invoke(
-                ["--quiet", "docs", "generate", "--static", *where]
-            )
-            if not docs.success:
-                raise BuildError(f"dbt docs generate failed: {docs.exception}")
-        return list(built.result)
-    finally:
-        DuckDBConnectionManager.close_all_connections()
+        return run_checks(work_file, boundary)
+    except ValidationError as error:
+        raise BuildError(str(error)) from error
 
 
-def publish(work_file: Path, published_file: Path) -> None:
-    """Copy the work file beside the published one, then rename it into place."""
+def stop_on_critical(
+    work_file: Path, answers: Sequence[Result], run: Run, page_folder: Path
+) -> None:
+    """Raise BuildError when a critical expectation failed, after writing its page."""
+    from validation.page import write_page
+    from validation.run import failure_lines, worst_failure
+
+    if worst_failure(answers) != "critical":
+        return
+    page = write_page(work_file, answers, run, page_folder, was_published=False)
+    raise BuildError(
+        f"{REFUSAL}: an assumption that the figures rest on does not hold; nothing was "
+        "published.\n"
+        + "\n".join(failure_lines(answers, "critical"))
+        + f"\nAll answers: {_shown(page)} (opens without network)."
+    )
+
+
+def publish(work_file: Path, published_file: Path, outputs: Sequence[Path]) -> None:
+    """Put the warehouse and what was made from it in place of what was there.
+
+    The file is copied beside the published one, then renamed over it; the outputs lie
+    on the same file system already and follow by renames of their own.
+    """
     published_file.parent.mkdir(parents=True, exist_ok=True)
     new_file = published_file.with_name(f".{published_file.name}.new")
     try:
@@ -159,6 +226,41 @@ def publish(work_file: Path, published_file: Path) -> None:
         os.replace(new_file, published_file)
     finally:
         new_file.unlink(missing_ok=True)
+    for output in outputs:
+        replace(output, published_file.parent / output.name)
+
+
+def replace(new: Path, place: Path) -> None:
+    """Rename a file or folder into a place, over what is there."""
+    if place.is_dir() and not place.is_symlink():
+        # A folder can't be renamed over another that holds files.
+        old = place.with_name(f".{place.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        place.rename(old)
+        new.rename(place)
+        shutil.rmtree(old)
+    else:
+        os.replace(new, place)
+
+
+@contextlib.contextmanager
+def output_folder(published_file: Path) -> Iterator[Path]:
+    """A fresh folder beside the published file, gone afterwards: what is made here is
+    renamed into place when everything is made."""
+    folder = published_file.with_name(f".{published_file.name}.outputs")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_outputs(work_file: Path, folder: Path) -> list[Path]:
+    """Everything that is made from the finished marts, in ``folder``."""
+    from validation import page
+
+    return [path for writer in (page,) for path in writer.write(work_file, folder)]
 
 
 def remove_work_file(work_file: Path) -> None:
@@ -201,6 +303,16 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
             """
         ).fetchone()[0]
 
+        asked = con.execute(
+            """
+            select
+                count(*) filter (is_success),
+                count(*) filter (not is_success),
+                count(*) filter (is_success is null)
+            from marts.fct_expectation_results where is_latest_run
+            """
+        ).fetchall()[0]
+
     def passed(resource_type: str) -> int:
         return sum(
             str(result.node.resource_type) == resource_type  # type: ignore[attr-defined]
@@ -236,6 +348,8 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
         f"Published figures against the marts: {figures}.",
         f"Checked: {passed('model')} models built, {passed('test')} data tests and "
         f"{passed('unit_test')} unit tests passed.",
+        f"Expectations: {asked[0]} held, {asked[1]} failed as warnings, {asked[2]} had "
+        f"nothing to judge; see {_shown(published_file.parent / 'validation.html')}",
     ]
     if warnings:
         lines += ["Warnings, published with the marts:", *warnings]
@@ -295,11 +409,44 @@ def build(
         )
         for path in unlisted_raw_files(data_dir or SIMULATED_DATA):
             print(f"  left alone, not in {MANIFEST.name}: {path}", flush=True)
-        print("Building and testing ...", flush=True)
         remove_work_file(work_file)
-        results = run_dbt(work_file, data_dir, with_docs)
-        publish(work_file, published_file)
-    return summary(published_file, results, data_dir)
+        say("Staging the raw files ...")
+        dbt = Dbt(work_file, data_dir)
+        dbt.build(*STAGING)
+
+        say("Asking the expectations of the raw release ...")
+        from validation import results
+
+        run = results.Run.now()
+        answers = ask_expectations(work_file, "raw")
+        stop_on_critical(work_file, answers, run, work_file.parent)
+
+        say("Building and testing the marts ...")
+        dbt.build(*MARTS)
+
+        say("Asking the expectations of the marts ...")
+        answers += ask_expectations(work_file, "marts")
+        stop_on_critical(work_file, answers, run, work_file.parent)
+        left_behind = results.carry_over(work_file, published_file)
+        if left_behind:
+            say(f"  {left_behind}")
+        results.keep(work_file, run, answers)
+        dbt.build(*EXPECTATION_RESULTS)
+
+        if with_docs:
+            say("Writing the lineage docs ...")
+            dbt.write_docs()
+        say("Writing pages and exports ...")
+        with output_folder(published_file) as folder:
+            outputs = write_outputs(work_file, folder)
+            say("Publishing ...")
+            publish(work_file, published_file, outputs)
+    return summary(published_file, dbt.results, data_dir)
+
+
+def say(text: str) -> None:
+    """Tell the person who waits what begins now."""
+    print(text, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""Great Expectations on the warehouse's own tables in DuckDB."""
