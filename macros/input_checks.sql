@@ -30,7 +30,8 @@
         'the header ' || left(header_line, 120) as observed,
         'a comma-separated header with the column ' || column_name as expected,
         'Fetch the file again (make fetch); a web page or another delimiter saved as .csv looks like this.' as advice,
-        1 as priority
+        1 as priority,
+        'refused_files' as check_name
     from {{ release_files }},
         unnest({{ columns }}) as needed (column_name)
     where is_loaded and file_role = '{{ role }}' and header_line is not null
@@ -48,7 +49,8 @@
         'at least one of ' || string_agg(relative_path, ', ' order by relative_path)
             filter (where not is_simulated),
         'Set AEI_DATA_DIR to a folder laid out as the public dataset, or unset it to use the project''s own simulated release.',
-        1
+        1,
+        'no_release_files'
     from {{ release_files }}
     where file_role = 'raw'
     having count(*) filter (where is_loaded) = 0
@@ -64,7 +66,8 @@
         lower(any_value(rejected.error_type)) || ' in the line ' || left(any_value(rejected.csv_line), 120) as observed,
         'a UTF-8 line with as many fields as the header' as expected,
         'The file is cut off or damaged here; fetch it again (make fetch).' as advice,
-        1 as priority
+        1 as priority,
+        'rejected_rows' as check_name
     from {{ name }}_rejected_rows as rejected
     inner join {{ name }}_rejected_scans as scans using (scan_id, file_id)
     inner join {{ ref('stg_aei__release_files') }} as release_files

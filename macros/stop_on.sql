@@ -1,10 +1,10 @@
 {#- Post-hook: stop the build when the query returns a row. The query gives columns
-    file, row_number, column_name, observed, expected, advice, priority (1 first). The
-    message names the first ten rows; the model is rolled back and everything behind it is skipped. -#}
+    file, row_number, column_name, observed, expected, advice, priority (1 first),
+    check_name. The message names the first ten rows; the model is rolled back and everything behind it is skipped. -#}
 {% macro stop_on(query) -%}
     {%- if execute -%}
         {%- set problems = run_query(
-            "select file, row_number, column_name, observed, expected, advice, "
+            "select file, row_number, column_name, observed, expected, advice, check_name, "
             ~ "count(*) over () as problem_count from (" ~ query ~ ") "
             ~ "order by priority, file, row_number nulls first, column_name limit 10"
         ) -%}
@@ -22,6 +22,7 @@
                     ~ ': found ' ~ problem['observed']
                     ~ '; expected ' ~ problem['expected']
                     ~ '. ' ~ problem['advice']
+                    ~ ' [' ~ problem['check_name'] ~ ']'
                 ) -%}
             {%- endfor -%}
             {%- do exceptions.raise_compiler_error(lines | join('\n')) -%}

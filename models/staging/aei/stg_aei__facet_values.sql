@@ -90,12 +90,13 @@ renamed as (
             when regexp_full_match(source.level, '[0-9]+(\.0+)?')
                 then try_cast(try_cast(source.level as double) as integer)
         end as level,
-        -- A plain decimal number or nothing: no NaN, no 1,234, no spaces.
+        -- A plain decimal number or nothing: no NaN, no 1,234, no spaces, no 1e400.
         case
             when
                 regexp_full_match(
                     source.value, '-?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?'
                 )
+                and isfinite(try_cast(source.value as double))
                 then try_cast(source.value as double)
         end as value,
         release_files.is_simulated

@@ -565,77 +565,92 @@ final as (
 
     select
         *,
-        1 as priority
+        1 as priority,
+        'empty_files' as check_name
     from empty_files
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'mislabelled_rows' as check_name
     from mislabelled_rows
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'misdated_rows' as check_name
     from misdated_rows
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'unknown_geographies' as check_name
     from unknown_geographies
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'untyped_numbers' as check_name
     from untyped_numbers
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'impossible_numbers' as check_name
     from impossible_numbers
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'duplicate_keys' as check_name
     from duplicate_keys
     union all by name
     select
         *,
-        2 as priority
+        2 as priority,
+        'unknown_variables' as check_name
     from unknown_variables
     union all by name
     select
         *,
-        2 as priority
+        2 as priority,
+        'unpaired_cells' as check_name
     from unpaired_cells
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'unknown_labels' as check_name
     from unknown_labels
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'unnamed_cells' as check_name
     from unnamed_cells
     union all by name
     select
         *,
-        1 as priority
+        1 as priority,
+        'unknown_tasks' as check_name
     from unknown_tasks
     union all by name
     select
         *,
-        3 as priority
+        3 as priority,
+        'contradicted_percentages' as check_name
     from contradicted_percentages
     union all by name
     select
         *,
-        3 as priority
+        3 as priority,
+        'totalless_tasks' as check_name
     from totalless_tasks
     union all by name
     select
         *,
-        3 as priority
+        3 as priority,
+        'unpartitioned_tasks' as check_name
     from unpartitioned_tasks
 
 )
@@ -648,5 +663,7 @@ select
     expected,
     advice,
     -- What is wrong with a row itself comes before what follows from it elsewhere.
-    priority
+    priority,
+    -- Each check has a damaged file of its own: docs/kill-table.md.
+    check_name
 from final
