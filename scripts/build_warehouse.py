@@ -1,10 +1,10 @@
 """Build the warehouse in a work file and publish it when everything has passed.
 
 `make warehouse` calls this. One process stages the raw files with dbt, asks the
-expectations of the raw release, builds and tests the marts, asks the expectations of the
-marts, and writes the docs and pages, all on a fresh work file; only then is a copy put in
-place of the published file by one rename, so that a reader with the file open never sees
-a half-made warehouse.
+expectations of the raw release, builds and tests the marts, asks the expectations of
+the marts, and writes the docs and pages, all on a fresh work file; only then is a copy
+put in place of the published file by one rename, so that a reader with the file open
+never sees a half-made warehouse.
 """
 
 from __future__ import annotations
@@ -134,8 +134,10 @@ EXPECTATION_RESULTS = ("--select", "fct_expectation_results+")
 class Dbt:
     """dbt in this process, on one work file: parsed once, for many commands."""
 
-    def __init__(self, work_file: Path, data_dir: Path | None) -> None:
-        """Parse the project; raises BuildError when it can't be parsed."""
+    def __init__(
+        self, work_file: Path, data_dir: Path | None, manifest: Any = None
+    ) -> None:
+        """Parse the project, unless its manifest is given; raises BuildError."""
         os.environ["AEI_WORK_FILE"] = str(work_file)
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
         if data_dir is None:
@@ -143,8 +145,8 @@ class Dbt:
         else:
             os.environ["AEI_DATA_DIR"] = str(data_dir)
         self.results: list[Any] = []
-        self._manifest: Any = None
-        self._manifest = self._invoke("parse").result
+        self._manifest = manifest
+        self._manifest = manifest or self._invoke("parse").result
 
     def build(self, *selection: str) -> None:
         """Run ``dbt build`` on a selection and add its results to ``results``.
@@ -210,7 +212,9 @@ def stop_on_critical(
     )
 
 
-def publish(work_file: Path, published_file: Path, outputs: Sequence[Path]) -> None:
+def publish(
+    work_file: Path, published_file: Path, outputs: Sequence[Path] = ()
+) -> None:
     """Put the warehouse and what was made from it in place of what was there.
 
     The file is copied beside the published one, then renamed over it; the outputs lie

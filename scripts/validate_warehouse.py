@@ -69,8 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
     still_open = sum(answer.is_success is None for answer in answers)
     failed = len(answers) - held - still_open
     print(
-        f"{held} expectations held, {failed} failed, {still_open} had nothing to judge; "
-        f"see {page}"
+        f"{held} expectations held, {failed} failed, {still_open} had nothing to "
+        f"judge; see {page}"
     )
     return 1 if worst_failure(answers) == "critical" else 0
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from validation.run import Result
+if TYPE_CHECKING:
+    from validation.run import Result
 
 TABLE = "validation.expectation_results"
 HISTORY = "marts.fct_expectation_results"

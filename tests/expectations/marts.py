@@ -222,8 +222,8 @@ MART_CHECKS: tuple[Check, ...] = (
         assumption_id="effective_tasks",
         boundary="marts",
         severity="warning",
-        sentence="The education share rests on very few effective tasks: one task moves "
-        "it, and its intervals say little.",
+        sentence="The education share rests on very few effective tasks: one task "
+        "moves it, and its intervals say little.",
         expected="at least $lowest $unit ($basis)",
         measure="education_effective_task_count",
         may_be_empty=False,
@@ -283,8 +283,8 @@ MART_CHECKS: tuple[Check, ...] = (
         assumption_id="count_basis",
         boundary="marts",
         severity="critical",
-        sentence="A figure of re-based counts carries a sampling interval: its width is "
-        "made up, because the number of conversations is unknown.",
+        sentence="A figure of re-based counts carries a sampling interval: its width "
+        "is made up, because the number of conversations is unknown.",
         expected="no wilson_95 where counts are per million",
         keys=("mart", "interval_count"),
         rows=f"""
@@ -335,8 +335,8 @@ MART_CHECKS: tuple[Check, ...] = (
         assumption_id="file_identity",
         boundary="marts",
         severity="warning",
-        sentence="The loaded file is not known to be the official one: cite figures with "
-        "the hash of the copy, and expect others to find different ones.",
+        sentence="The loaded file is not known to be the official one: cite figures "
+        "with the hash of the copy, and expect others to find different ones.",
         expected="file_status verified",
         keys=("relative_path", "file_status"),
         may_be_empty=False,
@@ -375,8 +375,8 @@ MART_CHECKS: tuple[Check, ...] = (
         assumption_id="excluded_metrics",
         boundary="marts",
         severity="critical",
-        sentence="A mart shows time, autonomy or education years, which carry no meaning "
-        "for education in this data.",
+        sentence="A mart shows time, autonomy or education years, which carry no "
+        "meaning for education in this data.",
         expected="no column and no facet of an excluded metric in a mart",
         keys=("mart", "column_or_facet"),
         is_per_release=False,

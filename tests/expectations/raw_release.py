@@ -51,8 +51,9 @@ RAW_CHECKS: tuple[Check, ...] = (
             select
                 date_start,
                 date_end,
-                date_diff('day', try_cast(date_start as date), try_cast(date_end as date))
-                    as measured
+                date_diff(
+                    'day', try_cast(date_start as date), try_cast(date_end as date)
+                ) as measured
             from ({ROWS})
             group by date_start, date_end
         """,
@@ -95,8 +96,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="count_basis",
         boundary="raw",
         severity="critical",
-        sentence="A sample of exactly one million is a re-based one: its counts are per "
-        "million, so floors and sampling intervals don't hold.",
+        sentence="A sample of exactly one million is a re-based one: its counts are "
+        "per million, so floors and sampling intervals don't hold.",
         expected="counts of conversations that don't sum to exactly 1,000,000",
         rows=f"""
             select
@@ -154,8 +155,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="partition",
         boundary="raw",
         severity="critical",
-        sentence="A facet counts more or fewer conversations than the tasks do: a label "
-        "is missing or doubled, and its shares have a wrong base.",
+        sentence="A facet counts more or fewer conversations than the tasks do: a "
+        "label is missing or doubled, and its shares have a wrong base.",
         expected="the sum of the onet_task counts in every single-label facet",
         keys=("facet", "facet_count", "task_count"),
         rows=f"""
@@ -294,8 +295,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="residual_labels",
         boundary="raw",
         severity="warning",
-        sentence="The pseudo-task not_classified has cells of its own, which no release "
-        "had: what its patterns mean is unknown.",
+        sentence="The pseudo-task not_classified has cells of its own, which no "
+        "release had: what its patterns mean is unknown.",
         expected="no cell of the pseudo-task not_classified",
         keys=("row_number", "facet", "cluster_name"),
         rows=f"{CELLS} and base_cluster_name = 'not_classified'",
@@ -306,8 +307,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="residual_size",
         boundary="raw",
         severity="warning",
-        sentence="The part of the sample without a visible task has moved: the range of "
-        "the education share is wider or narrower than before.",
+        sentence="The part of the sample without a visible task has moved: the range "
+        "of the education share is wider or narrower than before.",
         expected="$lowest to $highest $unit ($basis)",
         measure="unclassified_task_pct",
         may_be_empty=False,
@@ -343,8 +344,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="residual_size",
         boundary="raw",
         severity="warning",
-        sentence="More of the tasks' conversations than usual are folded into residuals: "
-        "the bounds of patterns are wide.",
+        sentence="More of the tasks' conversations than usual are folded into "
+        "residuals: the bounds of patterns are wide.",
         expected="$lowest to $highest $unit ($basis)",
         measure="folded_pattern_pct",
         rows=f"""
@@ -525,8 +526,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="country_threshold",
         boundary="raw",
         severity="warning",
-        sentence="Another part of the countries than before lies under the threshold of "
-        f"{COUNTRY_THRESHOLD}: the release may apply a threshold of its own.",
+        sentence="Another part of the countries than before lies under the threshold "
+        f"of {COUNTRY_THRESHOLD}: the release may apply a threshold of its own.",
         expected="$lowest to $highest $unit ($basis)",
         measure="country_below_threshold_pct",
         platforms=("claude_ai",),
@@ -545,8 +546,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="share_without_country",
         boundary="raw",
         severity="warning",
-        sentence="The part of the sample without a country has moved: country shares of "
-        "the sample move with it.",
+        sentence="The part of the sample without a country has moved: country shares "
+        "of the sample move with it.",
         expected="$lowest to $highest $unit ($basis)",
         measure="conversation_without_country_pct",
         platforms=("claude_ai",),
@@ -600,8 +601,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="anomalous_geographies",
         boundary="raw",
         severity="warning",
-        sentence="A country that is not registered as anomalous is dominated by feedback "
-        "loops, as automated traffic is: it distorts the global patterns.",
+        sentence="A country that is not registered as anomalous is dominated by "
+        "feedback loops, as automated traffic is: it distorts the global patterns.",
         expected=f"at most $highest $unit ($basis); from {COUNTRY_THRESHOLD} "
         "conversations on",
         measure="country_feedback_loop_pct",
@@ -637,8 +638,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="release_distinct",
         boundary="raw",
         severity="critical",
-        sentence="Two releases hold the same counts: one file is loaded under two names, "
-        "and nothing can be said about change between them.",
+        sentence="Two releases hold the same counts: one file is loaded under two "
+        "names, and nothing can be said about change between them.",
         expected="at most $highest $unit with the same count ($basis)",
         measure="equal_task_count_pct",
         keys=("other_release_id", "shared_task_count", "measured"),
@@ -750,8 +751,8 @@ RAW_CHECKS: tuple[Check, ...] = (
         assumption_id="numeric_scales",
         boundary="raw",
         severity="warning",
-        sentence="Education years are on another scale in this file; they can't be read "
-        "beside those of other releases.",
+        sentence="Education years are on another scale in this file; they can't be "
+        "read beside those of other releases.",
         expected="a global mean and median of $lowest to $highest $unit ($basis)",
         measure="education_years",
         keys=("variable", "measured"),

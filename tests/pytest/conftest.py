@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import build_warehouse
 import duckdb
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -29,8 +30,6 @@ SHIPPED_DATA = PROJECT / "seeds" / "aei"
 MANIFEST = Path("seeds") / "reference" / "release_manifest.csv"
 PLATFORMS = ("claude_ai", "1p_api")
 REAL_RELEASE = "2026_01_15"
-
-sys.path.insert(0, str(PROJECT / "scripts"))
 
 Row = dict[str, str]
 
@@ -225,16 +224,23 @@ WITHOUT_TESTS = (
 def limit_build(
     monkeypatch: pytest.MonkeyPatch, manifest: Manifest, *selection: str
 ) -> None:
-    """Let the build script, in this process, build some nodes only, without parsing."""
+    """Let the build script, in this process, build some nodes only, without parsing,
+    expectations and pages."""
 
-    class LimitedRunner(dbtRunner):
-        def __init__(self, callbacks: list[Any]) -> None:
-            super().__init__(manifest=manifest, callbacks=callbacks)
+    class LimitedDbt(build_warehouse.Dbt):
+        def __init__(self, work_file: Path, data_dir: Path | None) -> None:
+            super().__init__(work_file, data_dir, manifest)
+            self.is_built = False
 
-        def invoke(self, args: list[str], **kwargs: Any) -> dbtRunnerResult:
-            return super().invoke([*args, *selection], **kwargs)
+        def build(self, *_: str) -> None:
+            if not self.is_built:
+                super().build(*selection)
+            self.is_built = True
 
-    monkeypatch.setattr("dbt.cli.main.dbtRunner", LimitedRunner)
+    monkeypatch.setattr(build_warehouse, "Dbt", LimitedDbt)
+    monkeypatch.setattr(build_warehouse, "ask_expectations", lambda *_: [])
+    monkeypatch.setattr(build_warehouse, "stop_on_critical", lambda *_: None)
+    monkeypatch.setattr(build_warehouse, "write_outputs", lambda *_: [])
 
 
 def failures(result: dbtRunnerResult) -> list[str]:
