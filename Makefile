@@ -53,6 +53,10 @@ simulate: $(INSTALLED)
 calibrate: $(INSTALLED)
 	@$(BIN)/python scripts/calibrate_intervals.py
 
+# On the published warehouse, into warehouse/docs; the diagram in docs/ too.
+docs: $(INSTALLED)
+	@$(BIN)/python scripts/write_docs.py
+
 # Needs uv; only for who changes requirements.in.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes \

@@ -1,0 +1,1 @@
+"""The parts of the lineage docs: dbt's page, column lineage, entity relationships."""

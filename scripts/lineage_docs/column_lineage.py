@@ -1,0 +1,132 @@
+"""Column-level lineage: which column of which table a column is made of."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from urllib.parse import urlencode
+
+from dbt_colibri.lineage_extractor import extractor as colibri
+from dbt_colibri.report.generator import DbtColibriReportGenerator
+from sqlglot import exp
+from sqlglot.optimizer import build_scope
+from sqlglot.optimizer.scope import Scope
+
+from lineage_docs.offline import replace_in, with_policy
+
+NAME = "dbt-colibri's page"
+# Opened without a model, the page shows the whole lineage of the headline figure.
+START = {
+    "model": "model.ai_in_education.fct_education_shares",
+    "column": "share_pct",
+    "parents": "all",
+    "children": "all",
+}
+HEAD = (
+    # Buttons that only lead to the vendor's paid service.
+    '<style>a[href^="https://colibri-data.com"]{display:none}</style>'
+    "<script>if(!location.search)"
+    f"history.replaceState(null,'','?{urlencode(START)}')</script>"
+)
+
+
+def selects_of(query: exp.Expression) -> list[exp.Select]:
+    """The selects that a set operation puts together, in order."""
+    if isinstance(query, exp.SetOperation):
+        return selects_of(query.left) + selects_of(query.right)
+    return [query.unnest()] if isinstance(query, exp.Subquery) else [query]
+
+
+def put_in_order(query: exp.Expression) -> bool:
+    """Make each UNION BY NAME one by position; says whether there was any.
+
+    dbt-colibri follows the columns of a set operation by position only. Columns that a
+    part lacks are NULL there. The query must be qualified: a star has no names.
+    """
+    found = False
+    for union in list(query.find_all(exp.SetOperation)):
+        if not union.args.get("by_name") or isinstance(union.parent, exp.SetOperation):
+            continue
+        found = True
+        selects = selects_of(union)
+        names = list(
+            dict.fromkeys(name for part in selects for name in part.named_selects)
+        )
+        for part in selects:
+            by_name = {column.alias_or_name: column for column in part.selects}
+            part.set(
+                "expressions",
+                [by_name.get(name) or exp.alias_(exp.null(), name) for name in names],
+            )
+        for operation in (union, *union.find_all(exp.SetOperation)):
+            operation.set("by_name", False)
+    return found
+
+
+@contextlib.contextmanager
+def followed_unions() -> Iterator[None]:
+    """Within it, dbt-colibri follows columns through every kind of union."""
+    prepare = colibri.prepare_scope
+
+    def prepare_in_order(*arguments: Any, **options: Any) -> tuple[Any, Any]:
+        query, scope = prepare(*arguments, **options)
+        return query, build_scope(query) if put_in_order(query) else scope
+
+    # sqlglot 30.29 renamed the attribute that dbt-colibri 0.3.7 reads.
+    renamed = property(lambda scope: scope.set_operation_scopes)
+    with contextlib.ExitStack() as stack:
+        if not hasattr(Scope, "union_scopes"):
+            stack.enter_context(
+                mock.patch.object(Scope, "union_scopes", renamed, create=True)
+            )
+        stack.enter_context(
+            mock.patch.object(colibri, "prepare_scope", prepare_in_order)
+        )
+        yield
+
+
+class Unfollowed(logging.Handler):
+    """Collects the columns that dbt-colibri could not follow."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the first line of a message."""
+        self.messages.append(record.getMessage().splitlines()[0][:200])
+
+
+def write(artifacts: Path, folder: Path) -> tuple[Path, list[str]]:
+    """Write lineage.html from manifest.json and catalog.json in `artifacts`.
+
+    The page is dbt-colibri's, with its telemetry off. Also returns a line for each
+    column that could not be followed.
+    """
+    unfollowed = Unfollowed()
+    logger = logging.getLogger("colibri")
+    logger.addHandler(unfollowed)
+    logger.propagate = False
+    try:
+        with followed_unions():
+            extractor = colibri.DbtColumnLineageExtractor(
+                str(artifacts / "manifest.json"), str(artifacts / "catalog.json")
+            )
+            DbtColibriReportGenerator(
+                extractor, light_mode=False, disable_telemetry=True
+            ).generate_report(str(artifacts / "colibri"))
+    finally:
+        logger.removeHandler(unfollowed)
+        logger.propagate = True
+    page = replace_in(
+        (artifacts / "colibri" / "index.html").read_text(encoding="utf-8"),
+        NAME,
+        {"<title>Colibri Data</title>": "<title>AI in education: lineage</title>"},
+    )
+    target = folder / "lineage.html"
+    target.write_text(with_policy(page, NAME, HEAD), encoding="utf-8")
+    return target, unfollowed.messages

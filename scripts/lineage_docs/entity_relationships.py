@@ -1,0 +1,345 @@
+"""Which mart joins which on which columns, read from the tests that hold the keys.
+
+dbterd draws the relations of dbt's own relationships tests, of one column each. Ours
+are `has_parent` tests on keys of several columns: the algorithm below reads those.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from dbterd.adapters.algos.test_relationship import TestRelationshipAlgo
+from dbterd.adapters.targets.mermaid import MermaidAdapter
+from dbterd.core.models import Ref, Table
+from dbterd.helpers.file import read_manifest
+
+MANIFEST_VERSION = 12
+TEST = "has_parent"
+
+
+class HasParent(TestRelationshipAlgo):
+    """Relations from `has_parent` tests."""
+
+    def get_relationships(self, manifest: Any, **options: Any) -> list[Ref]:
+        """One relation per test: parent first, with every column of the key."""
+        relations = []
+        for name, node in manifest.nodes.items():
+            metadata = getattr(node, "test_metadata", None)
+            if metadata is None or metadata.name != TEST:
+                continue
+            columns = metadata.kwargs["columns"]
+            child = node.attached_node
+            others = [parent for parent in node.depends_on.nodes if parent != child]
+            relations.append(
+                Ref(
+                    name=name,
+                    table_map=((others or [child])[0], child),
+                    column_map=(columns, columns),
+                    type="01",  # any number of rows to one
+                )
+            )
+        return relations
+
+
+class LowerCaseMermaid(MermaidAdapter):
+    """Mermaid with the names as they are in the database."""
+
+    def format_table(self, table: Table, **options: Any) -> str:
+        """A table, its name as it is."""
+        text = super().format_table(table, **options)
+        return text.replace(f'"{table.name.upper()}"', f'"{table.name}"', 1)
+
+    def format_relationship(self, relationship: Ref, **options: Any) -> str:
+        """A relation: child, parent, the columns of the key."""
+        parent, child = relationship.table_map
+        symbol = self.get_rel_symbol(relationship.type)
+        columns = ", ".join(relationship.column_map[0])
+        return f'  "{child}" {symbol} "{parent}" : "{columns}"'
+
+
+@dataclass(frozen=True)
+class Entities:
+    """The marts, with the columns of their keys, and their relations; by name."""
+
+    tables: list[Table]
+    relations: list[Ref]
+
+    def joins(self) -> list[tuple[str, str, list[str]]]:
+        """Child, parent and the columns of their key, for each relation."""
+        return [
+            (ref.table_map[1], ref.table_map[0], ref.column_map[0])
+            for ref in self.relations
+        ]
+
+
+def read(artifacts: Path) -> Entities:
+    """The marts and their relations, from the manifest.json in a folder."""
+    logging.getLogger("dbterd").setLevel(logging.WARNING)
+    manifest = read_manifest(path=str(artifacts), version=MANIFEST_VERSION)
+    tables, relations = HasParent().parse(
+        manifest=manifest,
+        # The contracts in the manifest have every column with its type.
+        catalog=SimpleNamespace(nodes={}, sources={}),
+        select=["schema:marts"],
+        exclude=[],
+        resource_type=["model"],
+        entity_name_format="table",
+    )
+    relations.sort(key=lambda ref: (ref.table_map[1], ref.table_map[0], ref.name))
+    for table in tables:
+        grain = manifest.nodes[table.node_name].config.meta["grain"]
+        foreign = {
+            name
+            for ref in relations
+            if ref.table_map[1] == table.name
+            for name in ref.column_map[1]
+        }
+        table.columns = [
+            replace(column, is_primary_key=column.name in grain)
+            for column in table.columns or []
+            if column.name in {*grain, *foreign}
+        ]
+    return Entities(sorted(tables, key=lambda table: table.name), relations)
+
+
+ABOUT = """Tables show the columns of their keys; PK marks the grain, which together
+is the key of a row. Joining a `dim_` table adds no rows. `bridge_task_allocations`
+multiplies the rows of `fct_task_cells` (both have `task_id`): filter one
+`allocation_rule` and multiply counts by `weight`. No other two facts are joined to each
+other: their rows are figures of different definitions, which overlap."""
+
+
+def markdown(entities: Entities) -> str:
+    """The page of docs/: a Mermaid diagram, which code hosts draw, and its table."""
+    diagram = LowerCaseMermaid().build_erd(entities.tables, entities.relations)
+    rows = "\n".join(
+        f"| `{child}` | `{parent}` | {', '.join(f'`{name}`' for name in columns)} |"
+        for child, parent, columns in entities.joins()
+    )
+    return f"""# Which mart joins which
+
+Generated by `make docs` from the tests that hold the keys (`{TEST}`); don't edit by
+hand.
+
+{ABOUT}
+
+```mermaid
+{diagram.strip()}
+```
+
+| mart | joins | on |
+| --- | --- | --- |
+{rows}
+"""
+
+
+# The page -----------------------------------------------------------------------------
+
+BOX_WIDTH = 250
+ROW_HEIGHT = 18
+HEAD_HEIGHT = 26
+GAP = 22
+CHANNEL = 150
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a table stands in the drawing."""
+
+    table: Table
+    left: int
+    top: int
+
+    @property
+    def height(self) -> int:
+        """Head, rows and a little room."""
+        return HEAD_HEIGHT + ROW_HEIGHT * len(self.table.columns or []) + 6
+
+    def row(self, column: str) -> int:
+        """The middle of the row of a column."""
+        names = [each.name for each in self.table.columns or []]
+        return self.top + HEAD_HEIGHT + ROW_HEIGHT * names.index(column) + 9
+
+
+def stacked(tables: list[Table], left: int, height: int = 0) -> list[Box]:
+    """The tables one under the other; in the middle of a height, if one is given."""
+    boxes: list[Box] = []
+    top = GAP
+    for table in tables:
+        boxes.append(Box(table, left, top))
+        top += boxes[-1].height + GAP
+    shift = max(0, (height - top) // 2)
+    return [replace(box, top=box.top + shift) for box in boxes]
+
+
+def bottom(boxes: list[Box]) -> int:
+    """Where a stack ends."""
+    return max((box.top + box.height + GAP for box in boxes), default=0)
+
+
+def laid_out(entities: Entities) -> dict[str, Box]:
+    """Parents in the middle, children left and right of them, the rest below right."""
+    parents = {parent for _, parent, _ in entities.joins()}
+    children = {child for child, _, _ in entities.joins()} - parents
+    sides: tuple[list[Table], list[Table]] = ([], [])
+    alone: list[Table] = []
+    for table in entities.tables:
+        if table.name in children:
+            # To the side that is shorter so far.
+            shorter = min(sides, key=lambda side: bottom(stacked(side, 0)))
+            shorter.append(table)
+        elif table.name not in parents:
+            alone.append(table)
+    step = BOX_WIDTH + CHANNEL
+    left, right = stacked(sides[0], GAP), stacked(sides[1], GAP + 2 * step)
+    middle = [table for table in entities.tables if table.name in parents]
+    height = max(bottom(left), bottom(right))
+    boxes = [*left, *right, *stacked(middle, GAP + step, height)]
+    below = height
+    for start in range(0, len(alone), 3):
+        row = [
+            Box(table, GAP + place * step, below + GAP)
+            for place, table in enumerate(alone[start : start + 3])
+        ]
+        boxes += row
+        below = bottom(row)
+    return {box.table.name: box for box in boxes}
+
+
+def drawing(entities: Entities) -> str:
+    """The diagram as SVG: a box per table, a line per relation."""
+    boxes = laid_out(entities)
+    colours = dict(
+        zip(
+            sorted({parent for _, parent, _ in entities.joins()}),
+            itertools.cycle(COLOURS),
+            strict=False,
+        )
+    )
+    lines = []
+    for child, parent, columns in entities.joins():
+        start, end = boxes[child], boxes[parent]
+        towards = 1 if start.left < end.left else -1
+        x1 = start.left + (BOX_WIDTH if towards > 0 else 0)
+        x2 = end.left + (0 if towards > 0 else BOX_WIDTH)
+        y1, y2 = start.row(columns[0]), end.row(columns[0])
+        bend = towards * CHANNEL // 2
+        lines.append(
+            f'<path d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" '
+            f'stroke="{colours[parent]}"><title>{escape(child)} joins '
+            f"{escape(parent)} on {escape(', '.join(columns))}</title></path>"
+        )
+    figures = []
+    for name, box in boxes.items():
+        rows = "".join(
+            f'<text x="{box.left + 10}" y="{box.row(column.name) + 4}">'
+            f"{escape(column.name)}"
+            f'<tspan class="type"> {escape(column.data_type)}'
+            f"{' PK' if column.is_primary_key else ''}</tspan></text>"
+            for column in box.table.columns or []
+        )
+        figures.append(
+            f'<a href="index.html#!/model/{escape(str(box.table.node_name))}">'
+            f'<rect x="{box.left}" y="{box.top}" width="{BOX_WIDTH}" '
+            f'height="{box.height}" rx="4" '
+            f'style="stroke:{colours.get(name, "var(--line)")}"/>'
+            f'<text class="name" x="{box.left + 10}" y="{box.top + 18}">'
+            f"{escape(name)}</text>{rows}</a>"
+        )
+    width = 2 * GAP + 3 * BOX_WIDTH + 2 * CHANNEL
+    height = max(box.top + box.height for box in boxes.values()) + GAP
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        'role="img" aria-labelledby="diagram-title"><title id="diagram-title">'
+        "Marts and the keys they join on; the table below says the same</title>"
+        f"{''.join(lines)}{''.join(figures)}</svg>"
+    )
+
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c1c1c; --soft: #5c5c5c; --paper: #fff;
+  --box: #f6f6f4; --line: #8a8a8a; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ececec; --soft: #b0b0b0; --paper: #161616; --box: #222; }
+}
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
+  background: var(--paper); margin: 1.5rem auto; max-width: 75rem; padding: 0 1rem; }
+p { max-width: 45rem; }
+code { font-size: .9em; }
+a { color: inherit; }
+.wide { overflow-x: auto; }
+svg { font: 12px ui-monospace, monospace; fill: var(--ink); }
+svg rect { fill: var(--box); stroke-width: 1.5; }
+svg path { fill: none; stroke-width: 1.5; opacity: .8; }
+svg .name { font-weight: bold; }
+svg .type { fill: var(--soft); }
+svg a:hover rect, svg a:focus rect { fill: var(--paper); stroke-width: 3; }
+table { border-collapse: collapse; font-size: .9rem; }
+th, td { text-align: left; padding: .25rem 1rem .25rem 0;
+  border-bottom: 1px solid var(--line); }
+"""
+
+
+def in_html(text: str) -> str:
+    """Text with `code` in it as HTML."""
+    parts = escape(text).split("`")
+    return "".join(
+        f"<code>{part}</code>" if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+
+
+def page(entities: Entities) -> str:
+    """The diagram and its table as one HTML page."""
+    rows = "\n".join(
+        "<tr>"
+        + "".join(
+            f"<td>{in_html(cell)}</td>"
+            for cell in (
+                f"`{child}`",
+                f"`{parent}`",
+                ", ".join(f"`{name}`" for name in columns),
+            )
+        )
+        + "</tr>"
+        for child, parent, columns in entities.joins()
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>AI in education: which mart joins which</title>
+<link rel="icon" href="data:,">
+<style>{STYLE}</style>
+</head>
+<body>
+<h1>Which mart joins which</h1>
+<p>{in_html(ABOUT)}</p>
+<p>A box opens the mart's docs. See also the
+<a href="index.html">docs of every model</a> and the
+<a href="lineage.html">lineage of every column</a>.</p>
+<div class="wide" tabindex="0" role="region" aria-label="Diagram">
+{drawing(entities)}
+</div>
+<h2>As a table</h2>
+<div class="wide" tabindex="0" role="region" aria-label="Table">
+<table>
+<thead><tr>
+<th scope="col">mart</th><th scope="col">joins</th><th scope="col">on</th>
+</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</div>
+</body>
+</html>
+"""
