@@ -156,9 +156,17 @@ class Dbt:
         built = self._invoke("build", *selection)
         self.results += list(built.result)
 
-    def write_docs(self) -> None:
-        """Write dbt's docs as one static page; raises BuildError."""
-        self._invoke("docs", "generate", "--static")
+    def write_docs(self, folder: Path) -> Path:
+        """Write the lineage docs into ``folder``/docs; raises BuildError."""
+        import write_docs
+
+        self._invoke("docs", "generate")
+        target = Path(os.environ.get("DBT_TARGET_PATH", PROJECT / "target"))
+        try:
+            write_docs.write(target, folder / "docs")
+        except write_docs.DocsError as error:
+            raise BuildError(str(error)) from error
+        return folder / "docs"
 
     def _invoke(self, *command: str) -> Any:
         # Imported here: dbt takes a second to import, and --help should not.
@@ -361,7 +369,9 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
         lines.append(f"Not in the data folder: {absent}.")
     lines += [
         "",
-        "Lineage docs: target/static_index.html (opens without network)",
+        "Lineage docs: "
+        + _shown(published_file.parent / "docs" / "index.html")
+        + " (opens without network)",
         "Look inside:  .venv/bin/python -c \"import duckdb; duckdb.connect('"
         + _shown(published_file)
         + "', read_only=True).sql('from marts.fct_education_shares').show()\"",
@@ -437,12 +447,12 @@ def build(
         results.keep(work_file, run, answers)
         dbt.build(*EXPECTATION_RESULTS)
 
-        if with_docs:
-            say("Writing the lineage docs ...")
-            dbt.write_docs()
         say("Writing pages and exports ...")
         with output_folder(published_file) as folder:
             outputs = write_outputs(work_file, folder)
+            if with_docs:
+                say("Writing the lineage docs ...")
+                outputs.append(dbt.write_docs(folder))
             say("Publishing ...")
             publish(work_file, published_file, outputs)
     return summary(published_file, dbt.results, data_dir)

@@ -232,7 +232,7 @@ def test_summary_does_not_call_a_warning_passed(shipped_warehouse: Build) -> Non
 
 
 def test_lineage_docs_are_one_file_without_network(shipped_warehouse: Build) -> None:
-    page = (shipped_warehouse.folder / "target" / "static_index.html").read_text()
+    page = (shipped_warehouse.folder / "docs" / "index.html").read_text()
     assert 'src="http' not in page
     assert [mart for mart in PROMISED if mart not in page] == []
 
