@@ -10,7 +10,14 @@ from expectations import CHECKS
 from expectations.check import Slice
 
 from validation.dialect import DRIVER
-from validation.run import RELEASES, batch_name, bound_of, suite_of
+from validation.run import (
+    RELEASES,
+    batch_name,
+    bound_of,
+    count_rows,
+    has_something_to_judge,
+    suite_of,
+)
 
 
 def export_project(warehouse: Path, folder: Path) -> Path:
@@ -33,30 +40,24 @@ def export_project(warehouse: Path, folder: Path) -> Path:
         definitions = []
         with engine.connect() as connection:
             slices = [Slice(*row) for row in connection.execute(sa.text(releases))]
-            bounds = {
-                (check.expectation_id, part): bound_of(connection, check, part)
+            asked = [
+                (check, part, bound_of(connection, check, part))
                 for check in CHECKS
-                for part in [*slices, Slice(None, None)]
-                if check.boundary == boundary and check.applies_to(part)
-            }
-        for check in CHECKS:
-            for part in [*slices, Slice(None, None)]:
-                if check.boundary != boundary or not check.applies_to(part):
-                    continue
-                name = batch_name(check, part)
-                asset = source.add_query_asset(name=name, query=check.sql(part))
-                suite = context.suites.add_or_update(
-                    suite_of(check, bounds[check.expectation_id, part], part)
+                for part in (*slices, Slice(None, None))
+                if check.boundary == boundary
+                and check.applies_to(part)
+                # Great Expectations takes the maximum of nothing for a failure.
+                and has_something_to_judge(
+                    check, count_rows(connection, check.sql(part))
                 )
-                definitions.append(
-                    context.validation_definitions.add_or_update(
-                        gx.ValidationDefinition(
-                            name=name,
-                            data=asset.add_batch_definition_whole_table(name),
-                            suite=suite,
-                        )
-                    )
-                )
+            ]
+        for check, part, bound in asked:
+            name = batch_name(check, part)
+            asset = source.add_query_asset(name=name, query=check.sql(part))
+            suite = context.suites.add_or_update(suite_of(check, bound, part))
+            batch = asset.add_batch_definition_whole_table(name)
+            definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
+            definitions.append(context.validation_definitions.add_or_update(definition))
         context.checkpoints.add_or_update(
             gx.Checkpoint(name=boundary, validation_definitions=definitions)
         )

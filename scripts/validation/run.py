@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import string
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(PROJECT / "tests"))
-# Read by Great Expectations when it is imported.
-os.environ["GX_ANALYTICS_ENABLED"] = "false"
+import great_expectations as gx
+import sqlalchemy as sa
+from expectations import CHECKS
+from expectations.check import Bound, Boundary, Check, Slice, no_rows
+from great_expectations.core import ExpectationSuiteValidationResult
+from great_expectations.datasource.fluent.interfaces import Batch, Datasource
 
-import great_expectations as gx  # noqa: E402
-import sqlalchemy as sa  # noqa: E402
-from expectations import CHECKS  # noqa: E402
-from expectations.check import (  # noqa: E402
-    Bound,
-    Boundary,
-    Check,
-    Slice,
-    no_rows,
-)
-from great_expectations.core import ExpectationSuiteValidationResult  # noqa: E402
-from great_expectations.datasource.fluent.interfaces import (  # noqa: E402
-    Batch,
-    Datasource,
-)
-
-from validation.dialect import DRIVER  # noqa: E402
+from validation.dialect import DRIVER
 
 for _name in ("great_expectations", "great_expectations.data_context.types.base"):
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -188,16 +172,25 @@ def bound_of(connection: sa.Connection, check: Check, part: Slice) -> Bound | No
     return Bound(*row)
 
 
+def count_rows(connection: sa.Connection, sql: str) -> int:
+    """How many rows a batch has."""
+    text = f"select count(*) from ({sql}) as batch"
+    return connection.execute(sa.text(text.replace(":", r"\:"))).scalar_one()
+
+
+def has_something_to_judge(check: Check, row_count: int) -> bool:
+    """Whether the batch can be judged: unexpected rows always can, values must be."""
+    return row_count > 0 or check.ask is no_rows
+
+
 def _ask(
     source: Datasource, connection: sa.Connection, check: Check, part: Slice
 ) -> Result:
     bound = bound_of(connection, check, part)
     sql = check.sql(part)
     try:
-        row_count = connection.execute(
-            sa.text(f"select count(*) from ({sql}) as batch".replace(":", r"\:"))
-        ).scalar_one()
-        is_judged = row_count > 0 or check.ask is no_rows
+        row_count = count_rows(connection, sql)
+        is_judged = has_something_to_judge(check, row_count)
         answer = _validate(source, check, bound, sql, part) if is_judged else None
     except (sa.exc.SQLAlchemyError, ValidationError) as error:
         raise ValidationError(
