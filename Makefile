@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help warehouse test lint fetch validate report figures export \
+.PHONY: help warehouse test test-slow lint fetch validate report figures export \
     publish-postgres docs explore kill-table fuzz test-superset simulate calibrate \
     lock clean
 
@@ -35,6 +35,10 @@ test: $(INSTALLED) lint
 # Asks the expectations of the published warehouse again; changes nothing there.
 validate: $(INSTALLED)
 	@$(BIN)/python scripts/validate_warehouse.py $(if $(EXPORT_GX),--export-gx $(EXPORT_GX))
+
+# What takes minutes: builds that are killed at ten points, and the like.
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check scripts tests

@@ -50,7 +50,7 @@
             filter (where not is_simulated),
         'Set AEI_DATA_DIR to a folder laid out as the public dataset, or unset it to use the project''s own simulated release.',
         1,
-        'no_release_files'
+        'no_release_files' as check_name
     from {{ release_files }}
     where file_role = 'raw'
     having count(*) filter (where is_loaded) = 0

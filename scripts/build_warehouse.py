@@ -14,6 +14,7 @@ import contextlib
 import csv
 import fcntl
 import os
+import re
 import shutil
 import sys
 import time
@@ -82,16 +83,26 @@ def unlisted_raw_files(data_dir: Path, manifest: Path = MANIFEST) -> list[str]:
 
 
 @contextlib.contextmanager
-def only_build(lock_file: Path) -> Iterator[None]:
-    """Hold the build lock of the project; raises BuildError when another build runs."""
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    with lock_file.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BuildError(
-                "Another build of this project is running; wait until it has ended."
-            ) from None
+def only_build(*places: Path) -> Iterator[None]:
+    """Hold the lock of each place, a file of its own or a folder that exists.
+
+    Raises BuildError when another build holds one of them.
+    """
+    with contextlib.ExitStack() as held:
+        for place in places:
+            if place.is_dir():
+                handle = os.open(place, os.O_RDONLY)
+                held.callback(os.close, handle)
+            else:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                handle = held.enter_context(place.open("w")).fileno()
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BuildError(
+                    "Another build of this project is running, with the same work file "
+                    f"or output folder ({_shown(place)}); wait until it has ended."
+                ) from None
         yield
 
 
@@ -229,6 +240,10 @@ def publish(
     on the same file system already and follow by renames of their own.
     """
     published_file.parent.mkdir(parents=True, exist_ok=True)
+    if published_file.is_dir():
+        raise BuildError(
+            f"The output {published_file} is a folder; expected the name of a file."
+        )
     new_file = published_file.with_name(f".{published_file.name}.new")
     try:
         with work_file.open("rb") as source, new_file.open("wb") as target:
@@ -244,15 +259,14 @@ def publish(
 
 def replace(new: Path, place: Path) -> None:
     """Rename a file or folder into a place, over what is there."""
+    # A folder can't be renamed over another that holds files. What a build that was
+    # killed here has left behind goes too.
+    old = place.with_name(f".{place.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if place.is_dir() and not place.is_symlink():
-        # A folder can't be renamed over another that holds files.
-        old = place.with_name(f".{place.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
         place.rename(old)
-        new.rename(place)
-        shutil.rmtree(old)
-    else:
-        os.replace(new, place)
+    os.replace(new, place)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -417,12 +431,13 @@ def build(
 
     Raises BuildError, and then nothing was published.
     """
-    with only_build(work_file.with_name(work_file.name + ".lock")):
-        print(
-            f"Data: {data_dir or _shown(SIMULATED_DATA) + ' (simulated)'}", flush=True
-        )
+    published_file.parent.mkdir(parents=True, exist_ok=True)
+    with only_build(
+        work_file.with_name(work_file.name + ".lock"), published_file.parent
+    ):
+        say(f"Data: {data_dir or _shown(SIMULATED_DATA) + ' (simulated)'}")
         for path in unlisted_raw_files(data_dir or SIMULATED_DATA):
-            print(f"  left alone, not in {MANIFEST.name}: {path}", flush=True)
+            say(f"  left alone, not in {MANIFEST.name}: {path}")
         remove_work_file(work_file)
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
@@ -463,6 +478,26 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+FULL_DISK = re.compile(r"No space left on device|Disk quota exceeded|File too large")
+
+
+def with_advice(text: str, *places: Path) -> str:
+    """The text of an error; of a full disk with what is free and what to do."""
+    if not FULL_DISK.search(text):
+        return text
+    free = ", ".join(
+        f"{shutil.disk_usage(place).free / 1e6:,.0f} MB in {_shown(place)}"
+        for place in dict.fromkeys(places)
+        if place.is_dir()
+    )
+    return (
+        f"The disk is full: {text}\nFree now: {free}. A build needs about ten times "
+        "the size of the raw files for its work file and as much again for the "
+        "published one; free some space, or name another place with --work-file, --output or "
+        "DBT_TARGET_PATH, and build again."
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line; exit status 0 published, 1 not published, 2 wrong usage."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -489,7 +524,10 @@ def main(arguments: list[str] | None = None) -> int:
             if output.exists()
             else "There is no published warehouse yet."
         )
-        print(f"\nThe build stopped.\n{error}\n\n{kept}", file=sys.stderr)
+        text = with_advice(
+            str(error), options.work_file.resolve().parent, output.parent, PROJECT
+        )
+        print(f"\nThe build stopped.\n{text}\n\n{kept}", file=sys.stderr)
         return 1
     print(text)
     return 0

@@ -387,7 +387,8 @@ def test_second_build_at_the_same_time_is_refused(
     with (tmp_path / "work.duckdb.lock").open("w") as first_build:
         fcntl.flock(first_build, fcntl.LOCK_EX)
         message = refusal(capsys, tmp_path, data)
-    assert "Another build of this project is running; wait until it" in message
+    assert "Another build of this project is running" in message
+    assert "work.duckdb.lock); wait until it has ended" in message
     assert not (tmp_path / "work.duckdb").exists()
     with build_warehouse.only_build(tmp_path / "work.duckdb.lock"):
         pass  # free again

@@ -1,0 +1,450 @@
+"""A build that is killed, disturbed or out of space leaves the published files good."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import build_warehouse
+import duckdb
+import pytest
+from conftest import PROJECT, SHIPPED_DATA, Build, query, settings
+
+SCRIPT = PROJECT / "scripts" / "build_warehouse.py"
+
+# One figure of four marts that must be of one build.
+FINGERPRINT = """
+    select
+        (select max(run_id) from marts.fct_expectation_results where is_latest_run),
+        (select sum(conversation_count) from marts.fct_task_cells),
+        (select sum(conversation_count) from marts.fct_education_shares),
+        (select count(*) from marts.fct_interaction_patterns)
+"""
+
+
+def digest(file: Path) -> str:
+    """The sha256 of a file."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which a warehouse was published before, and is built again."""
+
+    folder: Path
+    before: str
+
+    @property
+    def published(self) -> Path:
+        """The published file."""
+        return self.folder / "out" / "published.duckdb"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a build here: no tests of dbt, which only take time."""
+        return settings(self.folder) | {
+            "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(PROJECT / "scripts"),
+        }
+
+    def command(self, *options: str) -> list[str]:
+        """The command line of a build here."""
+        return [
+            *(sys.executable, str(SCRIPT)),
+            *("--output", str(self.published)),
+            *("--work-file", str(self.folder / "work.duckdb")),
+            *options,
+        ]
+
+    def is_as_it_was(self) -> bool:
+        """Whether the published file is the old one and answers."""
+        assert query(self.published, FINGERPRINT)
+        return digest(self.published) == self.before
+
+
+@pytest.fixture
+def place(shipped_warehouse: Build, tmp_path: Path) -> Place:
+    """A folder with a published warehouse."""
+    published = tmp_path / "out" / "published.duckdb"
+    published.parent.mkdir()
+    shutil.copy(shipped_warehouse.file, published)
+    return Place(tmp_path, digest(published))
+
+
+# Killed -------------------------------------------------------------------------------
+
+# Where a build is killed: the text that it prints last before, and seconds after it.
+KILL_POINTS = {
+    "when staging begins": ("Staging the raw files", 0.2),
+    "in the middle of staging": ("Staging the raw files", 4.0),
+    "before the raw expectations": ("Asking the expectations of the raw", 0.0),
+    "while expectations are asked": ("Asking the expectations of the raw", 3.0),
+    "when the marts begin": ("Building and testing the marts", 0.0),
+    "in the middle of a mart": ("Building and testing the marts", 2.5),
+    "before the marts are judged": ("Asking the expectations of the marts", 0.0),
+    "while pages are written": ("Writing pages and exports", 0.3),
+    "while docs are written": ("Writing the lineage docs", 2.0),
+    "when publishing begins": ("Publishing", 0.0),
+}
+
+
+def kill_build(place: Place, last_words: str, seconds: float) -> str:
+    """Start a build, kill it and all it started at a point; returns what it printed."""
+    process = subprocess.Popen(
+        place.command(),
+        cwd=PROJECT,
+        env=place.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if line.startswith(last_words):
+            time.sleep(seconds)
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, printed
+    return printed
+
+
+def litter(place: Place) -> set[str]:
+    """What lies beside the published file and is not meant to."""
+    return {
+        path.name
+        for path in place.published.parent.iterdir()
+        if path.name.startswith(".") or path.suffix in (".wal", ".new", ".tmp")
+    }
+
+
+@pytest.mark.slow
+def test_killed_at_ten_points_the_old_file_is_good_and_the_next_build_works(
+    place: Place,
+) -> None:
+    assert len(KILL_POINTS) >= 10
+    for name, (last_words, seconds) in KILL_POINTS.items():
+        printed = kill_build(place, last_words, seconds)
+        assert last_words in printed, name
+        assert "Warehouse published" not in printed, name
+        if name != "when publishing begins" or place.is_as_it_was():
+            assert place.is_as_it_was(), name
+    # Everything that ten killed builds have left lies about now.
+    ended = subprocess.run(
+        place.command(),
+        cwd=PROJECT,
+        env=place.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert digest(place.published) != place.before
+    assert query(place.published, FINGERPRINT)
+    assert litter(place) == set()
+    # Runs of killed builds are not in the history, those of published ones are.
+    runs = "select count(distinct run_id) from marts.fct_expectation_results"
+    assert query(place.published, runs) == [(2,)]
+
+
+# Publishing step by step: a driver that waits forever before or after one call.
+DRIVER = """
+import sys, time
+from pathlib import Path
+import build_warehouse
+step, count, work, published, outputs = sys.argv[1:]
+module, name = step.rsplit(".", 1)
+module = {{"os": build_warehouse.os, "shutil": build_warehouse.shutil}}[module]
+call, left = getattr(module, name), [int(count)]
+def wait(*arguments, **options):
+    left[0] -= 1
+    if left[0] == 0 and {before}:
+        print("here", flush=True)
+        time.sleep(60)
+    done = call(*arguments, **options)
+    if left[0] == 0:
+        print("here", flush=True)
+        time.sleep(60)
+    return done
+setattr(module, name, wait)
+build_warehouse.publish(Path(work), Path(published), sorted(Path(outputs).iterdir()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "count", "is_before", "is_new"),
+    [
+        ("shutil.copyfileobj", 1, True, False),
+        ("shutil.copyfileobj", 1, False, False),
+        ("os.fsync", 1, False, False),
+        ("os.replace", 1, True, False),
+        ("os.replace", 1, False, True),
+        ("os.replace", 2, True, True),
+        ("os.replace", 2, False, True),
+        ("os.replace", 3, True, True),
+    ],
+)
+def test_killed_while_publishing_the_file_is_old_or_new(
+    step: str, count: int, is_before: bool, is_new: bool, place: Place
+) -> None:
+    work_file = place.folder / "work.duckdb"
+    shutil.copy(place.published, work_file)
+    with duckdb.connect(str(work_file)) as con:
+        con.execute("create table marts.of_the_new_build as select 1 as one")
+    outputs = place.folder / "outputs"
+    (outputs / "docs").mkdir(parents=True)
+    (outputs / "docs" / "index.html").write_text("new")
+    (outputs / "report.html").write_text("new")
+    (place.published.parent / "docs").mkdir()
+    (place.published.parent / "docs" / "index.html").write_text("old")
+    arguments = [step, str(count), str(work_file), str(place.published), str(outputs)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRIVER.format(before=is_before), *arguments],
+        env=place.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    process.kill()
+    process.wait()
+    if is_new:
+        assert digest(place.published) == digest(work_file)
+    else:
+        assert place.is_as_it_was()
+    # The next publishing is whole and leaves nothing behind.
+    (outputs / "docs").mkdir(exist_ok=True)
+    (outputs / "docs" / "index.html").write_text("newer")
+    (outputs / "report.html").write_text("newer")
+    build_warehouse.publish(work_file, place.published, sorted(outputs.iterdir()))
+    assert digest(place.published) == digest(work_file)
+    assert litter(place) == set()
+    for page in ("docs/index.html", "report.html"):
+        assert (place.published.parent / page).read_text() == "newer"
+
+
+# Readers ------------------------------------------------------------------------------
+
+
+def test_readers_see_one_build_each_time_they_look(place: Place) -> None:
+    """Readers open the file again and again while two builds take turns."""
+    old, new = place.folder / "old.duckdb", place.folder / "new.duckdb"
+    shutil.copy(place.published, old)
+    shutil.copy(place.published, new)
+    with duckdb.connect(str(new)) as con:
+        for table in ("fct_task_cells", "fct_education_shares"):
+            con.execute(
+                f"update marts.{table} set conversation_count = conversation_count * 3"
+            )
+        con.execute("delete from marts.fct_interaction_patterns")
+    states = {query(file, FINGERPRINT)[0] for file in (old, new)}
+    assert len(states) == 2
+    seen: list[tuple[object, ...]] = []
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            # A process of its own: in one process DuckDB shares what is open.
+            ended = subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    "import duckdb, sys, time\n"
+                    "con = duckdb.connect(sys.argv[1], read_only=True)\n"
+                    "parts = sys.argv[2].strip().removeprefix('select').split(',\\n')\n"
+                    "for part in parts:\n"
+                    "    print(con.execute('select ' + part).fetchall()[0][0])\n"
+                    "    time.sleep(0.1)\n",
+                    str(place.published),
+                    FINGERPRINT,
+                ],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            seen.append(tuple(ended.stdout.split()))
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for turn in range(30):
+        build_warehouse.publish((new, old)[turn % 2], place.published)
+        time.sleep(0.1)
+    is_over.set()
+    for reader in readers:
+        reader.join()
+    assert len(seen) >= 4
+    assert set(seen) <= {tuple(str(part) for part in state) for state in states}
+    assert len(set(seen)) == 2, "every reader saw the same build: nothing was tested"
+
+
+# Two at once --------------------------------------------------------------------------
+
+
+def test_two_builds_into_one_folder_are_one_too_many(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_work_file = place.folder / "other" / "work.duckdb"
+    with build_warehouse.only_build(place.published.parent):
+        status = build_warehouse.main(
+            [
+                *("--output", str(place.published)),
+                *("--work-file", str(other_work_file)),
+                "--no-docs",
+            ]
+        )
+    said = capsys.readouterr().err
+    assert status == 1
+    assert "Another build of this project is running" in said
+    assert str(place.published.parent) in said
+    assert place.is_as_it_was()
+    assert not other_work_file.exists()
+
+
+# No space, no right -------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 6 MB of its own; only root can make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"a small disk can't be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def build_with(place: Place, *options: str, **environment: str) -> tuple[int, str]:
+    """Run a build with other options or variables; returns status and stderr."""
+    ended = subprocess.run(
+        place.command("--no-docs", *options),
+        cwd=PROJECT,
+        env=place.environment | environment,
+        capture_output=True,
+        text=True,
+    )
+    return ended.returncode, ended.stderr
+
+
+def test_full_disk_of_the_work_file_is_said_clearly(
+    place: Place, small_disk: Path
+) -> None:
+    status, said = build_with(place, "--work-file", str(small_disk / "work.duckdb"))
+    assert status == 1
+    assert "The disk is full" in said
+    assert f"MB in {small_disk}" in said
+    assert "name another place with --work-file" in said
+    assert "Traceback" not in said
+    assert place.is_as_it_was()
+
+
+def test_full_disk_of_dbt_is_said_clearly(place: Place, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(b"x" * 5_800_000)
+    status, said = build_with(place, DBT_TARGET_PATH=str(small_disk / "target"))
+    assert status == 1
+    assert "The disk is full" in said
+    assert "Traceback" not in said
+    assert place.is_as_it_was()
+
+
+def test_full_disk_while_publishing_is_said_clearly(
+    place: Place, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = small_disk / "published.duckdb"
+    published.write_bytes(b"old")
+    with pytest.raises(OSError) as error:
+        build_warehouse.publish(place.published, published)
+    said = build_warehouse.with_advice(str(error.value), small_disk)
+    assert "The disk is full" in said
+    assert f"MB in {small_disk}" in said
+    assert published.read_bytes() == b"old"
+    assert [path.name for path in small_disk.iterdir()] == ["published.duckdb"]
+
+
+def test_output_that_is_a_folder_is_refused(place: Place) -> None:
+    (place.folder / "out" / "folder").mkdir()
+    status, said = build_with(place, "--output", str(place.folder / "out" / "folder"))
+    assert status == 1
+    assert "is a folder; expected the name of a file" in said
+
+
+def test_output_folder_that_is_read_only_is_said_clearly(
+    place: Place, small_disk: Path
+) -> None:
+    published = small_disk / "published.duckdb"
+    published.write_bytes(b"old")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    status, said = build_with(place, "--output", str(published))
+    assert status == 1
+    assert "Read-only file system" in said
+    assert "Traceback" not in said
+    assert published.read_bytes() == b"old"
+
+
+def test_writer_on_the_published_file_does_not_stop_publishing(place: Place) -> None:
+    """Publishing renames: who has the old file open keeps it, to write or to read."""
+    new = place.folder / "new.duckdb"
+    shutil.copy(place.published, new)
+    writer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import duckdb, sys, time\n"
+            "con = duckdb.connect(sys.argv[1])\n"
+            "print('open', flush=True)\n"
+            "time.sleep(120)\n",
+            str(place.published),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    try:
+        build_warehouse.publish(new, place.published)
+        assert digest(place.published) == digest(new)
+        assert query(place.published, FINGERPRINT)
+    finally:
+        writer.kill()
+        writer.wait()
+
+
+def test_data_folder_that_vanishes_is_said_clearly(place: Place) -> None:
+    data = place.folder / "data"
+    shutil.copytree(SHIPPED_DATA, data)
+    process = subprocess.Popen(
+        place.command("--no-docs", "--data-dir", str(data)),
+        cwd=PROJECT,
+        env=place.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    shutil.rmtree(data)
+    _, said = process.communicate()
+    assert process.returncode == 1
+    assert str(data) in said
+    assert "Traceback" not in said
+    assert place.is_as_it_was()
