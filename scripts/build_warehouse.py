@@ -493,8 +493,8 @@ def with_advice(text: str, *places: Path) -> str:
     return (
         f"The disk is full: {text}\nFree now: {free}. A build needs about ten times "
         "the size of the raw files for its work file and as much again for the "
-        "published one; free some space, or name another place with --work-file, --output or "
-        "DBT_TARGET_PATH, and build again."
+        "published one; free some space, or name another place with --work-file, "
+        "--output or DBT_TARGET_PATH, and build again."
     )
 
 
