@@ -106,7 +106,7 @@ def only_build(*places: Path) -> Iterator[None]:
         yield
 
 
-def failure_text(results: object) -> str:
+def failure_text(results: object, work_file: Path) -> str:
     """What went wrong in a dbt run, one paragraph for each failed node, unique ones."""
     paragraphs: list[str] = []
     for result in results or []:  # type: ignore[attr-defined]
@@ -124,8 +124,20 @@ def failure_text(results: object) -> str:
         else:
             node = result.node
             where = getattr(node, "original_file_path", "")
-            paragraphs.append(f"{node.name} ({where}): {message}")
+            lines = [f"{node.name} ({where}): {message}"]
+            lines += rows_of_test(node, work_file)
+            paragraphs.append("\n".join(lines))
     return "\n".join(dict.fromkeys(paragraphs)) or "dbt failed; see logs/dbt.log."
+
+
+def rows_of_test(node: Any, warehouse: Path) -> list[str]:
+    """The first rows that a data test found, indented; nothing for other nodes."""
+    sql = getattr(node, "compiled_code", None)
+    if str(node.resource_type) != "test" or not sql:
+        return []
+    from failing_rows import failing_rows
+
+    return failing_rows(warehouse, sql)
 
 
 # What dbt builds in each step. Tests that touch a mart run with the marts, those of
@@ -195,7 +207,8 @@ class Dbt:
         if not done.success:
             if done.exception is not None:
                 raise BuildError(str(done.exception))
-            raise BuildError(failure_text(done.result))
+            work_file = Path(os.environ["AEI_WORK_FILE"])
+            raise BuildError(failure_text(done.result, work_file))
         return done
 
 
@@ -347,9 +360,13 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
         )
 
     warnings = [
-        f"  {result.node.name}: {result.message}"  # type: ignore[attr-defined]
+        line
         for result in results
         if result.status == "warn"  # type: ignore[attr-defined]
+        for line in (
+            f"  {result.node.name}: {result.message}",  # type: ignore[attr-defined]
+            *rows_of_test(result.node, published_file),  # type: ignore[attr-defined]
+        )
     ]
 
     lines = ["", "Warehouse published: " + _shown(published_file), ""]

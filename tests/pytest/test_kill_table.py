@@ -11,13 +11,15 @@ has to answer as before. What is seen here is the page docs/kill-table.md.
 from __future__ import annotations
 
 import filecmp
+import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import build_warehouse
+import duckdb
 import pytest
 from conftest import (
     PROJECT,
@@ -26,13 +28,14 @@ from conftest import (
     DataFolder,
     dbt_environment,
     failures,
-    limit_build,
     query,
     run_build,
     run_dbt,
 )
 from dbt.contracts.graph.manifest import Manifest
+from mutations import tables
 from mutations.files import API, CHAT, DAMAGES, GOOD_STYLES, Fault, data_folder
+from validation.run import Check, Result, run_checks
 
 # "- file F, row 3, column c: found this; expected that. What to do. [check]"
 PROBLEM = re.compile(
@@ -65,16 +68,6 @@ def kills() -> list[Kill]:
 # Running the build on a mutant --------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def published(
-    shipped_warehouse: Build, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A published warehouse of an earlier day."""
-    file = tmp_path_factory.mktemp("earlier") / "published.duckdb"
-    shutil.copy(shipped_warehouse.file, file)
-    return file
-
-
 @dataclass(frozen=True)
 class Bench:
     """Runs the build script, in this process, on a work file that is made before."""
@@ -91,22 +84,36 @@ class Bench:
         """The file that dbt writes; the build script does not clear it here."""
         return self.folder / "work.duckdb"
 
+    @property
+    def data(self) -> Path:
+        """The data folder of a mutant."""
+        return self.folder / "data"
+
+    def mutate(self, statements: Sequence[str]) -> None:
+        """Change a copy of the warehouse that was built before."""
+        shutil.copy(self.earlier, self.work_file)
+        with duckdb.connect(str(self.work_file)) as con:
+            for statement in statements:
+                con.execute(statement)
+
     def refusal(
         self,
-        data_dir: Path | None,
         *selection: str,
+        data_dir: Path | None = None,
         manifest: Manifest | None = None,
+        check: Check | None = None,
     ) -> str:
         """What the build script says when a guard stops it.
 
-        Nothing was published, and the earlier warehouse answers as before.
+        dbt builds the selection and nothing else, and no expectation is asked but the
+        one given. Nothing was published, and the earlier warehouse answers as before.
         """
         with self.monkeypatch.context() as patch:
-            patch.setattr(build_warehouse, "remove_work_file", lambda _: None)
-            limit_build(patch, manifest or self.manifest, *selection)
+            self._limit(patch, selection, manifest or self.manifest, check)
             with dbt_environment(self.folder, data_dir):
                 status = build_warehouse.main(
                     [
+                        *("--data-dir", str(data_dir or "")),
                         *("--output", str(self.published)),
                         *("--work-file", str(self.work_file)),
                         "--no-docs",
@@ -120,19 +127,55 @@ class Bench:
         assert query(self.published, "select count(*) from marts.dim_releases")[0][0]
         return message
 
+    def _limit(
+        self,
+        patch: pytest.MonkeyPatch,
+        selection: Sequence[str],
+        manifest: Manifest,
+        check: Check | None,
+    ) -> None:
+        class ReadyDbt(build_warehouse.Dbt):
+            def __init__(self, work_file: Path, data_dir: Path | None) -> None:
+                os.environ["AEI_WORK_FILE"] = str(work_file)
+                self.results = []
+                self._manifest = manifest
+
+        def ask(work_file: Path, boundary: str) -> list[Result]:
+            if check is None or check.boundary != boundary:
+                return []
+            return run_checks(work_file, check.boundary, [check])
+
+        nothing = ("--select", "nothing_of_this_name")
+        patch.setattr(build_warehouse, "remove_work_file", lambda _: None)
+        patch.setattr(build_warehouse, "Dbt", ReadyDbt)
+        patch.setattr(build_warehouse, "STAGING", selection or nothing)
+        patch.setattr(build_warehouse, "MARTS", nothing)
+        patch.setattr(build_warehouse, "EXPECTATION_RESULTS", nothing)
+        patch.setattr(build_warehouse, "ask_expectations", ask)
+
 
 @pytest.fixture
 def bench(
     tmp_path: Path,
-    published: Path,
     shipped_warehouse: Build,
     project_manifest: Manifest,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Bench:
-    """A build script to run on mutants."""
-    earlier = shipped_warehouse.file
-    return Bench(tmp_path, published, earlier, project_manifest, monkeypatch, capsys)
+) -> Iterator[Bench]:
+    """A build script to run on mutants, with a warehouse of an earlier day."""
+    published = tmp_path / "earlier" / "published.duckdb"
+    published.parent.mkdir()
+    shutil.copy(shipped_warehouse.file, published)
+    yield Bench(
+        tmp_path,
+        published,
+        shipped_warehouse.file,
+        project_manifest,
+        monkeypatch,
+        capsys,
+    )
+    # Hundreds of mutants would fill a small disk.
+    shutil.rmtree(tmp_path)
 
 
 # Checks of the loader -----------------------------------------------------------------
@@ -227,16 +270,17 @@ def test_damaged_file_is_refused_by_its_check(
     only_check: Callable[[str], Manifest],
     kills: list[Kill],
 ) -> None:
-    folder = data_folder(name, bench.folder / "data")
+    folder = data_folder(name, bench.data)
     fault = DAMAGES[guard][name](folder)
     shutil.copy(seeded_file, bench.work_file)
 
-    named_fault(bench.refusal(folder.root, *STAGING), guard, fault)
+    message = bench.refusal(*STAGING, data_dir=folder.root)
+    named_fault(message, guard, fault)
 
     model = MODEL_OF_CHECK.get(guard, "stg_aei__input_problems")
     message = bench.refusal(
-        folder.root,
         *("--select", model, *WITHOUT_TESTS),
+        data_dir=folder.root,
         manifest=only_check(guard),
     )
     line = named_fault(message, guard, fault)
@@ -277,6 +321,100 @@ def test_whole_build_refuses_a_damaged_file(
     # What dbt adds about its own workings helps nobody who has a bad file.
     assert "macro" not in build.stderr
     assert "Traceback" not in build.stderr
+
+
+# Data tests ---------------------------------------------------------------------------
+
+
+def first_line(message: str, start: str) -> str:
+    """A line of a message that begins so, with the row that follows it."""
+    lines = message.splitlines()
+    number = next(n for n, line in enumerate(lines) if line.startswith(start))
+    return " ".join(line.strip() for line in lines[number : number + 2])
+
+
+def test_every_kind_of_data_test_has_a_mutant(project_manifest: Manifest) -> None:
+    kinds = {node.test_metadata.name for node in tables.generic_tests(project_manifest)}
+    assert kinds <= set(tables.GENERIC_TESTS)
+
+
+def test_generic_data_test_catches_its_mutant_alone(
+    bench: Bench, project_manifest: Manifest, kills: list[Kill]
+) -> None:
+    survivors = {}
+    for node in tables.generic_tests(project_manifest):
+        with duckdb.connect(str(bench.earlier), read_only=True) as con:
+            mutant = tables.mutant_of(con, project_manifest, node)
+        bench.mutate(mutant.statements)
+        try:
+            message = bench.refusal("--select", node.name, "--no-write-json")
+            line = first_line(message, f"{node.name} (")
+            missing = [text for text in mutant.says if text not in line]
+            assert not missing, f"{missing} not in: {line}"
+        except AssertionError as error:
+            survivors[node.name] = str(error)
+        else:
+            kills.append(Kill("data test", node.name, mutant.mutation, line))
+    assert survivors == {}
+
+
+# Constraints --------------------------------------------------------------------------
+
+
+def refused_row(con: duckdb.DuckDBPyConnection, table: str, row: str) -> str:
+    """What the database says to a row; empty when it takes it. Nothing stays."""
+    con.execute("begin")
+    try:
+        con.execute(f"insert into {table} {row}")
+    except duckdb.ConstraintException as error:
+        return str(error).splitlines()[0]
+    finally:
+        con.execute("rollback")
+    return ""
+
+
+def only_constraint(
+    con: duckdb.DuckDBPyConnection, constraint: tables.Constraint
+) -> str:
+    """An empty table like the mart, with this constraint and no other."""
+    columns = con.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where schema_name || '.' || table_name = ? order by column_index",
+        [constraint.table],
+    ).fetchall()
+    parts = [
+        f"{name} {data_type}"
+        + (f" {constraint.sql}" if name == constraint.column else "")
+        for name, data_type in columns
+    ]
+    parts += [] if constraint.column else [constraint.sql]
+    con.execute(f"create or replace temp table {constraint.mart} ({', '.join(parts)})")
+    return f"temp.{constraint.mart}"
+
+
+def test_constraint_refuses_its_mutant_alone(
+    bench: Bench, project_manifest: Manifest, kills: list[Kill]
+) -> None:
+    survivors = {}
+    found = tables.constraints(project_manifest)
+    assert len(found) > 300
+    shutil.copy(bench.earlier, bench.work_file)
+    with duckdb.connect(str(bench.work_file)) as con:
+        for constraint in found:
+            mutant = tables.violation(con, constraint)
+            alone = only_constraint(con, constraint)
+            clean = refused_row(con, alone, f"from {constraint.table}")
+            said = refused_row(con, alone, mutant.sql)
+            # The built mart carries it, and does refuse the row.
+            in_mart = refused_row(con, constraint.table, mutant.sql)
+            where = constraint.column or ""
+            named = constraint.mart in said and where in said
+            if clean or not said or not in_mart or not named:
+                survivors[constraint] = (clean, said, in_mart)
+            else:
+                guard = f"{constraint.mart}: {where} {constraint.sql}"
+                kills.append(Kill("constraint", guard, mutant.mutation, said))
+    assert survivors == {}
 
 
 # Odd but good files -------------------------------------------------------------------
