@@ -17,25 +17,38 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import build_warehouse
 import duckdb
 import pytest
 from conftest import (
     PROJECT,
+    SHIPPED_DATA,
+    SHIPPED_RELEASE,
     WITHOUT_TESTS,
     Build,
     DataFolder,
+    csv_text,
     dbt_environment,
     failures,
     query,
     run_build,
     run_dbt,
+    write_rows,
 )
 from dbt.contracts.graph.manifest import Manifest
-from mutations import tables
+from mutations import releases, tables
 from mutations.files import API, CHAT, DAMAGES, GOOD_STYLES, Fault, data_folder
-from validation.run import Check, Result, run_checks
+from validation.run import (
+    CHECKS,
+    RELEASES,
+    Boundary,
+    Check,
+    Result,
+    failure_lines,
+    run_checks,
+)
 
 # "- file F, row 3, column c: found this; expected that. What to do. [check]"
 PROBLEM = re.compile(
@@ -101,21 +114,23 @@ class Bench:
         *selection: str,
         data_dir: Path | None = None,
         manifest: Manifest | None = None,
-        check: Check | None = None,
+        ask: Callable[[Path, str], list[Result]] = lambda work_file, boundary: [],
+        work_file: Path | None = None,
     ) -> str:
         """What the build script says when a guard stops it.
 
-        dbt builds the selection and nothing else, and no expectation is asked but the
-        one given. Nothing was published, and the earlier warehouse answers as before.
+        dbt builds the selection and nothing else, and ``ask`` alone asks expectations.
+        Nothing was published, and the earlier warehouse answers as before.
         """
         with self.monkeypatch.context() as patch:
-            self._limit(patch, selection, manifest or self.manifest, check)
+            self._limit(patch, selection, manifest or self.manifest)
+            patch.setattr(build_warehouse, "ask_expectations", ask)
             with dbt_environment(self.folder, data_dir):
                 status = build_warehouse.main(
                     [
                         *("--data-dir", str(data_dir or "")),
                         *("--output", str(self.published)),
-                        *("--work-file", str(self.work_file)),
+                        *("--work-file", str(work_file or self.work_file)),
                         "--no-docs",
                     ]
                 )
@@ -128,11 +143,7 @@ class Bench:
         return message
 
     def _limit(
-        self,
-        patch: pytest.MonkeyPatch,
-        selection: Sequence[str],
-        manifest: Manifest,
-        check: Check | None,
+        self, patch: pytest.MonkeyPatch, selection: Sequence[str], manifest: Manifest
     ) -> None:
         class ReadyDbt(build_warehouse.Dbt):
             def __init__(self, work_file: Path, data_dir: Path | None) -> None:
@@ -140,18 +151,12 @@ class Bench:
                 self.results = []
                 self._manifest = manifest
 
-        def ask(work_file: Path, boundary: str) -> list[Result]:
-            if check is None or check.boundary != boundary:
-                return []
-            return run_checks(work_file, check.boundary, [check])
-
         nothing = ("--select", "nothing_of_this_name")
         patch.setattr(build_warehouse, "remove_work_file", lambda _: None)
         patch.setattr(build_warehouse, "Dbt", ReadyDbt)
         patch.setattr(build_warehouse, "STAGING", selection or nothing)
         patch.setattr(build_warehouse, "MARTS", nothing)
         patch.setattr(build_warehouse, "EXPECTATION_RESULTS", nothing)
-        patch.setattr(build_warehouse, "ask_expectations", ask)
 
 
 @pytest.fixture
@@ -415,6 +420,259 @@ def test_constraint_refuses_its_mutant_alone(
                 guard = f"{constraint.mart}: {where} {constraint.sql}"
                 kills.append(Kill("constraint", guard, mutant.mutation, said))
     assert survivors == {}
+
+
+# Releases that are wrong and consistent -----------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One work file with every wrong release, each under an id of its own."""
+
+    folder: Path
+
+    @property
+    def work_file(self) -> Path:
+        """The built file."""
+        return self.folder / "work.duckdb"
+
+
+def add_releases(con: duckdb.DuckDBPyConnection, data: Path, shipped: Path) -> None:
+    """List the wrong releases in the reference tables, as a person would a new one."""
+    rows = [*releases.write_releases(data), releases.write_populations(data)]
+    listed = data / "listed.csv"
+    write_rows(listed, rows)
+    con.execute(
+        "insert into reference.release_manifest by name "
+        f"from read_csv('{listed}', delim = ',', all_varchar = true, nullstr = '')"
+    )
+    for mutant in releases.release_mutants():
+        for table in ("anomalous_geographies", "expected_residuals"):
+            con.execute(
+                f"insert into reference.{table} select * replace "
+                f"('{mutant.release_id}' as release_id) from reference.{table} "
+                f"where release_id = '{SHIPPED_RELEASE}'"
+            )
+    con.execute(f"attach '{shipped}' as shipped (read_only)")
+    con.execute(
+        f"insert into reference.facet_sets by name "
+        f"select '{releases.FACET_SET}' as facet_set, platform, geo_level, facet "
+        "from shipped.marts.fct_cell_coverage where status = 'in_copy'"
+    )
+
+
+@pytest.fixture(scope="module")
+def pool(
+    tmp_path_factory: pytest.TempPathFactory,
+    seeded_file: Path,
+    shipped_warehouse: Build,
+    project_manifest: Manifest,
+) -> Iterator[Pool]:
+    """All wrong releases, built: no check of the loader and no constraint sees one."""
+    pool = Pool(tmp_path_factory.mktemp("pool"))
+    data = pool.folder / "data"
+    shutil.copytree(SHIPPED_DATA, data)
+    shutil.copy(seeded_file, pool.work_file)
+    with duckdb.connect(str(pool.work_file)) as con:
+        add_releases(con, data, shipped_warehouse.file)
+    arguments = ["run", "--no-write-json"]
+    # Intervals are not what is looked at.
+    arguments += ["--vars", "bootstrap_replicate_count: 20"]
+    result = run_dbt(arguments, pool.folder, data, manifest=project_manifest)
+    assert failures(result) == []
+    yield pool
+    shutil.rmtree(pool.folder)
+
+
+@pytest.mark.parametrize("platform", [API, CHAT])
+def test_sheet_that_nobody_changed_is_the_shipped_file(platform: str) -> None:
+    sheet = releases.Sheet.shipped(platform)
+    file = SHIPPED_DATA / sheet.manifest["relative_path"]
+    assert csv_text(sheet.rows()) == file.read_text()
+
+
+def isolate(pool: Pool, mutant: releases.ReleaseMutant, file: Path) -> None:
+    """A copy of the pool in which this release and the shipped one are alone."""
+    shutil.copy(pool.work_file, file)
+    with duckdb.connect(str(file)) as con:
+        tables_of_releases = con.execute(
+            "select schema_name || '.' || table_name from duckdb_columns() "
+            "where column_name = 'release_id' and schema_name <> 'reference' "
+            "and table_name in (select table_name from duckdb_tables())"
+        ).fetchall()
+        for (table,) in tables_of_releases:
+            con.execute(
+                f"delete from {table} where release_id not in (?, ?)",
+                [mutant.release_id, SHIPPED_RELEASE],
+            )
+
+
+# Expectations -------------------------------------------------------------------------
+
+CHECK_OF = {check.expectation_id: check for check in CHECKS}
+
+
+def test_every_expectation_has_a_mutant() -> None:
+    assert set(CHECK_OF) == set(releases.EXPECTATIONS) | set(tables.EXPECTATIONS)
+
+
+@dataclass(frozen=True)
+class OneCheck:
+    """Asks one expectation of one release, and no other."""
+
+    check: Check
+    release_id: str | None
+    monkeypatch: pytest.MonkeyPatch
+
+    def __call__(self, work_file: Path, boundary: str) -> list[Result]:
+        """The answers on a work file; none at another boundary."""
+        if boundary != self.check.boundary:
+            return []
+        asked = RELEASES[self.check.boundary]
+        if self.release_id:
+            asked = f"from ({asked}) where release_id = '{self.release_id}'"
+        with self.monkeypatch.context() as patch:
+            patch.setitem(RELEASES, self.check.boundary, asked)
+            return run_checks(work_file, self.check.boundary, [self.check])
+
+
+def said_by(bench: Bench, ask: OneCheck, file: Path, says: Sequence[str]) -> str:
+    """What a failed expectation says, with the first row that it shows.
+
+    A critical one stops the build; a warning is published with the marts.
+    """
+    check = ask.check
+    if check.severity == "critical":
+        text = bench.refusal(ask=ask, work_file=file)
+        assert "an assumption that the figures rest on does not hold" in text
+    else:
+        text = "\n".join(failure_lines(ask(file, check.boundary), "warning"))
+        assert text, "the mutant survived: the expectation held"
+    missing = [part for part in says if part not in text]
+    assert not missing, f"{missing} not in: {text}"
+    return first_line(text, f"- {check.expectation_id} (").removeprefix("- ")
+
+
+@pytest.mark.parametrize(
+    ("guard", "mutant", "says"),
+    [
+        pytest.param(guard, mutant, says, id=f"{guard}-{mutant.change.__name__}")
+        for guard, mutants in releases.EXPECTATIONS.items()
+        for mutant, says in mutants.items()
+    ],
+)
+def test_expectation_catches_its_release_alone(
+    guard: str,
+    mutant: releases.ReleaseMutant,
+    says: str,
+    bench: Bench,
+    pool: Pool,
+    kills: list[Kill],
+) -> None:
+    check = CHECK_OF[guard]
+    file = pool.work_file
+    if guard == "releases_differ":
+        # All other mutants are the same release again, too.
+        file = bench.work_file
+        isolate(pool, mutant, file)
+    ask = OneCheck(check, mutant.release_id, bench.monkeypatch)
+    line = said_by(bench, ask, file, (says, f"release {mutant.release_id} "))
+    kills.append(Kill(f"expectation, {check.severity}", guard, mutant.name, line))
+
+
+@pytest.mark.parametrize("guard", tables.EXPECTATIONS)
+def test_expectation_catches_its_table_alone(
+    guard: str, bench: Bench, kills: list[Kill]
+) -> None:
+    check, mutant = CHECK_OF[guard], tables.EXPECTATIONS[guard]
+    bench.mutate(mutant.statements)
+    ask = OneCheck(check, None, bench.monkeypatch)
+    line = said_by(bench, ask, bench.work_file, mutant.says)
+    kills.append(Kill(f"expectation, {check.severity}", guard, mutant.mutation, line))
+
+
+@pytest.mark.parametrize("boundary", ["raw", "marts"])
+def test_no_expectation_fails_on_a_clean_release(
+    boundary: Boundary, pool: Pool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "work.duckdb"
+    isolate(pool, releases.NUMERIC, file)
+    # Numbers were added to the shipped file: two releases with the same tasks.
+    checks = [check for check in CHECKS if check.expectation_id != "releases_differ"]
+    failed = [
+        f"{answer.expectation_id} {answer.release_id} {answer.platform}"
+        for answer in run_checks(file, boundary, checks)
+        if answer.is_success is False
+    ]
+    # The shipped copy leaves out facets that a release of its family publishes.
+    known = {
+        f"the_copy_holds_every_facet {SHIPPED_RELEASE} {name}" for name in (API, CHAT)
+    }
+    assert set(failed) <= known
+
+
+# Data tests of one file each ----------------------------------------------------------
+
+
+def test_every_singular_data_test_has_a_mutant(project_manifest: Manifest) -> None:
+    found = {node.name for node in tables.singular_tests(project_manifest)}
+    assert found == set(releases.DATA_TESTS) | set(tables.DATA_TESTS)
+
+
+def data_test_says(bench: Bench, node: Any, says: Sequence[str]) -> str:
+    """What a data test says of the work file, alone: it stops the build or warns."""
+    selection = ("--select", node.name, "--no-write-json")
+    if node.config.severity.lower() == "error":
+        text = bench.refusal(*selection)
+    else:
+        arguments = ["build", *selection]
+        ran = run_dbt(arguments, bench.folder, manifest=bench.manifest).result
+        (result,) = (result for result in ran if result.node.name == node.name)
+        assert result.status == "warn", "the mutant survived: the test passed"
+        rows = build_warehouse.rows_of_test(result.node, bench.work_file)
+        text = "\n".join([f"{node.name} (warning): {result.message}", *rows])
+    missing = [part for part in says if part not in text]
+    assert not missing, f"{missing} not in: {text}"
+    return first_line(text, f"{node.name} (")
+
+
+@pytest.mark.parametrize(
+    ("guard", "mutant", "says"),
+    [
+        pytest.param(guard, mutant, says, id=f"{guard}-{mutant.change.__name__}")
+        for guard, mutants in releases.DATA_TESTS.items()
+        for mutant, says in mutants.items()
+    ],
+)
+def test_data_test_catches_its_release_alone(
+    guard: str,
+    mutant: releases.ReleaseMutant,
+    says: str,
+    bench: Bench,
+    pool: Pool,
+    kills: list[Kill],
+) -> None:
+    (node,) = (n for n in tables.singular_tests(bench.manifest) if n.name == guard)
+    isolate(pool, mutant, bench.work_file)
+    line = data_test_says(bench, node, (says, f"release_id {mutant.release_id}"))
+    kills.append(Kill(layer_of(node), guard, mutant.name, line))
+
+
+@pytest.mark.parametrize("guard", tables.DATA_TESTS)
+def test_data_test_catches_its_table_alone(
+    guard: str, bench: Bench, kills: list[Kill]
+) -> None:
+    (node,) = (n for n in tables.singular_tests(bench.manifest) if n.name == guard)
+    mutant = tables.DATA_TESTS[guard]
+    bench.mutate(mutant.statements)
+    line = data_test_says(bench, node, mutant.says)
+    kills.append(Kill(layer_of(node), guard, mutant.mutation, line))
+
+
+def layer_of(node: Any) -> str:
+    """How a data test is called in the table."""
+    stops = node.config.severity.lower() == "error"
+    return "data test" if stops else "data test, warning"
 
 
 # Odd but good files -------------------------------------------------------------------

@@ -326,3 +326,137 @@ def outside(expression: str, data_type: str, others: Sequence[str]) -> Iterator[
             yield from (f"{other} + 1", f"{other} - 1")
         yield "0"
     yield "null"
+
+
+# What no raw file can bring about -----------------------------------------------------
+
+GLOBAL_EDUCATION = (
+    "release_id = (select max(release_id) from marts.fct_education_shares) "
+    "and platform = 'claude_ai' and geo_level = 'global' "
+    "and share_base = 'all_conversations'"
+)
+
+EXPECTATIONS: dict[str, TableMutant] = {
+    "releases_share_one_task_list": TableMutant(
+        "A release coded with another task list beside one that is not",
+        (
+            "update staging.stg_aei__release_files set is_simulated = false "
+            "where is_loaded",
+            "update staging.stg_aei__release_files set taxonomy_version = 'onet_30_2' "
+            "where is_loaded and platform = '1p_api'",
+        ),
+        ("onet_30_2",),
+    ),
+    "shares_are_their_counts": TableMutant(
+        "A share one point higher than its numerator over its base",
+        (
+            "update marts.fct_facet_shares set share_pct = share_pct + 1 "
+            "where platform = 'claude_ai' and geo_level = 'global' "
+            "and facet = 'use_case' and category = 'work'",
+        ),
+        ("mart fct_facet_shares, share_pct ",),
+    ),
+    "shares_lie_in_their_range": TableMutant(
+        "A share above its upper bound",
+        (
+            "update marts.fct_education_shares set bound_low_pct = share_pct - 2, "
+            "bound_high_pct = share_pct - 1 "
+            f"where {GLOBAL_EDUCATION} and scope = 'education' "
+            "and allocation_rule = 'any_holder'",
+        ),
+        ("mart fct_education_shares, share_pct ",),
+    ),
+    "per_million_counts_carry_no_sampling_interval": TableMutant(
+        "Intervals of whole conversations in a release of per-million counts",
+        (
+            "update marts.dim_releases set count_basis = 'per_million' "
+            "where platform = '1p_api' and is_loaded",
+        ),
+        ("mart fct_facet_shares, interval_count ",),
+    ),
+    "registered_anomalies_are_flagged": TableMutant(
+        "The flag of a registered anomaly lost",
+        (
+            "update marts.fct_education_shares set is_anomalous = false "
+            "where geo_id = 'SC'",
+        ),
+        ("geo_level country, geo_id SC",),
+    ),
+    "excluded_metrics_stay_out": TableMutant(
+        "A column of time in a mart",
+        (
+            "alter table marts.fct_education_tasks "
+            + "add column human_only_time_mean double",
+        ),
+        ("mart fct_education_tasks, column_or_facet human_only_time_mean",),
+    ),
+    "contradicted_figures_are_explained": TableMutant(
+        "A contradicted figure without a finding",
+        (
+            "update marts.fct_published_reconciliation set status = 'contradicted' "
+            "where number_id = (select min(number_id) "
+            "from reference.published_numbers where finding is null)",
+        ),
+        ("number_id ",),
+    ),
+    "simulated_releases_are_marked": TableMutant(
+        "A simulated release marked as real",
+        (
+            "update marts.dim_releases set is_simulated = false "
+            "where starts_with(release_id, 'simulated') and platform = 'claude_ai'",
+        ),
+        ("platform claude_ai, is_simulated False",),
+    ),
+    "measured_bounds_hold_their_truth": TableMutant(
+        "A measured bound that missed a truth",
+        (
+            "update marts.fct_interval_calibration set inside_pct = 99.5 "
+            "where rowid = (select min(rowid) from marts.fct_interval_calibration "
+            "where interval_kind = 'bounds' and verdict <> 'not_promised')",
+        ),
+        ("inside_pct 99.5",),
+    ),
+}
+
+DATA_TESTS: dict[str, TableMutant] = {
+    "allocation_weights_give_each_task_once": TableMutant(
+        "Half of the weight of a task lost",
+        (
+            "update marts.bridge_task_allocations set weight = weight / 2 "
+            "where allocation_rule = 'lowest_code' "
+            "and task_id = (select min(task_id) from marts.bridge_task_allocations)",
+        ),
+        ("allocation_rule lowest_code, weight_sum 0.5",),
+    ),
+    "allocation_rules_are_nested": TableMutant(
+        "More education under the narrowest rule than under the widest",
+        (
+            "update marts.fct_education_shares "
+            "set conversation_count = 2 * conversation_count "
+            f"where {GLOBAL_EDUCATION} and scope = 'education' "
+            "and allocation_rule = 'exclusive'",
+        ),
+        ("platform claude_ai, geo_level global", "scope education"),
+    ),
+    "education_and_the_rest_are_all_named": TableMutant(
+        "A task lost from the baseline of all other tasks",
+        (
+            "delete from intermediate.int_scope_tasks "
+            "where scope = 'non_education' and allocation_rule = 'any_holder' "
+            "and task_id = (select min(task_id) from intermediate.int_scope_tasks "
+            "where scope = 'non_education')",
+        ),
+        ("allocation_rule any_holder, parts_count ",),
+    ),
+    "subsectors_add_up_to_education": TableMutant(
+        "A subsector with one conversation more",
+        (
+            "update marts.fct_education_shares "
+            "set conversation_count = conversation_count + 1 "
+            f"where {GLOBAL_EDUCATION} and allocation_rule = 'any_holder' "
+            "and scope = (select min(scope) from marts.fct_education_shares "
+            "where scope <> 'education')",
+        ),
+        ("geo_id GLOBAL, allocation_rule any_holder",),
+    ),
+}
