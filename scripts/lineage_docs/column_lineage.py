@@ -28,7 +28,7 @@ START = {
 }
 HEAD = (
     # Buttons that only lead to the vendor's paid service.
-    '<style>a[href^="https://colibri-data.com"]{display:none}</style>'
+    '<style>a.border-dashed[href^="https://colibri-data.com"]{display:none}</style>'
     "<script>if(!location.search)"
     f"history.replaceState(null,'','?{urlencode(START)}')</script>"
 )

@@ -146,7 +146,16 @@ ROW_HEIGHT = 18
 HEAD_HEIGHT = 26
 GAP = 22
 CHANNEL = 150
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#b8860b",
+    "#56b4e9",
+    "#8a63d2",
+    "#7f7f7f",
+)
 
 
 @dataclass(frozen=True)
@@ -264,10 +273,11 @@ def drawing(entities: Entities) -> str:
 
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c1c1c; --soft: #5c5c5c; --paper: #fff;
-  --box: #f6f6f4; --line: #8a8a8a; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececec; --soft: #b0b0b0; --paper: #161616; --box: #222; }
+:root { color-scheme: light; --ink: #1d2126; --soft: #59616b; --paper: #fbfaf8;
+  --box: #fff; --line: #8b9097; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; --ink: #e8e6e1; --soft: #a5adb7; --paper: #15181c;
+    --box: #1d2126; }
 }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
   background: var(--paper); margin: 1.5rem auto; max-width: 75rem; padding: 0 1rem; }
