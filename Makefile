@@ -61,6 +61,10 @@ calibrate: $(INSTALLED)
 docs: $(INSTALLED)
 	@$(BIN)/python scripts/write_docs.py
 
+# The query page on http://127.0.0.1:8123/explore/; needs Node.js with npm.
+explore: $(INSTALLED)
+	@$(BIN)/python scripts/explore_warehouse.py $(if $(PORT),--port $(PORT))
+
 # Needs uv; only for who changes requirements.in.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes \

@@ -1,18 +1,24 @@
 """Every page in a real browser: opened from its file, at the width of a desk and of a
 phone, with no way to any network. Screenshots are kept in target/screenshots.
+
+The query page is served, on this machine, because it loads DuckDB and a database file.
 """
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import os
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import explore_warehouse
 import pytest
 from conftest import PROJECT, Build
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
@@ -27,6 +33,8 @@ PAGES = {
     "lineage": "docs/lineage.html",
     "entity relationships": "docs/erd.html",
 }
+# What is there when a page is drawn; else its title.
+DRAWN = {"lineage": ".react-flow__node"}
 WIDTHS = (1280, 390)
 HEIGHT = 900
 FLAGS = (
@@ -38,7 +46,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     # No name has an address, not even through a proxy: nothing can leave.
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--no-proxy-server",
 )
 HAS_REPORT = (PROJECT / "scripts" / "write_report.py").is_file()
@@ -92,7 +100,9 @@ def open_page(browser: Browser) -> Iterator[Opener]:
     """Opens an address in a window of its own and waits until it is drawn."""
     contexts = []
 
-    def opened(address: str, width: int = WIDTHS[0], **settings: Any) -> Watched:
+    def opened(
+        address: str, width: int = WIDTHS[0], drawn: str = "h1", **settings: Any
+    ) -> Watched:
         context = browser.new_context(
             viewport={"width": width, "height": HEIGHT}, **settings
         )
@@ -101,7 +111,7 @@ def open_page(browser: Browser) -> Iterator[Opener]:
         watched.watch()
         watched.page.goto(address, wait_until="load")
         # Charts and graphs are drawn after the page is loaded, some step by step.
-        watched.page.wait_for_function("document.body.innerText.trim().length > 100")
+        watched.page.locator(drawn).first.wait_for()
         watched.page.wait_for_timeout(1500)
         return watched
 
@@ -144,7 +154,7 @@ EVERY_PAGE = [
 
 def test_watch_sees_requests_and_errors(open_page: Opener, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(
-        f"<p>{'A page that calls somebody. ' * 8}</p>"
+        "<h1>A page that calls somebody</h1>"
         "<img src='http://tracker.example/pixel.png'><img src='../outside.png'>"
         "<script>console.error('said by the page'); undefined.property</script>"
     )
@@ -160,9 +170,7 @@ def test_watch_sees_requests_and_errors(open_page: Opener, tmp_path: Path) -> No
 
 
 def test_wide_content_is_seen_to_scroll(open_page: Opener, tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_text(
-        f"<p style='width: 800px'>{'A wide page. ' * 12}</p>"
-    )
+    (tmp_path / "page.html").write_text("<h1 style='width: 800px'>A wide page</h1>")
     watched = open_page((tmp_path / "page.html").as_uri(), 390)
     assert overflow(watched.page) > 300
 
@@ -184,7 +192,7 @@ def overflow(page: Page) -> int:
 def test_page_opens_without_network_and_without_errors(
     name: str, width: int, open_page: Opener, site: Path
 ) -> None:
-    watched = open_page(address(site, name), width)
+    watched = open_page(address(site, name), width, DRAWN.get(name, "h1"))
     keep(watched.page, f"{name}-{width}", full_page=name in ("report", "validation"))
     assert watched.requests != []
     assert watched.foreign_requests(site) == []
@@ -306,7 +314,7 @@ def test_landing_page_leads_to_the_other_pages(open_page: Opener, site: Path) ->
 def test_lineage_page_draws_where_a_figure_comes_from(
     open_page: Opener, site: Path
 ) -> None:
-    watched = open_page(address(site, "lineage"))
+    watched = open_page(address(site, "lineage"), drawn=DRAWN["lineage"])
     page = watched.page
     page.locator(".react-flow__edge").first.wait_for(state="attached")
     tables = page.locator(".react-flow__node").all_inner_texts()
@@ -349,7 +357,7 @@ def marks_of(chart: Locator) -> int:
 def test_blank_chart_has_no_marks(open_page: Opener, tmp_path: Path) -> None:
     mark = '<g class="role-mark"><rect width="5" height="5"/></g>'
     (tmp_path / "page.html").write_text(
-        f"<p>{'Two charts, one of them blank. ' * 6}</p>"
+        "<h1>Four charts, three of them blank</h1>"
         f"<figure><svg>{mark}</svg></figure><figure><svg></svg></figure>"
         "<figure><canvas></canvas></figure><figure></figure>"
     )
@@ -434,3 +442,191 @@ def test_reconciliation_filter_narrows_by_text_and_by_status(
 def test_report_says_that_its_data_are_simulated(open_page: Opener, site: Path) -> None:
     page = open_page(address(site, "report")).page
     assert "simulated" in page.locator("body").inner_text().lower()[:1500]
+
+
+# The query page -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def explore(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The bundle of the query page, made once; needs Node.js."""
+    folder = tmp_path_factory.mktemp("bundle") / "explore"
+    if shutil.which("npm") is None and not os.environ.get("CI"):
+        pytest.skip("no npm on this machine: the query page is bundled with Node.js")
+    explore_warehouse.bundle(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def served(warehouse: Path, explore: Path, folder: Path) -> Iterator[str]:
+    """The address of the query page on a warehouse, served while in use."""
+    (folder / "explore").symlink_to(explore)
+    (folder / explore_warehouse.PUBLISHED_FILE.name).symlink_to(warehouse)
+    serving = explore_warehouse.server(folder, 0)
+    thread = threading.Thread(target=serving.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{serving.server_port}"
+    finally:
+        serving.shutdown()
+        serving.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def query_page(
+    shipped_warehouse: Build, explore: Path, tmp_path: Path
+) -> Iterator[str]:
+    """The query page on the shipped warehouse."""
+    with served(shipped_warehouse.file, explore, tmp_path) as address:
+        yield f"{address}/explore/"
+
+
+READY = "#run:enabled"
+
+
+def answer(page: Page) -> list[list[str]]:
+    """Names and rows of the table, once the query has ended without an error."""
+    page.locator(READY).wait_for()
+    assert page.locator("#error:visible").all_inner_texts() == []
+    return [
+        row.locator("th, td").all_text_contents()
+        for row in page.locator("#result tr").all()
+    ]
+
+
+def as_shown(value: object) -> str | float:
+    """A value of DuckDB in Python, or a cell of the page, in comparable form."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return "NULL" if value is None else str(value)
+
+
+def compare_examples(file: Path, page: Page) -> list[int]:
+    """Ask each example in the page and in Python; how many rows each has."""
+    counts = []
+    buttons = page.locator("#examples button")
+    questions = explore_warehouse.examples(explore_warehouse.README.read_text("utf-8"))
+    assert buttons.all_inner_texts() == [each["question"] for each in questions]
+    for place, example in enumerate(questions):
+        buttons.nth(place).click()
+        names, *rows = answer(page)
+        with duckdb.connect(str(file), read_only=True) as con:
+            result = con.execute(example["query"])
+            expected = result.fetchall()
+            assert names == [column[0] for column in result.description]
+        assert [[as_shown(cell) for cell in row] for row in rows] == [
+            [as_shown(value) for value in row] for row in expected
+        ]
+        unit = "row," if len(rows) == 1 else "rows,"
+        assert page.locator("#status").inner_text().startswith(f"{len(rows)} {unit}")
+        counts.append(len(rows))
+    return counts
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_examples_answer_in_the_browser_as_in_python(
+    width: int, query_page: str, shipped_warehouse: Build, open_page: Opener
+) -> None:
+    watched = open_page(query_page, width, READY)
+    page = watched.page
+    assert page.locator("#simulated").is_visible()
+    assert "simulated_2026_01 (claude_ai)" in page.locator("#holds").inner_text()
+    counts = compare_examples(shipped_warehouse.file, page)
+    assert counts[0] == 4
+    page.locator("#examples button").first.click()
+    answer(page)
+    keep(page, f"query page-{width}", full_page=True)
+    assert overflow(page) <= 0
+    home = query_page.removesuffix("explore/")
+    assert [url for url in watched.requests if not url.startswith(home)] == []
+    assert watched.errors == []
+
+
+def test_examples_answer_on_the_real_files_too(
+    real_warehouse: Build, explore: Path, open_page: Opener, tmp_path: Path
+) -> None:
+    with served(real_warehouse.file, explore, tmp_path) as address:
+        page = open_page(f"{address}/explore/", drawn=READY).page
+        assert not page.locator("#simulated").is_visible()
+        assert all(compare_examples(real_warehouse.file, page))
+
+
+def test_keyboard_alone_asks_and_errors_are_plain(
+    query_page: str, open_page: Opener
+) -> None:
+    page = open_page(query_page, drawn=READY).page
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "sql":
+            break
+    page.keyboard.press("Control+a")
+    page.keyboard.type("select count(*) as n, null as nothing from marts.dim_scopes")
+    page.keyboard.press("Control+Enter")
+    names, row = answer(page)
+    assert names == ["n", "nothing"]
+    assert int(row[0]) > 5
+    assert row[1] == "NULL"
+
+    page.locator("#sql").fill("select no_such_column from marts.dim_scopes")
+    page.locator("#run").click()
+    error = page.locator("#error")
+    error.wait_for()
+    assert "no_such_column" in error.inner_text()
+    assert page.locator("#status").inner_text() == "No answer."
+    assert not page.locator("#result").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("create table marts.mine as select 1", "read-only mode"),
+        ("attach 'other.db'", "disabled by configuration"),
+        ("set autoload_known_extensions = true", "configuration has been locked"),
+        ("select json_extract('{}', '$.a')", "This page loads no extensions."),
+        ("from 'http://127.0.0.1:9/x.csv'", ""),
+    ],
+)
+def test_page_refuses_what_would_change_or_leave(
+    query: str, reason: str, query_page: str, open_page: Opener
+) -> None:
+    watched = open_page(query_page, drawn=READY)
+    before = len(watched.requests)
+    watched.page.locator("#sql").fill(query)
+    watched.page.locator("#run").click()
+    watched.page.locator("#error").wait_for()
+    assert reason in watched.page.locator("#error").inner_text()
+    assert watched.requests[before:] == []
+
+
+def test_result_is_downloaded_whole(
+    query_page: str, shipped_warehouse: Build, open_page: Opener
+) -> None:
+    page = open_page(query_page, drawn=READY).page
+    query = (
+        "select number_id, section, explanation, published_value, computed_value "
+        "from marts.fct_published_reconciliation cross join range(10) order by all"
+    )
+    page.locator("#sql").fill(query)
+    page.locator("#run").click()
+    assert len(answer(page)) == 1 + 1000
+    assert "1,470 rows, the first 1,000 shown" in page.locator("#status").inner_text()
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    with download.value.path().open(encoding="utf-8", newline="") as handle:
+        _, *rows = list(csv.reader(handle))
+    assert [[as_shown(cell or None) for cell in row] for row in rows] == [
+        [as_shown(value) for value in row] for row in shipped_warehouse.query(query)
+    ]
+
+
+def test_missing_warehouse_is_said_on_the_page(
+    explore: Path, open_page: Opener, tmp_path: Path
+) -> None:
+    with served(tmp_path / "none.duckdb", explore, tmp_path) as address:
+        page = open_page(f"{address}/explore/", drawn="#error:visible").page
+        assert "Run make warehouse" in page.locator("#error").inner_text()
+        assert not page.locator("#run").is_enabled()
