@@ -40,6 +40,21 @@ validate: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
 
+# The marts as Parquet, CSV and a workbook, from the published warehouse.
+export: $(INSTALLED)
+	@$(BIN)/python scripts/export_marts.py
+
+# Replaces the marts in a PostgreSQL database in one transaction.
+publish-postgres: $(INSTALLED)
+	@$(BIN)/python scripts/publish_postgres.py "$(URL)" $(if $(SCHEMA),--schema $(SCHEMA))
+
+# An older DuckDB, as BI drivers have it, and ODBC: readers for the tests of exports.
+.venv-readers: requirements-readers.lock
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --no-deps -r requirements-readers.lock
+	@touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check scripts tests
 	$(BIN)/ruff format --check scripts tests

@@ -297,9 +297,18 @@ def output_folder(published_file: Path) -> Iterator[Path]:
 
 def write_outputs(work_file: Path, folder: Path) -> list[Path]:
     """Everything that is made from the finished marts, in ``folder``."""
+    import export_marts
+    from exports.marts import ExportError
     from validation import page
 
-    return [path for writer in (page,) for path in writer.write(work_file, folder)]
+    try:
+        return [
+            path
+            for writer in (page, export_marts)
+            for path in writer.write(work_file, folder)
+        ]
+    except ExportError as error:
+        raise BuildError(str(error)) from error
 
 
 def remove_work_file(work_file: Path) -> None:

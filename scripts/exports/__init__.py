@@ -1,0 +1,1 @@
+"""The marts as files and in other databases."""

@@ -1,0 +1,314 @@
+"""The marts in a PostgreSQL server, filled over ADBC, read by psql and by ODBC."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import publish_postgres
+import pytest
+from conftest import PROJECT, Build
+from exports.marts import ExportError, Mart, manifest_file, read_marts
+
+READERS = PROJECT / ".venv-readers" / "bin" / "python"
+
+
+def server_programs() -> Path | None:
+    """The folder of initdb and pg_ctl, of Debian's newest PostgreSQL or on the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(on_path).parent if on_path else None
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of its own on a free port of this machine."""
+    programs = server_programs()
+    if programs is None or shutil.which("psql") is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+    folder = tmp_path_factory.mktemp("postgres")
+    # The server does not run as root.
+    as_other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_other:
+        shutil.chown(folder, "postgres")
+        for parent in folder.parents:
+            if parent.stat().st_uid == 0 and parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = str(folder / "data")
+    initdb = [str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "owner"]
+    pg_ctl = [str(programs / "pg_ctl"), "-D", data, "-w"]
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    run = {"check": True, "capture_output": True, "cwd": folder}
+    subprocess.run([*as_other, *initdb], **run)
+    subprocess.run(
+        [*as_other, *pg_ctl, "-o", options, "-l", f"{folder}/log", "start"],
+        check=True,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield f"postgresql://owner@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*as_other, *pg_ctl, "-m", "immediate", "stop"], **run)
+
+
+@pytest.fixture(autouse=True)
+def manifest_of_the_build(
+    shipped_warehouse: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What dbt knows of the shipped warehouse."""
+    monkeypatch.setenv("DBT_TARGET_PATH", str(shipped_warehouse.folder / "target"))
+
+
+@pytest.fixture
+def filled(url: str, shipped_warehouse: Build) -> str:
+    """The server with the marts of the shipped warehouse."""
+    publish_postgres.publish(shipped_warehouse.file, url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def changed(shipped_warehouse: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped warehouse with other counts."""
+    file = tmp_path_factory.mktemp("changed") / "changed.duckdb"
+    shutil.copy(shipped_warehouse.file, file)
+    with duckdb.connect(str(file)) as con:
+        con.execute(
+            "update marts.fct_education_shares "
+            "set conversation_count = conversation_count + 1"
+        )
+    return file
+
+
+def psql(url: str, sql: str) -> list[list[str]]:
+    """The rows that psql prints for a query, as texts."""
+    ended = subprocess.run(
+        ["psql", url, "-X", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [line.split("\t") for line in ended.stdout.splitlines()]
+
+
+TOTAL = "select sum(conversation_count) from ai_in_education.fct_education_shares"
+
+
+def marts_of(warehouse: Path) -> list[Mart]:
+    """The marts of a warehouse."""
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        return read_marts(con, manifest_file())
+
+
+def test_every_value_arrives(filled: str, shipped_warehouse: Build) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(filled) as connection, connection.cursor() as cursor:
+        for mart in marts_of(shipped_warehouse.file):
+            names = ", ".join(f'"{column.name}"' for column in mart.columns)
+            cursor.execute(f"select {names} from ai_in_education.{mart.name}")
+            arrived = sorted(cursor.fetchall(), key=repr)
+            sent = sorted(
+                shipped_warehouse.query(f"select {names} from {mart.relation}"),
+                key=repr,
+            )
+            assert arrived == sent, mart.name
+
+
+def test_types_comments_and_keys_arrive(filled: str, shipped_warehouse: Build) -> None:
+    marts = {mart.name: mart for mart in marts_of(shipped_warehouse.file)}
+    mart = marts["fct_education_shares"]
+    columns = psql(
+        filled,
+        """
+        select column_name, data_type, is_nullable,
+            col_description(
+                'ai_in_education.fct_education_shares'::regclass, ordinal_position
+            )
+        from information_schema.columns
+        where table_schema = 'ai_in_education' and table_name = 'fct_education_shares'
+        order by ordinal_position
+        """,
+    )
+    assert columns == [
+        [
+            column.name,
+            publish_postgres.TYPES[column.data_type],
+            "YES" if column.is_nullable else "NO",
+            column.description,
+        ]
+        for column in mart.columns
+    ]
+    keys = psql(
+        filled,
+        """
+        select conrelid::regclass::text, contype, count(*) from pg_constraint
+        where connamespace = 'ai_in_education'::regnamespace
+            and contype in ('p', 'u', 'f')
+        group by 1, 2
+        """,
+    )
+    own = {row[0].split(".")[-1] for row in keys if row[1] in ("p", "u")}
+    assert own == set(marts)
+    joins = {row[0].split(".")[-1]: int(row[2]) for row in keys if row[1] == "f"}
+    assert joins["fct_education_shares"] == len(mart.parents) >= 4
+
+
+ODBC = """
+import json, pyodbc, sys
+con = pyodbc.connect(sys.argv[1])
+cursor = con.cursor()
+print(json.dumps({
+    "tables": sorted(row.table_name for row in cursor.tables(schema=sys.argv[2])),
+    "columns": {
+        row.column_name: [row.type_name, row.remarks]
+        for row in cursor.columns(table="fct_education_shares", schema=sys.argv[2])
+    },
+    "values": [row[0] for row in cursor.execute(sys.argv[3]).fetchall()],
+}))
+"""
+
+
+def test_odbc_reads_figures_and_catalogue(
+    filled: str, shipped_warehouse: Build
+) -> None:
+    """Debian's driver; pyodbc has an environment of its own."""
+    if not READERS.exists():
+        pytest.skip("pyodbc is not installed: make .venv-readers")
+    port = filled.rsplit(":", 1)[1].split("/")[0]
+    connection = (
+        "Driver=PostgreSQL Unicode;Server=127.0.0.1;Database=postgres;UID=owner;"
+        f"Port={port};"
+    )
+    ask = (
+        "select conversation_count from {schema}.fct_education_shares where "
+        "platform = 'claude_ai' and geo_level = 'global' and scope = 'education' and "
+        "allocation_rule = 'any_holder' and share_base = 'all_conversations'"
+    )
+    arguments = [connection, "ai_in_education", ask.format(schema="ai_in_education")]
+    ended = subprocess.run(
+        [str(READERS), "-c", ODBC, *arguments], capture_output=True, text=True
+    )
+    if "Can't open lib" in ended.stderr:
+        pytest.skip("the ODBC driver is not installed (Debian: odbc-postgresql)")
+    assert ended.returncode == 0, ended.stderr
+    read = json.loads(ended.stdout)
+    marts = {mart.name: mart for mart in marts_of(shipped_warehouse.file)}
+    assert read["tables"] == sorted(marts)
+    columns = marts["fct_education_shares"].columns
+    assert list(read["columns"]) == [column.name for column in columns]
+    assert read["columns"]["share_pct"][0] == "float8"
+    assert read["values"] == [
+        value for (value,) in shipped_warehouse.query(ask.format(schema="marts"))
+    ]
+
+
+def test_reader_sees_the_old_or_the_new_marts(
+    filled: str, changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = psql(filled, TOTAL)
+    seen: list[Any] = []
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            seen.append(psql(filled, TOTAL))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    publish_postgres.publish(changed, filled)
+    is_over.set()
+    reader.join()
+    new = psql(filled, TOTAL)
+    assert new != old
+    assert old in seen
+    assert all(state in (old, new) for state in seen)
+
+
+def test_failed_copy_leaves_the_old_marts(
+    filled: str, changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = psql(filled, TOTAL)
+    definition = publish_postgres.definition
+
+    def fail_late(mart: Mart, schema: str) -> list[str]:
+        if mart.name == "fct_use_case_shares":  # the last
+            return ["select 1 / 0"]
+        return definition(mart, schema)
+
+    monkeypatch.setattr(publish_postgres, "definition", fail_late)
+    with pytest.raises(ExportError, match="division by zero"):
+        publish_postgres.publish(changed, filled)
+    assert psql(filled, TOTAL) == old
+    assert psql(filled, "select 1 from pg_namespace where nspname like '%_new'") == []
+
+
+def test_views_on_the_marts_are_not_dropped(filled: str, changed: Path) -> None:
+    psql(filled, f"create view public.mine as {TOTAL}")
+    old = psql(filled, "select * from public.mine")
+    try:
+        with pytest.raises(ExportError, match="Views rest on the tables.*mine"):
+            publish_postgres.publish(changed, filled)
+        assert psql(filled, "select * from public.mine") == old
+    finally:
+        psql(filled, "drop view public.mine")
+
+
+def test_what_was_granted_stays_granted(filled: str, changed: Path) -> None:
+    psql(filled, "create role analyst login")
+    psql(filled, "grant usage on schema ai_in_education to analyst")
+    psql(filled, "grant select on ai_in_education.fct_education_shares to analyst")
+    publish_postgres.publish(changed, filled)
+    as_analyst = filled.replace("owner@", "analyst@")
+    assert psql(as_analyst, TOTAL) == psql(filled, TOTAL)
+
+
+def test_other_tables_of_the_schema_are_left_alone(filled: str, changed: Path) -> None:
+    psql(filled, "create table ai_in_education.notes as select 'mine' as note")
+    publish_postgres.publish(changed, filled)
+    assert psql(filled, "select note from ai_in_education.notes") == [["mine"]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "said"),
+    [
+        ("mysql://x@127.0.0.1/y", 2, "expected one like postgresql://"),
+        ("postgresql://me:secret@127.0.0.1:1/x", 1, "Expected a server that can be"),
+    ],
+)
+def test_wrong_address_is_said_clearly(
+    wrong: str,
+    status: int,
+    said: str,
+    shipped_warehouse: Build,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = [wrong, "--warehouse", str(shipped_warehouse.file)]
+    assert publish_postgres.main(arguments) == status
+    message = capsys.readouterr().err
+    assert said in message
+    assert "secret" not in message
+
+
+def test_role_without_the_right_is_said_clearly(
+    filled: str, changed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    psql(filled, "drop role if exists guest")
+    psql(filled, "create role guest login")
+    as_guest = filled.replace("owner@", "guest@")
+    status = publish_postgres.main([as_guest, "--warehouse", str(changed)])
+    message = capsys.readouterr().err
+    assert status == 1
+    assert "permission denied" in message
+    assert "Nothing was changed there." in message
