@@ -80,6 +80,13 @@ docs: $(INSTALLED)
 explore: $(INSTALLED)
 	@$(BIN)/python scripts/explore_warehouse.py $(if $(PORT),--port $(PORT))
 
+# The page and the figures of the published warehouse; neither changes anything there.
+report: $(INSTALLED)
+	@$(BIN)/python scripts/write_report.py
+
+figures: $(INSTALLED)
+	@$(BIN)/python scripts/write_report.py --figures warehouse/figures
+
 # Needs uv; only for who changes requirements.in.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes \

@@ -1,0 +1,150 @@
+"""The charts of the report as SVG and PNG files for papers."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from report import sections
+from report.charts import config
+from report.page import VEGA_LITE
+from report.parts import Figure
+from report.questions import Warehouse
+
+# The light values of the style sheet: a paper is white.
+COLOURS = {
+    "--c1": "#0a5c9e",
+    "--c2": "#c2500a",
+    "--c3": "#157a58",
+    "--c4": "#8a4a86",
+    "--text": "#1d2126",
+    "--soft": "#525a64",
+    "--grid": "#e6e3dd",
+    "--break": "#9c2f1a",
+}
+MARKS = {
+    "share": "Dot: the published cells.",
+    "bound": "Band: bound, no probability.",
+    "interval": "Line with ends: 95% interval.",
+}
+PANEL_WIDTH = 300
+WIDE = 560
+LINE = 105
+
+
+def write_figures(warehouse_file: Path, folder: Path) -> list[Path]:
+    """Write each figure as SVG and PNG into ``folder``; raises ReportError."""
+    with Warehouse(warehouse_file) as warehouse:
+        built = sections.build(warehouse)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number, section in enumerate(built, 1):
+        for figure in section.figures:
+            spec = specification(figure)
+            path = folder / f"{number:02}-{figure.figure_id}"
+            svg, png = path.with_suffix(".svg"), path.with_suffix(".png")
+            svg.write_text(
+                vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE), encoding="utf-8"
+            )
+            png.write_bytes(
+                vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=2)
+            )
+            written += [svg, png]
+    return written
+
+
+def specification(figure: Figure) -> dict[str, Any]:
+    """The panels side by side under a title, above what is needed to cite them."""
+    is_single = len(figure.panels) == 1
+    width = WIDE if is_single else PANEL_WIDTH
+    line = LINE if not is_single else LINE - 5
+    panels = [{**panel.spec, "width": width} for panel in figure.panels]
+    for panel in panels:
+        panel.pop("$schema", None)
+    title = textwrap.wrap(figure.title, 70)
+    if figure.is_simulated:
+        title.insert(0, "SIMULATED DATA: describes nobody")
+    spec = {
+        "$schema": f"https://vega.github.io/schema/vega-lite/v{VEGA_LITE[0]}.json",
+        "padding": 16,
+        "background": "white",
+        "config": config() | {"background": "white"},
+        "title": {
+            "text": title,
+            "subtitle": [
+                part
+                for text in (
+                    str(figure.reading.striptags()),
+                    " ".join(MARKS[mark] for mark in figure.marks),
+                )
+                for part in textwrap.wrap(text, line)
+            ],
+            "fontSize": 16,
+            "subtitlePadding": 6,
+            "offset": 14,
+            "frame": "bounds",
+        },
+        "vconcat": [
+            {"concat": panels, "columns": 1 if is_single else 2, "spacing": 26},
+            _footer(figure, line),
+        ],
+        "spacing": 18,
+    }
+    return _light(spec)
+
+
+def citation_lines(figure: Figure) -> list[str]:
+    """What an image must carry: its slices, base, unit, source and licence."""
+    lines = [
+        f"Releases: {'; '.join(each.label for each in figure.slices)}. "
+        f"Mart: marts.{figure.mart}.",
+        f"Base: {figure.base}.",
+    ]
+    for citation, licence in dict.fromkeys(
+        (each.citation, each.licence) for each in figure.slices
+    ):
+        lines.append(f"Data: {citation}. {licence}.")
+    return lines
+
+
+def _footer(figure: Figure, line: int) -> dict[str, Any]:
+    """The citation as a view of text below the panels."""
+    lines = [
+        part
+        for text in citation_lines(figure)
+        for part in textwrap.wrap(text, line + 10)
+    ]
+    return {
+        "data": {"values": [{}]},
+        "mark": {
+            "type": "text",
+            "align": "left",
+            "baseline": "top",
+            "fontSize": 10.5,
+            "lineHeight": 14,
+            "fill": "var(--soft)",
+        },
+        "width": WIDE,
+        "height": 14 * len(lines),
+        "encoding": {
+            "x": {"value": 0},
+            "y": {"value": 0},
+            "text": {"value": lines},
+        },
+    }
+
+
+def _light(spec: dict[str, Any]) -> dict[str, Any]:
+    """The specification with the light colours in place of the CSS variables."""
+    text = re.sub(
+        r"var\((--[a-z0-9]+)\)",
+        lambda match: COLOURS[match.group(1)],
+        json.dumps(spec),
+    )
+    # No font of a reader's system: the one that the converter has.
+    return json.loads(text.replace(json.dumps(config()["font"])[1:-1], "sans-serif"))
