@@ -214,7 +214,7 @@ def test_mart_columns_without_parents_are_constants_and_row_counts(
         if not parents_of(lineage, key.rsplit(".", 1)[-1], column)
     }
     constants = {"estimator", "share_base", "source_facet", "top_k", "is_simulated"}
-    counts = {"task_count", "holder_code_count"}
+    counts = {"task_count", "holder_code_count", "affected_column_count"}
     assert {
         name for name in without if name.split(".")[1] not in constants | counts
     } == (set())

@@ -181,8 +181,9 @@ def test_wide_content_is_seen_to_scroll(open_page: Opener, tmp_path: Path) -> No
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the window."""
     pixels: int = page.evaluate(
-        "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
-        " - window.innerWidth"
+        # A page may also be cut off: then its body is wider than what scrolls.
+        "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth,"
+        " document.body.offsetWidth) - window.innerWidth"
     )
     return pixels
 
