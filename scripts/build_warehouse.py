@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ def only_build(*places: Path) -> Iterator[None]:
     Raises BuildError when another build holds one of them.
     """
     with contextlib.ExitStack() as held:
-        for place in places:
+        for place in dict.fromkeys(place.resolve() for place in places):
             if place.is_dir():
                 handle = os.open(place, os.O_RDONLY)
                 held.callback(os.close, handle)
@@ -100,8 +101,8 @@ def only_build(*places: Path) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BuildError(
-                    "Another build of this project is running, with the same work file "
-                    f"or output folder ({_shown(place)}); wait until it has ended."
+                    "Another build of this project is running, with the same work "
+                    f"file or folder ({_shown(place)}); wait until it has ended."
                 ) from None
         yield
 
@@ -184,9 +185,8 @@ class Dbt:
         import write_docs
 
         self._invoke("docs", "generate")
-        target = Path(os.environ.get("DBT_TARGET_PATH", PROJECT / "target"))
         try:
-            write_docs.write(target, folder / "docs")
+            write_docs.write(target_folder(), folder / "docs")
         except write_docs.DocsError as error:
             raise BuildError(str(error)) from error
         return folder / "docs"
@@ -253,17 +253,24 @@ def publish(
     on the same file system already and follow by renames of their own.
     """
     published_file.parent.mkdir(parents=True, exist_ok=True)
-    if published_file.is_dir():
-        raise BuildError(
-            f"The output {published_file} is a folder; expected the name of a file."
-        )
+    check_output(published_file)
     new_file = published_file.with_name(f".{published_file.name}.new")
     try:
         with work_file.open("rb") as source, new_file.open("wb") as target:
             shutil.copyfileobj(source, target, length=1 << 20)
             target.flush()
             os.fsync(target.fileno())
+        # A write-ahead log that somebody left beside the old file is not of the new
+        # one: DuckDB would refuse to open the two together.
+        published_file.with_name(published_file.name + ".wal").unlink(missing_ok=True)
         os.replace(new_file, published_file)
+    except OSError as error:
+        size = work_file.stat().st_size / 1e6
+        raise OSError(
+            error.errno,
+            f"{error.strerror or error} (copying {_shown(work_file)}, {size:,.0f} MB, "
+            f"to {_shown(published_file)})",
+        ) from error
     finally:
         new_file.unlink(missing_ok=True)
     for output in outputs:
@@ -280,6 +287,50 @@ def replace(new: Path, place: Path) -> None:
         place.rename(old)
     os.replace(new, place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def check_output(published_file: Path) -> None:
+    """Raise BuildError when the published file can't be replaced, and say why."""
+    import duckdb
+
+    if published_file.is_dir():
+        raise BuildError(
+            f"The output {published_file} is a folder; expected the name of a file."
+        )
+    try:
+        with tempfile.TemporaryFile(dir=published_file.parent):
+            pass
+    except OSError as error:
+        raise BuildError(
+            f"Nothing can be written into the folder {published_file.parent}: "
+            f"{error.strerror}. Make it writable, or name another place with --output."
+        ) from error
+    try:
+        if published_file.exists():
+            duckdb.connect(str(published_file), read_only=True).close()
+    except duckdb.Error as error:
+        # Any other trouble is of a file that is about to be replaced.
+        if "Could not set lock" in str(error):
+            raise BuildError(
+                f"Another program has the published warehouse {published_file} open "
+                "for writing, and would lose what it writes. Close it, or open the "
+                f"file read-only there, and build again.\n{error}"
+            ) from error
+
+
+@contextlib.contextmanager
+def temporary_folder(work_file: Path) -> Iterator[None]:
+    """Temporary files of this process lie in a folder beside the work file meanwhile,
+    so that what a killed build leaves behind goes with the next one."""
+    folder = work_file.with_name(work_file.name + ".scratch")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -316,6 +367,8 @@ def remove_work_file(work_file: Path) -> None:
     work_file.parent.mkdir(parents=True, exist_ok=True)
     work_file.unlink(missing_ok=True)
     work_file.with_name(work_file.name + ".wal").unlink(missing_ok=True)
+    # What DuckDB moves there when the memory is full.
+    shutil.rmtree(work_file.with_name(work_file.name + ".tmp"), ignore_errors=True)
 
 
 def summary(published_file: Path, results: list[object], data_dir: Path | None) -> str:
@@ -424,6 +477,22 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
     return "\n".join(lines)
 
 
+def target_folder() -> Path:
+    """Where dbt writes what it compiles and the artifacts of the docs."""
+    return PROJECT / os.environ.get("DBT_TARGET_PATH", "target")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none; raises BuildError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(
+            f"The folder {folder} can't be made: {error.strerror}. Make it, or name "
+            "another place with --output or DBT_TARGET_PATH."
+        ) from error
+
+
 def _shown(path: Path) -> str:
     """The path as a person in the current folder would type it."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
@@ -457,10 +526,16 @@ def build(
 
     Raises BuildError, and then nothing was published.
     """
-    published_file.parent.mkdir(parents=True, exist_ok=True)
-    with only_build(
-        work_file.with_name(work_file.name + ".lock"), published_file.parent
+    target = target_folder()
+    for folder in (published_file.parent, target):
+        make_folder(folder)
+    with (
+        only_build(
+            work_file.with_name(work_file.name + ".lock"), published_file.parent, target
+        ),
+        temporary_folder(work_file),
     ):
+        check_output(published_file)
         say(f"Data: {data_dir or _shown(SIMULATED_DATA) + ' (simulated)'}")
         for path in unlisted_raw_files(data_dir or SIMULATED_DATA):
             say(f"  left alone, not in {MANIFEST.name}: {path}")
@@ -497,6 +572,14 @@ def build(
             say("Publishing ...")
             publish(work_file, published_file, outputs)
     return summary(published_file, dbt.results, data_dir)
+
+
+def identity(file: Path) -> tuple[int, int] | None:
+    """What tells a file from one that is renamed over it; None when it is absent."""
+    if not file.exists():
+        return None
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def say(text: str) -> None:
@@ -537,6 +620,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-docs", action="store_true", help="skip the lineage docs")
     options = parser.parse_args(arguments)
     output = options.output.resolve()
+    before = identity(output)
+    import duckdb
+
     try:
         text = build(
             data_folder(options.data_dir),
@@ -544,14 +630,21 @@ def main(arguments: list[str] | None = None) -> int:
             options.work_file.resolve(),
             not options.no_docs,
         )
-    except (BuildError, OSError) as error:
-        kept = (
-            f"The published warehouse is as it was: {_shown(output)}"
-            if output.exists()
-            else "There is no published warehouse yet."
-        )
+    except (BuildError, OSError, duckdb.Error) as error:
+        if identity(output) != before:
+            kept = (
+                f"The new warehouse was published all the same: {_shown(output)}. What "
+                "is to lie beside it may be of the build before; build again."
+            )
+        elif before:
+            kept = f"The published warehouse is as it was: {_shown(output)}"
+        else:
+            kept = "There is no published warehouse yet."
         text = with_advice(
-            str(error), options.work_file.resolve().parent, output.parent, PROJECT
+            str(error),
+            options.work_file.resolve().parent,
+            output.parent,
+            target_folder(),
         )
         print(f"\nThe build stopped.\n{text}\n\n{kept}", file=sys.stderr)
         return 1

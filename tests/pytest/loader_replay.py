@@ -1,0 +1,155 @@
+"""The loader at the speed of its SQL: what dbt sends to DuckDB, sent again.
+
+dbt takes seconds to stage a file, most of them its own. ``Loader`` lets dbt stage a
+folder, writes down every statement that it sends, and sends the same statements again
+for other bytes at the same path. A test of test_fuzz_loader.py compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from conftest import PROJECT, DataFolder, dbt_environment, failures, run_dbt
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+STAGING = (
+    *("--select", "path:models/staging"),
+    *("--indirect-selection", "cautious"),
+    *("--exclude-resource-type", "unit_test", "--no-write-json"),
+)
+TEXT_COLUMNS = {
+    "geo_id": "geo_id",
+    "geography": "geography",
+    "date_start": "date_start",
+    "date_end": "date_end",
+    "platform_and_product": "platform_and_product",
+    "facet": "facet",
+    "level": "level_text",
+    "variable": "variable",
+    "cluster_name": "cluster_name",
+    "value": "value_text",
+}
+# What dbt asks or notes about its own tables says nothing about a file.
+BOOKKEEPING = re.compile(
+    r"comment on|select index_name|select column_name, column_type"
+    r"|select database_name, type|select table_name, constraint_type",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A line of a refusal."""
+
+    file: str
+    row_number: int | None
+    column_name: str | None
+    observed: str
+    expected: str
+    advice: str
+    check_name: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the loader made of a file: rows, or the first problems, or failed tests.
+
+    ``raised`` is the text of an error that DuckDB itself raised.
+    """
+
+    rows: list[tuple[Any, ...]]
+    problems: list[Problem]
+    failed_tests: list[str]
+    raised: str = ""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the build would go on to the marts."""
+        return not (self.problems or self.failed_tests or self.raised)
+
+    @property
+    def name(self) -> str:
+        """What to count the outcome as."""
+        if self.problems:
+            return self.problems[0].check_name
+        if self.raised:
+            return "DuckDB: " + self.raised.splitlines()[0][:60]
+        return ", ".join(self.failed_tests) or "accepted"
+
+
+class Loader:
+    """The statements of one dbt run, to be sent again for other bytes of one file."""
+
+    def __init__(self, folder: Path, manifest: Manifest, platform: str) -> None:
+        """Let dbt stage the shipped file of a platform twice, the second time aloud:
+        then every table is there already, and stays so from one file to the next."""
+        self.folder = folder
+        self.data = DataFolder(folder / "data", (platform,))
+        self.path = self.data.raw(platform)
+        seed = ["seed", "--no-write-json"]
+        assert failures(run_dbt(seed, folder, manifest=manifest)) == []
+        self.statements: list[tuple[str, str]] = []
+        for _ in range(2):
+            self.statements.clear()
+            with dbt_environment(folder, self.data.root):
+                os.environ["DBT_THREADS"] = "1"
+                runner = dbtRunner(manifest=manifest, callbacks=[self._listen])
+                where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+                quiet = ["--quiet", "--log-level", "none"]
+                done = runner.invoke([*quiet, "build", *STAGING, *where])
+            assert failures(done) == []
+        assert len(self.statements) > 25, self.statements
+        self.connection = duckdb.connect(str(folder / "work.duckdb"))
+        self.connection.execute("set preserve_insertion_order = true")
+        self.connection.execute("set timezone = 'UTC'")
+        # Faster, and nobody minds a lost work file.
+        self.connection.execute("set checkpoint_threshold = '1GB'")
+
+    def _listen(self, event: Any) -> None:
+        if event.info.name != "SQLQuery":
+            return
+        node, sql = event.data.conn_name, event.data.sql
+        sql = re.sub(r"^/\*.*?\*/", "", sql, flags=re.DOTALL).strip()
+        # The reference tables are of other files, which stay as they are.
+        if "stg_aei__" in node and not BOOKKEEPING.match(sql):
+            self.statements.append((node, sql))
+
+    def load(self, content: bytes) -> Outcome:
+        """Stage a file of these bytes."""
+        self.path.write_bytes(content)
+        failed: list[str] = []
+        try:
+            for node, sql in self.statements:
+                # A test leaves its transaction open; dbt rolls it back.
+                if sql == "BEGIN":
+                    self._rollback()
+                result = self.connection.execute(sql)
+                if node.startswith("test."):
+                    count = 0 if sql == "BEGIN" else result.fetchall()[0][0]
+                    failed += [node.split(".")[2]] if count else []
+                elif "problem_count" in sql:
+                    rows = result.fetchall()
+                    if rows:
+                        self._rollback()
+                        return Outcome([], [Problem(*row[:7]) for row in rows], [])
+        except duckdb.Error as error:
+            self._rollback()
+            return Outcome([], [], [], str(error))
+        self._rollback()
+        rows = self.connection.execute(
+            f"select row_number, level, value, {', '.join(TEXT_COLUMNS.values())} "
+            "from staging.stg_aei__facet_values order by row_number"
+        ).fetchall()
+        return Outcome(rows, [], failed)
+
+    def _rollback(self) -> None:
+        try:
+            self.connection.execute("rollback")
+        except duckdb.TransactionException:
+            pass  # none was open

@@ -1,0 +1,383 @@
+"""Fuzzing of the loader: whatever a file holds, it is refused clearly or staged whole.
+
+Bytes are drawn by Hypothesis, mutated from a valid file or from nothing, and rows that
+look valid are drawn with odd values. What the loader may do with them is decided by an
+independent reader, Python's csv on the same bytes: a file that is accepted has every
+row of it, in order and letter by letter, and each row satisfies the contract; every
+other file is refused by a check with a name, or by DuckDB with the name of the file.
+
+`make test` draws the same examples each time and stops after a minute; `make fuzz`
+draws others until its time is over (make fuzz SECONDS=3600) and prints what it tried.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import random
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Row, csv_text, failures, read_rows, run_dbt, shipped_row
+from dbt.contracts.graph.manifest import Manifest
+from hypothesis import HealthCheck, Phase, example, given, seed, settings
+from hypothesis import strategies as st
+from loader_replay import STAGING, TEXT_COLUMNS, Loader, Outcome
+from mutations.files import DAMAGES, GOOD_STYLES
+from mutations.releases import GLOBAL, PSEUDO_TASKS, Cell, Sheet
+
+CHAT = "claude_ai"
+COLUMNS = list(TEXT_COLUMNS)
+KEY = [column for column in COLUMNS if column != "value"]
+# Seconds of one test; the whole file stays near a minute in make test.
+BUDGET = float(os.environ.get("FUZZ_SECONDS", "40")) / 2
+IS_LONG = "FUZZ_SECONDS" in os.environ
+csv.field_size_limit(1 << 30)
+
+
+# A small valid file -------------------------------------------------------------------
+
+
+def small_release() -> list[Row]:
+    """Rows of a valid file with every kind of cell, some hundred in number."""
+    sheet = Sheet.shipped(CHAT)
+    tasks = {*sheet.named_tasks()[-3:], *PSEUDO_TASKS}
+    folded = Cell(*GLOBAL, "onet_task", "not_classified")
+    geographies = {"GLOBAL", "NA", "DE", "US", "not_classified"}
+    for cell, count in list(sheet.counts.items()):
+        if cell.facet in ("country", "country-state", "state_us"):
+            is_kept = cell.geo_id in geographies or cell.geo_id.startswith("US-")
+        elif cell.facet.startswith("onet_task"):
+            task = cell.cluster_name.rpartition("::")[0] or cell.cluster_name
+            is_kept = task in tasks and cell.geo_id in ("GLOBAL", "NA")
+            if cell.facet == "onet_task" and not is_kept and cell.geo_id == "GLOBAL":
+                sheet.counts[folded] += count
+        else:
+            is_kept = cell.geo_id in geographies
+        if not is_kept:
+            del sheet.counts[cell]
+    for level in ("0", "1"):
+        cell = Cell(*GLOBAL, "request", 'say "hello", twice\nand again', level)
+        sheet.counts[cell] = 25.0
+    sheet.add_number("cost", "mean", 1.0)
+    return sheet.rows()
+
+
+BASE_ROWS = small_release()
+BASE = csv_text(BASE_ROWS, COLUMNS).encode()
+
+
+# The independent reader ---------------------------------------------------------------
+
+
+class Unreadable(Exception):
+    """Python's reader can't make rows of the bytes."""
+
+
+def rows_in(content: bytes) -> list[Row]:
+    """The rows of a CSV file as Python reads them; raises Unreadable."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(str(error)) from error
+    text = text.removeprefix("\ufeff")
+    try:
+        lines = [
+            line for line in csv.reader(io.StringIO(text, newline=""), strict=True)
+        ]
+    except csv.Error as error:
+        raise Unreadable(str(error)) from error
+    lines = [line for line in lines if line]  # a line without anything is no row
+    if not lines:
+        raise Unreadable("no header")
+    header, *rest = lines
+    for line in rest:
+        if len(line) != len(header):
+            raise Unreadable(f"{len(line)} fields under a header of {len(header)}")
+    if missing := set(COLUMNS) - set(header):
+        raise Unreadable(f"no column {sorted(missing)}")
+    return [dict(zip(header, line, strict=True)) for line in rest]
+
+
+def broken_promises(rows: list[Row]) -> Iterator[str]:
+    """What no accepted row may be, judged without the loader's SQL."""
+    manifest = shipped_row(CHAT)
+    keys = Counter(
+        tuple(
+            float(row[name]) if name == "level" else row[name]
+            for name in KEY
+        )
+        for row in rows
+    )
+    for key, count in keys.items():
+        if count > 1:
+            yield f"{count} rows of the key {key}"
+    for number, row in enumerate(rows, start=2):
+        if row["value"] or row["variable"].endswith(("_count", "_pct")):
+            if not re.fullmatch(r"-?\d+(\.\d*)?([eE][-+]?\d+)?", row["value"], re.A):
+                yield f"row {number}: the value {row['value']!r}"
+            elif not math.isfinite(float(row["value"])):
+                yield f"row {number}: the infinite value {row['value']!r}"
+        if not re.fullmatch(r"\d+(\.0+)?", row["level"], re.A):
+            yield f"row {number}: the level {row['level']!r}"
+        if row["platform_and_product"] != manifest["product_label"]:
+            yield f"row {number}: the product {row['platform_and_product']!r}"
+        window = (manifest["window_start_date"], manifest["window_end_date"])
+        if (row["date_start"], row["date_end"]) != window:
+            yield f"row {number}: the window {row['date_start']} {row['date_end']}"
+        places = {
+            "global": r"GLOBAL",
+            "country": r"[A-Z]{2}|not_classified|NONE",
+            "country-state": r"([A-Z]{2}|NONE)-.+|not_classified|NONE",
+            "state_us": r"[A-Z]{2}|not_classified|NONE",
+        }
+        if not re.fullmatch(places.get(row["geography"], "(?!)"), row["geo_id"], re.A):
+            yield f"row {number}: {row['geography']!r} {row['geo_id']!r}"
+
+
+def judge(content: bytes, outcome: Outcome, path: Path) -> None:
+    """Fail when the loader did with the bytes what it may not."""
+    problems = outcome.problems
+    for problem in problems:
+        said = (problem.file, problem.observed, problem.expected, problem.advice)
+        assert all(said), f"a message with a gap: {problem}"
+        last = 2 + len(re.findall(rb"\r\n|\r|\n", content))
+        assert 1 <= (problem.row_number or 1) <= last, problem
+    assert not outcome.failed_tests, outcome.failed_tests
+    assert path.name in outcome.raised or not outcome.raised, outcome.raised
+    if not outcome.is_accepted:
+        return
+    try:
+        rows = rows_in(content)
+    except Unreadable as error:
+        raise AssertionError(f"accepted, though {error}") from error
+    assert len(outcome.rows) == len(rows), "rows were dropped or made up"
+    for (number, level, value, *text), row in zip(outcome.rows, rows, strict=True):
+        assert dict(zip(COLUMNS, text, strict=True)) == {
+            name: row[name] for name in COLUMNS
+        }, f"row {number} is another one than in the file"
+        assert level == float(row["level"])
+        assert value == (float(row["value"]) if row["value"] else None)
+    assert [row[0] for row in outcome.rows] == list(range(2, len(rows) + 2))
+    assert list(broken_promises(rows)) == []
+
+
+# What is drawn ------------------------------------------------------------------------
+
+TOKENS = [
+    *(b'"', b'""', b",", b";", b"\t", b"\n", b"\r", b"\r\n", b"\n\n", b"\\", b"'"),
+    *(b"\x00", b"\x1a", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"#"),
+    *("\u00a0", "\u2028", "\u3000", "\u200b", "\u0085", "\ufeff", "e\u0301", "\U0001f600"),
+    *("1e400", "-1e400", "NaN", "inf", "-0.0", "0x10", "1_000", "9" * 400, "=1+1"),
+    *("NULL", "NA", "::", "::value", "x" * 3_000_000, ",,,,,,,,,", '"\n"'),
+]
+TOKENS = [token.encode() if isinstance(token, str) else token for token in TOKENS]
+ODD_TEXTS = [
+    *("", " ", "NA", "NULL", "null", "None", "\u00a0", "\u3000", "\ufeff", "\x00"),
+    *("a,b", 'a"b', "a\nb", "a\rb", "a\r\nb", "a::b", "::", "a::b::c", "%", "'", "\\"),
+    *("GLOBAL", "US", "us", "\uff35\uff33", "XX", "NONE", "not_classified", "none"),
+    *("onet_task", "request", "planet", "onet_task::planet", "cost", "country"),
+    *("onet_task::collaboration::use_case", "planet::collaboration", "::onet_task"),
+    *("onet_task_count", "onet_task_pct", "usage_count", "_count", "count", "cost_sd"),
+    *("directive", "feedback loop", "feedback_loop", "e\u0301", "\U0001f600", "x" * 70000),
+]
+ODD_NUMBERS = [
+    *("0", "-0", "00", "0.0", "1", "1.", ".5", "1.5", "15", "14", "25.0", "+25"),
+    *("25e0", "2.5e1", "1e400", "-1e400", "1e308", "1e-400", "9" * 400, "1e", "e1"),
+    *("NaN", "nan", "inf", "-inf", "Infinity", "1,234", "1 234", "1_000", "0x10"),
+    *("\uff11", "\u0661", "25.0 ", " 25.0", "25.0\n", "25\u00a0", "true", "1/2", "2147483648"),
+    *("9223372036854775808", "170141183460469231731687303715884105728", "99999999.0"),
+]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """The small file with up to four things done to its bytes."""
+    content = BASE
+    for _ in range(draw(st.integers(1, 4))):
+        size = max(len(content), 1)
+        at = draw(st.integers(0, size - 1))
+        until = min(size, at + draw(st.sampled_from([1, 2, 10, 100, 2000])))
+        kind = draw(st.sampled_from(KINDS))
+        if kind == "insert":
+            content = content[:at] + draw(st.sampled_from(TOKENS)) + content[at:]
+        elif kind == "flip":
+            bit = content[at : at + 1] or b"\x00"
+            flipped = bytes([bit[0] ^ (1 << draw(st.integers(0, 7)))])
+            content = content[:at] + flipped + content[at + 1 :]
+        elif kind == "cut":
+            content = content[:at]
+        elif kind == "drop":
+            content = content[:at] + content[until:]
+        elif kind == "repeat":
+            content = content[:until] + content[at:]
+        elif kind == "binary":
+            content = content[:at] + draw(st.binary(max_size=40)) + content[until:]
+        elif kind == "field":
+            # between two commas or at the end of a line
+            places = [m.start() for m in re.finditer(rb"[,\n]", content)] or [0]
+            at = places[at % len(places)]
+            content = content[:at] + draw(st.sampled_from(TOKENS)) + content[at:]
+        elif kind == "line ends":
+            ends = draw(st.sampled_from([b"\r", b"\r\n", b"\n\n", b"\n\r", b"\x0b"]))
+            content = content[:at] + content[at:until].replace(b"\n", ends) + content[
+                until:
+            ]
+        elif kind == "all line ends":
+            ends = draw(st.sampled_from([b"\r", b"\r\n", b"\n\n", b"\x85"]))
+            content = content.replace(b"\n", ends)
+        elif kind == "encoding":
+            encoding = draw(st.sampled_from(["utf-16", "utf-8-sig", "cp037", "utf-7"]))
+            content = content.decode("utf-8", "replace").encode(encoding, "replace")
+        else:
+            content = content * 2
+    return content
+
+
+KINDS = [
+    *("insert", "insert", "field", "field", "flip", "cut", "drop", "repeat"),
+    *("binary", "line ends", "all line ends", "encoding", "twice"),
+]
+
+numbers = st.one_of(
+    st.sampled_from(ODD_NUMBERS), st.floats().map(repr), st.integers().map(str)
+)
+texts = st.one_of(
+    st.sampled_from(ODD_TEXTS),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    st.sampled_from([row[column] for row in BASE_ROWS for column in COLUMNS]),
+)
+new_columns = st.lists(
+    st.sampled_from(
+        ["artifact", "filename", "scan_position", "row_number", "release_id", "level ",
+         "Value", "value", "VALUE_1", "", "a,b", "is_simulated", "file_path", "level_1"]
+    ),
+    max_size=2,
+)
+
+
+@st.composite
+def odd_rows(draw: st.DrawFn) -> bytes:
+    """Rows that look valid, written as CSV: values changed, rows and columns moved."""
+    rows = [dict(row) for row in BASE_ROWS]
+    for _ in range(draw(st.integers(0, 3))):
+        row = rows[draw(st.integers(0, len(rows) - 1))]
+        kind = draw(st.sampled_from(["value", "level", "text", "copy", "drop", "all"]))
+        if kind in ("value", "level"):
+            row[kind] = draw(numbers)
+        elif kind == "text":
+            row[draw(st.sampled_from(KEY))] = draw(texts)
+        elif kind == "copy":
+            changed = draw(st.dictionaries(st.sampled_from(KEY), texts, max_size=2))
+            rows.append(row | changed)
+        elif kind == "drop" and len(rows) > 1:
+            rows.remove(row)
+        elif kind == "all":
+            # the same value everywhere: a file that agrees with itself
+            column, old = draw(st.sampled_from(KEY)), row[draw(st.sampled_from(KEY))]
+            new = draw(texts)
+            for each in rows:
+                each[column] = new if each[column] == old else each[column]
+    if draw(st.booleans()):
+        random.Random(draw(st.integers(0, 9))).shuffle(rows)
+    columns = draw(st.permutations(COLUMNS)) if draw(st.booleans()) else COLUMNS
+    more = draw(new_columns) if draw(st.integers(0, 3)) == 0 else []
+    text = io.StringIO()
+    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    ends = draw(st.sampled_from(["\n", "\r\n"]))
+    writer = csv.writer(text, quoting=quoting, lineterminator=ends)
+    writer.writerow([*columns, *more])
+    for row in rows:
+        writer.writerow([*(row[name] for name in columns), *("7" for _ in more)])
+    return text.getvalue().encode("utf-8", "surrogatepass")
+
+
+# The tests ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def loader(
+    project_manifest: Manifest, tmp_path_factory: pytest.TempPathFactory
+) -> Loader:
+    """The staging statements that dbt sends."""
+    return Loader(tmp_path_factory.mktemp("fuzz"), project_manifest, CHAT)
+
+
+def try_many(
+    loader: Loader,
+    contents: st.SearchStrategy[bytes],
+    examples: list[bytes],
+    capsys: pytest.CaptureFixture[str],
+) -> Counter[str]:
+    """Load drawn files until the time is over; returns how often each outcome came."""
+    outcomes: Counter[str] = Counter()
+    end = time.monotonic() + BUDGET
+    is_shrinking = [False]
+
+    def load_one(content: bytes) -> None:
+        if time.monotonic() > end and not is_shrinking[0]:
+            return
+        outcome = loader.load(content)
+        outcomes[outcome.name] += 1
+        try:
+            judge(content, outcome, loader.path)
+        except AssertionError:
+            is_shrinking[0] = True
+            raise
+
+    for content in examples:
+        load_one(content)
+    number = 0
+    while number == 0 or (IS_LONG and time.monotonic() < end):
+        number = random.SystemRandom().randrange(1 << 32) if IS_LONG else 1
+        run = given(contents)(load_one)
+        run = settings(
+            max_examples=500,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        )(run)
+        seed(number)(run)()
+    with capsys.disabled():
+        if IS_LONG:
+            print(f"\n{outcomes.total()} files, the last seed {number}:")
+            for name, count in outcomes.most_common():
+                print(f"  {count:7,} {name}")
+    return outcomes
+
+
+def test_base_file_is_valid(loader: Loader) -> None:
+    outcome = loader.load(BASE)
+    assert outcome.is_accepted, outcome
+    assert len(outcome.rows) == len(BASE_ROWS) > 200
+    judge(BASE, outcome, loader.path)
+
+
+# Files that the loader did not treat as it has to, once.
+FOUND_IN_BYTES: list[bytes] = []
+FOUND_IN_ROWS: list[bytes] = []
+
+
+def test_any_bytes_are_refused_clearly_or_staged_whole(
+    loader: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contents = st.one_of(mutated(), mutated(), mutated(), st.binary(max_size=3000))
+    outcomes = try_many(loader, contents, FOUND_IN_BYTES, capsys)
+    assert len(outcomes) >= 3, outcomes
+    assert outcomes["accepted"] > 0
+
+
+def test_any_rows_are_refused_clearly_or_staged_whole(
+    loader: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcomes = try_many(loader, odd_rows(), FOUND_IN_ROWS, capsys)
+    assert len(outcomes) >= 5, outcomes
+    assert outcomes["accepted"] > 0
