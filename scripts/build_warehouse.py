@@ -349,16 +349,18 @@ def output_folder(published_file: Path) -> Iterator[Path]:
 def write_outputs(work_file: Path, folder: Path) -> list[Path]:
     """Everything that is made from the finished marts, in ``folder``."""
     import export_marts
+    import write_report
     from exports.marts import ExportError
+    from report.parts import ReportError
     from validation import page
 
     try:
         return [
             path
-            for writer in (page, export_marts)
+            for writer in (page, write_report, export_marts)
             for path in writer.write(work_file, folder)
         ]
-    except ExportError as error:
+    except (ExportError, ReportError) as error:
         raise BuildError(str(error)) from error
 
 

@@ -18,19 +18,17 @@ import math
 import os
 import random
 import re
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Row, csv_text, failures, read_rows, run_dbt, shipped_row
+from conftest import Row, csv_text, shipped_row
 from dbt.contracts.graph.manifest import Manifest
-from hypothesis import HealthCheck, Phase, example, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from loader_replay import STAGING, TEXT_COLUMNS, Loader, Outcome
-from mutations.files import DAMAGES, GOOD_STYLES
+from loader_replay import TEXT_COLUMNS, Loader, Outcome
 from mutations.releases import GLOBAL, PSEUDO_TASKS, Cell, Sheet
 
 CHAT = "claude_ai"
@@ -110,10 +108,7 @@ def broken_promises(rows: list[Row]) -> Iterator[str]:
     """What no accepted row may be, judged without the loader's SQL."""
     manifest = shipped_row(CHAT)
     keys = Counter(
-        tuple(
-            float(row[name]) if name == "level" else row[name]
-            for name in KEY
-        )
+        tuple(float(row[name]) if name == "level" else row[name] for name in KEY)
         for row in rows
     )
     for key, count in keys.items():
@@ -174,7 +169,16 @@ def judge(content: bytes, outcome: Outcome, path: Path) -> None:
 TOKENS = [
     *(b'"', b'""', b",", b";", b"\t", b"\n", b"\r", b"\r\n", b"\n\n", b"\\", b"'"),
     *(b"\x00", b"\x1a", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"#"),
-    *("\u00a0", "\u2028", "\u3000", "\u200b", "\u0085", "\ufeff", "e\u0301", "\U0001f600"),
+    *(
+        "\u00a0",
+        "\u2028",
+        "\u3000",
+        "\u200b",
+        "\u0085",
+        "\ufeff",
+        "e\u0301",
+        "\U0001f600",
+    ),
     *("1e400", "-1e400", "NaN", "inf", "-0.0", "0x10", "1_000", "9" * 400, "=1+1"),
     *("NULL", "NA", "::", "::value", "x" * 3_000_000, ",,,,,,,,,", '"\n"'),
 ]
@@ -186,13 +190,30 @@ ODD_TEXTS = [
     *("onet_task", "request", "planet", "onet_task::planet", "cost", "country"),
     *("onet_task::collaboration::use_case", "planet::collaboration", "::onet_task"),
     *("onet_task_count", "onet_task_pct", "usage_count", "_count", "count", "cost_sd"),
-    *("directive", "feedback loop", "feedback_loop", "e\u0301", "\U0001f600", "x" * 70000),
+    *(
+        "directive",
+        "feedback loop",
+        "feedback_loop",
+        "e\u0301",
+        "\U0001f600",
+        "x" * 70000,
+    ),
 ]
 ODD_NUMBERS = [
     *("0", "-0", "00", "0.0", "1", "1.", ".5", "1.5", "15", "14", "25.0", "+25"),
     *("25e0", "2.5e1", "1e400", "-1e400", "1e308", "1e-400", "9" * 400, "1e", "e1"),
     *("NaN", "nan", "inf", "-inf", "Infinity", "1,234", "1 234", "1_000", "0x10"),
-    *("\uff11", "\u0661", "25.0 ", " 25.0", "25.0\n", "25\u00a0", "true", "1/2", "2147483648"),
+    *(
+        "\uff11",
+        "\u0661",
+        "25.0 ",
+        " 25.0",
+        "25.0\n",
+        "25\u00a0",
+        "true",
+        "1/2",
+        "2147483648",
+    ),
     *("9223372036854775808", "170141183460469231731687303715884105728", "99999999.0"),
 ]
 
@@ -227,9 +248,9 @@ def mutated(draw: st.DrawFn) -> bytes:
             content = content[:at] + draw(st.sampled_from(TOKENS)) + content[at:]
         elif kind == "line ends":
             ends = draw(st.sampled_from([b"\r", b"\r\n", b"\n\n", b"\n\r", b"\x0b"]))
-            content = content[:at] + content[at:until].replace(b"\n", ends) + content[
-                until:
-            ]
+            content = (
+                content[:at] + content[at:until].replace(b"\n", ends) + content[until:]
+            )
         elif kind == "all line ends":
             ends = draw(st.sampled_from([b"\r", b"\r\n", b"\n\n", b"\x85"]))
             content = content.replace(b"\n", ends)
@@ -256,8 +277,22 @@ texts = st.one_of(
 )
 new_columns = st.lists(
     st.sampled_from(
-        ["artifact", "filename", "scan_position", "row_number", "release_id", "level ",
-         "Value", "value", "VALUE_1", "", "a,b", "is_simulated", "file_path", "level_1"]
+        [
+            "artifact",
+            "filename",
+            "scan_position",
+            "row_number",
+            "release_id",
+            "level ",
+            "Value",
+            "value",
+            "VALUE_1",
+            "",
+            "a,b",
+            "is_simulated",
+            "file_path",
+            "level_1",
+        ]
     ),
     max_size=2,
 )
