@@ -29,8 +29,9 @@ $(INSTALLED): requirements.lock
 warehouse: $(INSTALLED)
 	@$(BIN)/python scripts/build_warehouse.py
 
+# Two files of tests at a time, each with builds of its own.
 test: $(INSTALLED) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Asks the expectations of the published warehouse again; changes nothing there.
 validate: $(INSTALLED)

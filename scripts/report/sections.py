@@ -270,8 +270,8 @@ def how_much(warehouse: Warehouse) -> Section:
         sentence(
             "Education is a definition, not a constant. A classifier gave each "
             "conversation a task of the O*NET list; a task counts as education when "
-            "its occupations lie in SOC group 25. Four rules say which tasks those are, "
-            "two bases say of what the share is taken. {}",
+            "its occupations lie in SOC group 25. Four rules say which tasks those "
+            "are, two bases say of what the share is taken. {}",
             definitions,
         ),
         short=reading,
@@ -1337,7 +1337,9 @@ def _platform_figure(
                     "{} of {} {}",
                     share(directive[each.platform]["share_pct"]),
                     counted(directive[each.platform]["base_conversation_count"]),
-                    f"{'records of the API' if each.platform == '1p_api' else 'conversations on Claude.ai'}",
+                    "records of the API"
+                    if each.platform == "1p_api"
+                    else "conversations on Claude.ai",
                 )
                 for each in pair
                 if each.platform in directive
@@ -1405,8 +1407,8 @@ def between_releases(warehouse: Warehouse) -> Section:
         "between-releases",
         "What changed between releases?",
         Markup(
-            "Releases differ in more than time: in the model that classifies, in season "
-            "and term dates, in plans, task list and count base. Each such change is a "
+            "Releases differ in more than time: in the model that classifies, in "
+            "season and term dates, in plans, task list and count base. Each such change is a "
             "break. Points on two sides of a break are two measurements, not a series, "
             "and no line joins them."
         ),

@@ -7,6 +7,7 @@ for other bytes at the same path. A test of test_fuzz_loader.py compares the two
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -149,7 +150,5 @@ class Loader:
         return Outcome(rows, [], failed)
 
     def _rollback(self) -> None:
-        try:
+        with contextlib.suppress(duckdb.TransactionException):  # none was open
             self.connection.execute("rollback")
-        except duckdb.TransactionException:
-            pass  # none was open
