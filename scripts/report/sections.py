@@ -1408,8 +1408,8 @@ def between_releases(warehouse: Warehouse) -> Section:
         "What changed between releases?",
         Markup(
             "Releases differ in more than time: in the model that classifies, in "
-            "season and term dates, in plans, task list and count base. Each such change is a "
-            "break. Points on two sides of a break are two measurements, not a series, "
+            "season and term dates, in plans, task list and count base. Each such "
+            "change is a break. Points on two sides of a break are two measurements, not a series, "
             "and no line joins them."
         ),
         breaks=_breaks(warehouse),
