@@ -1409,8 +1409,8 @@ def between_releases(warehouse: Warehouse) -> Section:
         Markup(
             "Releases differ in more than time: in the model that classifies, in "
             "season and term dates, in plans, task list and count base. Each such "
-            "change is a break. Points on two sides of a break are two measurements, not a series, "
-            "and no line joins them."
+            "change is a break. Points on two sides of a break are two measurements, "
+            "not a series, and no line joins them."
         ),
         breaks=_breaks(warehouse),
     )

@@ -1,5 +1,5 @@
 -- grain: run_id, expectation_id, release_id, platform
--- why: what was asked of the data before these marts were published, and in earlier runs
+-- why: what was asked of the data before these marts were published, and earlier
 with
 
 expectation_results as (
