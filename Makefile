@@ -41,6 +41,14 @@ validate: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
 
+# Writes docs/kill-table.md from what its tests see.
+kill-table: $(INSTALLED)
+	WRITE_KILL_TABLE=1 $(BIN)/python -m pytest tests/pytest/test_kill_table.py
+
+# Other files each time, for as long as is said: make fuzz SECONDS=3600
+fuzz: $(INSTALLED)
+	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/pytest/test_fuzz_loader.py
+
 # The marts as Parquet, CSV and a workbook, from the published warehouse.
 export: $(INSTALLED)
 	@$(BIN)/python scripts/export_marts.py

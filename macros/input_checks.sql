@@ -20,26 +20,32 @@
 {%- endmacro %}
 
 
-{#- Files that can't be read as what the manifest says they are. -#}
+{#- Files that can't be read as what the manifest says they are. The reader takes column
+    names whatever their case, so two that differ in it are one too many. -#}
 {% macro refused_files(release_files) -%}
+    {%- set field = '"(?:[^"]|"")*"|[^",]*' %}
     {%- for role, columns in needed_columns().items() %}
     select
         relative_path as file,
         1 as row_number,
         column_name,
         'the header ' || left(header_line, 120) as observed,
-        'a comma-separated header with the column ' || column_name as expected,
+        'a comma-separated header with one column ' || column_name as expected,
         'Fetch the file again (make fetch); a web page or another delimiter saved as .csv looks like this.' as advice,
         1 as priority,
         'refused_files' as check_name
     from {{ release_files }},
         unnest({{ columns }}) as needed (column_name)
     where is_loaded and file_role = '{{ role }}' and header_line is not null
-        and not list_contains(
-            list_transform(
-                string_split(header_line, ','), lambda name: trim(name, ' "')
-            ),
-            column_name
+        and (
+            not regexp_full_match(header_line, '({{ field }})(,({{ field }}))*')
+            or list_filter(
+                list_transform(
+                    regexp_extract_all(header_line, '{{ field }}'),
+                    lambda name: trim(name, '"')
+                ),
+                lambda name: lower(name) = lower(column_name)
+            ) <> [column_name]
         )
     union all
     {%- endfor %}

@@ -97,6 +97,8 @@ def rows_in(content: bytes) -> list[Row]:
         raise Unreadable("no header")
     header, *rest = lines
     for line in rest:
+        while len(line) > len(header) and not line[-1]:
+            line.pop()  # empty fields behind the last column say nothing
         if len(line) != len(header):
             raise Unreadable(f"{len(line)} fields under a header of {len(header)}")
     if missing := set(COLUMNS) - set(header):
@@ -345,6 +347,15 @@ def loader(
     return Loader(tmp_path_factory.mktemp("fuzz"), project_manifest, CHAT)
 
 
+def difference(content: bytes) -> str:
+    """Where a file differs from the valid one, for the message of a failure."""
+    start = len(os.path.commonprefix([content, BASE]))
+    rest, old = content[start:], BASE[start:]
+    same = len(os.path.commonprefix([rest[::-1], old[::-1]]))
+    new, old = rest[: len(rest) - same], old[: len(old) - same]
+    return f"at byte {start}: {new[:300]!r} in place of {old[:300]!r}"
+
+
 def try_many(
     loader: Loader,
     contents: st.SearchStrategy[bytes],
@@ -363,9 +374,9 @@ def try_many(
         outcomes[outcome.name] += 1
         try:
             judge(content, outcome, loader.path)
-        except AssertionError:
+        except AssertionError as error:
             is_shrinking[0] = True
-            raise
+            raise AssertionError(f"{error}\n{difference(content)}") from None
 
     for content in examples:
         load_one(content)
@@ -377,6 +388,7 @@ def try_many(
             max_examples=500,
             deadline=None,
             database=None,
+            print_blob=False,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         )(run)

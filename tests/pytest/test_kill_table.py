@@ -40,6 +40,7 @@ from conftest import (
 from dbt.contracts.graph.manifest import Manifest
 from mutations import releases, tables
 from mutations.files import API, CHAT, DAMAGES, GOOD_STYLES, Fault, data_folder
+from mutations.page import Kill, Survivor, difference, page
 from validation.run import (
     CHECKS,
     RELEASES,
@@ -61,20 +62,24 @@ PROBLEM = re.compile(
 
 # What was seen: the rows of docs/kill-table.md ----------------------------------------
 
-
-@dataclass(frozen=True)
-class Kill:
-    """A mutant that its guard caught when run alone, with what the guard said."""
-
-    layer: str
-    guard: str
-    mutation: str
-    message: str
+KILL_TABLE = PROJECT / "docs" / "kill-table.md"
 
 
 @pytest.fixture(scope="session")
 def kills() -> list[Kill]:
     """What the tests of this module have seen so far."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def good() -> list[str]:
+    """The styles of odd but good input seen so far."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def survivors() -> list[Survivor]:
+    """The releases that passed every guard."""
     return []
 
 
@@ -491,8 +496,8 @@ def test_sheet_that_nobody_changed_is_the_shipped_file(platform: str) -> None:
     assert csv_text(sheet.rows()) == file.read_text()
 
 
-def isolate(pool: Pool, mutant: releases.ReleaseMutant, file: Path) -> None:
-    """A copy of the pool in which this release and the shipped one are alone."""
+def isolate(pool: Pool, file: Path, *release_ids: str) -> None:
+    """A copy of the pool in which some releases are alone."""
     shutil.copy(pool.work_file, file)
     with duckdb.connect(str(file)) as con:
         tables_of_releases = con.execute(
@@ -502,8 +507,8 @@ def isolate(pool: Pool, mutant: releases.ReleaseMutant, file: Path) -> None:
         ).fetchall()
         for (table,) in tables_of_releases:
             con.execute(
-                f"delete from {table} where release_id not in (?, ?)",
-                [mutant.release_id, SHIPPED_RELEASE],
+                f"delete from {table} where not list_contains(?, release_id)",
+                [list(release_ids)],
             )
 
 
@@ -574,7 +579,7 @@ def test_expectation_catches_its_release_alone(
     if guard == "releases_differ":
         # All other mutants are the same release again, too.
         file = bench.work_file
-        isolate(pool, mutant, file)
+        isolate(pool, file, mutant.release_id, SHIPPED_RELEASE)
     ask = OneCheck(check, mutant.release_id, bench.monkeypatch)
     line = said_by(bench, ask, file, (says, f"release {mutant.release_id} "))
     kills.append(Kill(f"expectation, {check.severity}", guard, mutant.name, line))
@@ -596,19 +601,23 @@ def test_no_expectation_fails_on_a_clean_release(
     boundary: Boundary, pool: Pool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "work.duckdb"
-    isolate(pool, releases.NUMERIC, file)
+    isolate(pool, file, releases.NUMERIC.release_id, SHIPPED_RELEASE)
     # Numbers were added to the shipped file: two releases with the same tasks.
-    checks = [check for check in CHECKS if check.expectation_id != "releases_differ"]
-    failed = [
-        f"{answer.expectation_id} {answer.release_id} {answer.platform}"
-        for answer in run_checks(file, boundary, checks)
-        if answer.is_success is False
-    ]
     # The shipped copy leaves out facets that a release of its family publishes.
     known = {
         f"the_copy_holds_every_facet {SHIPPED_RELEASE} {name}" for name in (API, CHAT)
     }
-    assert set(failed) <= known
+    assert failed_expectations(file, boundary) <= known
+
+
+def failed_expectations(file: Path, boundary: Boundary) -> set[str]:
+    """What does not hold in a file of releases that were made of the shipped one."""
+    checks = [check for check in CHECKS if check.expectation_id != "releases_differ"]
+    return {
+        f"{answer.expectation_id} {answer.release_id} {answer.platform}"
+        for answer in run_checks(file, boundary, checks)
+        if answer.is_success is False
+    }
 
 
 # Data tests of one file each ----------------------------------------------------------
@@ -653,7 +662,7 @@ def test_data_test_catches_its_release_alone(
     kills: list[Kill],
 ) -> None:
     (node,) = (n for n in tables.singular_tests(bench.manifest) if n.name == guard)
-    isolate(pool, mutant, bench.work_file)
+    isolate(pool, bench.work_file, mutant.release_id, SHIPPED_RELEASE)
     line = data_test_says(bench, node, (says, f"release_id {mutant.release_id}"))
     kills.append(Kill(layer_of(node), guard, mutant.name, line))
 
@@ -673,6 +682,55 @@ def layer_of(node: Any) -> str:
     """How a data test is called in the table."""
     stops = node.config.severity.lower() == "error"
     return "data test" if stops else "data test, warning"
+
+
+# What nothing catches -----------------------------------------------------------------
+
+
+CELLS_AND_WEEK = """
+    select task_id, geo_id, facet, category, conversation_count, window_start_date
+    from marts.fct_task_cells
+    inner join marts.dim_releases using (release_id, platform)
+    where release_id = '{release_id}' and platform = 'claude_ai'
+    order by all
+"""
+
+
+def test_survivors_pass_every_guard_and_are_caveats_of_the_register(
+    bench: Bench, pool: Pool, survivors: list[Survivor]
+) -> None:
+    # All were built: no check of the loader and no constraint refused one.
+    wrong = releases.SURVIVORS
+    isolate(pool, bench.work_file, *(mutant.release_id for mutant in wrong))
+    for boundary in ("raw", "marts"):
+        assert failed_expectations(bench.work_file, boundary) == set()
+    names = [node.name for node in tables.singular_tests(bench.manifest)]
+    arguments = ["test", "--select", *names, "--no-write-json"]
+    ran = run_dbt(arguments, bench.folder, manifest=bench.manifest)
+    statuses = {node.node.name: str(node.status) for node in ran.result}
+    assert {name: statuses[name] for name in names} == dict.fromkeys(names, "pass")
+
+    register = {
+        assumption_id: (status, statement)
+        for assumption_id, status, statement in query(
+            bench.earlier,
+            "from reference.sampling_assumptions select "
+            "assumption_id, status, statement",
+        )
+    }
+    for mutant, assumption_id in wrong.items():
+        status, statement = register[assumption_id]
+        assert status != "checked", assumption_id
+        survivors.append(Survivor(assumption_id, mutant.name, statement))
+        # It is wrong: its cells are not those of the clean release, or not of its week.
+        says = [
+            query(file, CELLS_AND_WEEK.format(release_id=release_id))
+            for file, release_id in (
+                (bench.work_file, mutant.release_id),
+                (bench.earlier, SHIPPED_RELEASE),
+            )
+        ]
+        assert says[0] != says[1], mutant.name
 
 
 # Odd but good files -------------------------------------------------------------------
@@ -697,6 +755,7 @@ def test_odd_but_good_input_is_staged_alike(
     shipped_warehouse: Build,
     project_manifest: Manifest,
     seeded_file: Path,
+    good: list[str],
 ) -> None:
     # Two files of two styles: the one that is read first must not rule the other.
     folder = DataFolder(tmp_path / "data")
@@ -715,3 +774,23 @@ def test_odd_but_good_input_is_staged_alike(
     staged = query(tmp_path / "work.duckdb", STAGED)
     assert len(staged) > 10_000
     assert staged == shipped_warehouse.query(STAGED)
+    good.append(chat_style)
+
+
+# The page -----------------------------------------------------------------------------
+
+
+def test_page_says_what_was_seen(
+    kills: list[Kill], good: list[str], survivors: list[Survivor]
+) -> None:
+    """Last in the file: everything above was seen before, or this has to be red."""
+    assert sorted(good) == sorted(STYLES), "run the whole file, not this test alone"
+    assert len(survivors) == len(releases.SURVIVORS)
+    seen = page(kills, STYLES, survivors)
+    if os.environ.get("WRITE_KILL_TABLE"):
+        KILL_TABLE.write_text(seen, encoding="utf-8")
+    written = KILL_TABLE.read_text(encoding="utf-8") if KILL_TABLE.exists() else ""
+    assert seen == written, (
+        "docs/kill-table.md is of another day; run make kill-table\n"
+        + (difference(seen.splitlines(), written.splitlines()))
+    )

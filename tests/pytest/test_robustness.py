@@ -401,32 +401,50 @@ def test_output_folder_that_is_read_only_is_said_clearly(
     assert published.read_bytes() == b"old"
 
 
-def test_writer_on_the_published_file_does_not_stop_publishing(place: Place) -> None:
-    """Publishing renames: who has the old file open keeps it, to write or to read."""
+@pytest.mark.parametrize("read_only", [True, False])
+def test_program_with_the_published_file_open_keeps_what_it_sees(
+    place: Place, read_only: bool
+) -> None:
+    """Who reads is not disturbed by a rename; who writes would lose what it writes, so
+    the build is refused."""
     new = place.folder / "new.duckdb"
     shutil.copy(place.published, new)
-    writer = subprocess.Popen(
+    with duckdb.connect(str(new)) as con:
+        con.execute("create table marts.of_the_new_build as select 1 as one")
+    program = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import duckdb, sys, time\n"
-            "con = duckdb.connect(sys.argv[1])\n"
+            "import duckdb, sys\n"
+            "con = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == 'True')\n"
             "print('open', flush=True)\n"
-            "time.sleep(120)\n",
+            "sys.stdin.readline()\n"
+            "print(con.execute('select count(*) from duckdb_tables() where '\n"
+            "    \"table_name = 'of_the_new_build'\").fetchall()[0][0])\n",
             str(place.published),
+            str(read_only),
         ],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert writer.stdout is not None
-    writer.stdout.readline()
+    assert program.stdout is not None
+    assert program.stdout.readline() == "open\n"
     try:
-        build_warehouse.publish(new, place.published)
-        assert digest(place.published) == digest(new)
-        assert query(place.published, FINGERPRINT)
+        if read_only:
+            build_warehouse.publish(new, place.published)
+            assert digest(place.published) == digest(new)
+        else:
+            with pytest.raises(build_warehouse.BuildError) as error:
+                build_warehouse.publish(new, place.published)
+            assert "open for writing, and would lose what it writes" in str(error.value)
+            assert str(place.published) in str(error.value)
+        said, _ = program.communicate("\n")
+        assert said == "0\n"
     finally:
-        writer.kill()
-        writer.wait()
+        program.kill()
+        program.wait()
+    assert read_only or place.is_as_it_was()
 
 
 def test_data_folder_that_vanishes_is_said_clearly(place: Place) -> None:

@@ -24,8 +24,10 @@ geography_levels as (
 source as (
 
     -- Row numbers follow the file: the header is row 1. The reader keeps file order.
+    -- The columns by name: a file may hold more of them, of any name.
     select
-        *,
+        source_file_path,
+        {{ raw_columns() | join(',\n        ') }},
         row_number() over () as scan_position
     from {{ source('aei', 'raw_rows') }}
 
@@ -41,7 +43,7 @@ renamed as (
         release_files.relative_path,
         1 + source.scan_position
         - min(source.scan_position - 1)
-            over (partition by source.filename)
+            over (partition by source.source_file_path)
             as row_number,
 
         -- text as published
@@ -101,7 +103,7 @@ renamed as (
         end as value,
         release_files.is_simulated
     from source
-    inner join release_files on source.filename = release_files.file_path
+    inner join release_files on source.source_file_path = release_files.file_path
     left join geography_levels on source.geography = geography_levels.geography
 
 )

@@ -30,12 +30,12 @@ observed as (
         -- A compressed file has none that can be read here.
         case
             when filename not like '%.gz' then
-                trim(
+                regexp_replace(
                     split_part(
                         coalesce(try(decode(content[1:2000])), '(not UTF-8 text)'),
                         chr(10), 1
                     ),
-                    chr(13) || chr(65279)
+                    '^\x{FEFF}|\r$', '', 'g'
                 )
         end as header_line
     from source

@@ -33,7 +33,7 @@ renamed as (
         release_files.is_simulated
     from source
     inner join release_files
-        on source.filename = release_files.file_path and release_files.is_loaded
+        on source.source_file_path = release_files.file_path and release_files.is_loaded
 
 )
 

@@ -147,7 +147,7 @@ def rename_column(column: str, name: str) -> Damage:
         names = [name if old == column else old for old in header.split(",")]
         return ",".join(names) + "\n" + rest
 
-    return change_text(change, Fault(1, column, name, f"the column {column}"))
+    return change_text(change, Fault(1, column, name, f"one column {column}"))
 
 
 def unquoted_thousands(folder: DataFolder) -> Fault:
@@ -589,6 +589,20 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         },
         "column cluster_name renamed": rename_column("cluster_name", "category_name"),
         "column value in capitals": rename_column("value", "Value"),
+        "column value twice": change_text(
+            lambda text: csv_text(
+                [row | {"Value": "7"} for row in csv.DictReader(io.StringIO(text))]
+            ),
+            Fault(1, "value", "value,Value", "one column value"),
+        ),
+        "quotation mark lost in the header": change_text(
+            lambda text: 'geo_id"' + text.removeprefix("geo_id"),
+            Fault(1, "geo_id", 'geo_id",geography'),
+        ),
+        "two byte order marks": change_text(
+            lambda text: "\ufeff\ufeff" + text,
+            Fault(1, "geo_id", "\ufeffgeo_id"),
+        ),
         "semicolons instead of commas": change_text(
             lambda text: text.replace(",", ";"), Fault(1, "value", "geo_id;geography")
         ),
@@ -808,4 +822,12 @@ GOOD_STYLES: dict[str, Callable[[str], bytes]] = {
     ).encode(),
     "no newline at the end": lambda text: text.rstrip("\n").encode(),
     "every field in quotes": lambda text: quote_all(text).encode(),
+    "an empty field behind each row": lambda text: (
+        csv_text([row | {"": ""} for row in read_text(text)])
+        .replace(",\n", "\n", 1)
+        .encode()
+    ),
+    "a column named as one of the loader's": lambda text: csv_text(
+        [row | {"filename": "x", "row_number": "7"} for row in read_text(text)]
+    ).encode(),
 }
