@@ -464,6 +464,9 @@ def summary(published_file: Path, results: list[object], data_dir: Path | None) 
         lines.append(f"Not in the data folder: {absent}.")
     lines += [
         "",
+        "Report page:  "
+        + _shown(published_file.parent / "report.html")
+        + " (opens without network; beside it Parquet, CSV and a workbook)",
         "Lineage docs: "
         + _shown(published_file.parent / "docs" / "index.html")
         + " (opens without network)",

@@ -125,8 +125,12 @@ def range_panel(
         height=row_height * len(label), title=alt.Title(shown)
     ).to_dict()
     spec.pop("config", None)
-    spec["data"] = {"values": marks}
     spec.pop("datasets", None)
+    # One copy of the rows for all layers; only the breaks have data of their own.
+    for layer in spec["layer"]:
+        if layer.get("data") == {"values": []}:
+            del layer["data"]
+    spec["data"] = {"values": marks}
     return Panel(spec)
 
 
