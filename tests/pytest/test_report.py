@@ -151,6 +151,20 @@ def test_every_figure_with_a_value_is_a_dot(figures: list[Figure]) -> None:
             assert points_of(svg) == len(values) > 0, figure.figure_id
 
 
+def test_break_between_rows_leaves_the_figures_drawn() -> None:
+    rows = [{"release_id": name, "share_pct": 3.0} for name in ("a", "b")]
+    panel = range_panel(
+        rows,
+        title="Two",
+        label={"a": "A", "b": "B"},
+        label_key="release_id",
+        breaks=["Break: season"],
+    )
+    svg = vl_convert.vegalite_to_svg(panel.spec, vl_version=VEGA_LITE)
+    assert points_of(svg) == 2
+    assert "Break: season" in svg
+
+
 def test_data_tables_hold_what_is_drawn(figures: list[Figure]) -> None:
     for figure in figures:
         cells = {
