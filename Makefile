@@ -14,8 +14,20 @@ help:
 	@echo "make warehouse            build on AEI_DATA_DIR, or on the simulated release"
 	@echo "make test                 lint, dbt unit and data tests, pytest"
 	@echo "make fetch RELEASE=...    download a release into AEI_DATA_DIR or data/aei"
-	@echo "make calibrate            measure the intervals on simulated releases"
-	@echo "make lint | clean | lock  the parts"
+	@echo
+	@echo "On the published warehouse, which they leave as it is:"
+	@echo "make report | figures     the page; its charts as SVG and PNG"
+	@echo "make validate             ask the expectations again (EXPORT_GX=folder: as GX files)"
+	@echo "make docs                 lineage docs and the diagram of the keys"
+	@echo "make export               Parquet, CSV, workbook"
+	@echo "make publish-postgres URL=postgresql://...   the marts in PostgreSQL"
+	@echo "make explore              SQL in the browser, on this machine"
+	@echo
+	@echo "For who changes the project:"
+	@echo "make lint | test-slow | test-superset | fuzz   tests in parts, and longer ones"
+	@echo "make kill-table           write docs/kill-table.md from what its tests see"
+	@echo "make simulate | calibrate the shipped release; coverage of the intervals"
+	@echo "make lock | clean"
 
 $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
