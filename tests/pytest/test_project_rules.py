@@ -167,6 +167,27 @@ def test_every_column_begins_with_a_short_sentence(models: list[Model]) -> None:
     assert too_long == {}
 
 
+# Ends of a range, percentages as printed, and measured coverage: nobody would add them.
+NO_SHARE = re.compile(r"(bound|interval|published|inside|band)_")
+
+
+def test_every_share_of_a_mart_says_not_to_sum_or_average(models: list[Model]) -> None:
+    shares = {
+        f"{model.name}.{name}": description
+        for model in models
+        if model.schema == "marts"
+        for name, (description, _) in model.columns.items()
+        if name.endswith(("_pct", "_share")) and not NO_SHARE.search(name)
+    }
+    assert len(shares) > 10
+    silent = [
+        name
+        for name, description in shares.items()
+        if not re.search("not sum or average", description, re.IGNORECASE)
+    ]
+    assert silent == []
+
+
 def test_described_columns_are_those_of_the_tables(
     models: list[Model], shipped_warehouse: Build
 ) -> None:
