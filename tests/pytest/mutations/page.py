@@ -131,7 +131,7 @@ def row(*cells: str) -> str:
 
 def in_cell(text: str) -> str:
     """Text as it stands in a cell: on one line, cut, nothing of one run only."""
-    text = re.sub(r"\d{8}T\d{6}\w*", "RUN_ID", re.sub(r"\s+", " ", text))
+    text = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]+", "RUN_ID", re.sub(r"\s+", " ", text))
     text = text if len(text) <= 400 else text[:400] + " ..."
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
