@@ -76,6 +76,14 @@ publish-postgres: $(INSTALLED)
 	    --require-hashes --no-deps -r requirements-readers.lock
 	@touch $@
 
+# Apache Superset: about 1 GB.
+.venv-superset: requirements-superset.lock
+	@$(PYTHON) -m venv $@
+	@echo "Installing Apache Superset (hashes checked) ..."
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --no-deps -r requirements-superset.lock
+	@touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check scripts tests
 	$(BIN)/ruff format --check scripts tests
