@@ -122,6 +122,7 @@ def query_of(params: Config) -> Config:
         "sqlExpression": axis,
         "label": axis,
         "expressionType": "SQL",
+        "isColumnReference": True,
     }
     pivot = {
         "operation": "pivot",
@@ -133,12 +134,21 @@ def query_of(params: Config) -> Config:
             "drop_missing_columns": False,
         },
     }
+    # Of one metric, a series is named by its categories alone.
+    rename = {
+        "operation": "rename",
+        "options": {"columns": {metrics[0]: None}, "level": 0, "inplace": True},
+    }
     return query | {
         "columns": [column, *series],
         "metrics": metrics,
         "series_columns": series,
         "orderby": [[metrics[0], False]],
-        "post_processing": [pivot, {"operation": "flatten"}],
+        "post_processing": [
+            pivot,
+            *([rename] if series and len(metrics) == 1 else []),
+            {"operation": "flatten"},
+        ],
     }
 
 

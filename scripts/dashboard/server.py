@@ -35,6 +35,13 @@ ASK_SECONDS = 60
 LOG_LINES = 30
 
 
+def direct() -> requests.Session:
+    """A session without proxy and .netrc, for an address on this machine."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 class SupersetError(Exception):
     """Superset did not do what it should; the text is for the person who asked."""
 
@@ -169,12 +176,12 @@ def running(home: Home, port: int) -> Iterator[str]:
 
 def wait_until_healthy(home: Home, process: subprocess.Popen[bytes], root: str) -> None:
     """Return when Superset answers; raises SupersetError when it ends or is late."""
-    until = time.monotonic() + START_SECONDS
+    session, until = direct(), time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
             raise home.fail(f"Superset ended with status {process.returncode}.")
         with contextlib.suppress(requests.RequestException):
-            if requests.get(f"{root}/health", timeout=5).text == "OK":
+            if session.get(f"{root}/health", timeout=5).text == "OK":
                 return
         time.sleep(0.5)
     raise home.fail(f"Superset did not answer within {START_SECONDS} seconds.")
@@ -199,9 +206,7 @@ class Api:
 
     def __init__(self, root: str, password: str) -> None:
         self.root = root
-        self.session = requests.Session()
-        # No proxy and no .netrc of this machine for an address on it.
-        self.session.trust_env = False
+        self.session = direct()
         login = {
             "username": USER,
             "password": password,
