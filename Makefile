@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .PHONY: help warehouse test test-slow lint fetch validate report figures export \
-    publish-postgres docs explore kill-table fuzz test-superset simulate calibrate \
-    lock clean
+    publish-postgres docs explore kill-table fuzz superset superset-dashboard \
+    test-superset simulate calibrate lock clean
 
 help:
 	@echo "make warehouse            build on AEI_DATA_DIR, or on the simulated release"
@@ -84,6 +84,18 @@ publish-postgres: $(INSTALLED)
 	    --require-hashes --no-deps -r requirements-superset.lock
 	@touch $@
 
+# The dashboard as a file to import into a Superset that sees the warehouse file.
+superset-dashboard: $(INSTALLED)
+	@$(BIN)/python scripts/superset_dashboard.py bundle
+
+# Superset with the dashboard, on 127.0.0.1 only.
+superset: $(INSTALLED) .venv-superset
+	@$(BIN)/python scripts/superset_dashboard.py serve $(if $(PORT),--port $(PORT))
+
+# Superset started, filled, asked and looked at: about three minutes.
+test-superset: $(INSTALLED) .venv-superset
+	$(BIN)/python -m pytest -m superset tests/pytest/test_superset.py
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check scripts tests
 	$(BIN)/ruff format --check scripts tests
@@ -116,10 +128,13 @@ report: $(INSTALLED)
 figures: $(INSTALLED)
 	@$(BIN)/python scripts/write_report.py --figures warehouse/figures
 
-# Needs uv; only for who changes requirements.in.
+# Needs uv; only for who changes requirements.in or requirements-superset.in.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes \
 	    --no-strip-extras --no-header --no-annotate requirements.in -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes \
+	    --no-strip-extras --no-header --no-annotate requirements-superset.in \
+	    -o requirements-superset.lock
 
 clean:
 	rm -rf target logs
