@@ -92,7 +92,7 @@ superset-dashboard: $(INSTALLED)
 superset: $(INSTALLED) .venv-superset
 	@$(BIN)/python scripts/superset_dashboard.py serve $(if $(PORT),--port $(PORT))
 
-# Superset started, filled, asked and looked at: about three minutes.
+# Superset started, filled, asked and looked at: two to three minutes.
 test-superset: $(INSTALLED) .venv-superset
 	$(BIN)/python -m pytest -m superset tests/pytest/test_superset.py
 
