@@ -22,6 +22,7 @@ help:
 	@echo "make export               Parquet, CSV, workbook"
 	@echo "make publish-postgres URL=postgresql://...   the marts in PostgreSQL"
 	@echo "make explore              SQL in the browser, on this machine"
+	@echo "make superset             Apache Superset with the dashboard, on this machine"
 	@echo
 	@echo "For who changes the project:"
 	@echo "make lint | test-slow | test-superset | fuzz   tests in parts, and longer ones"
@@ -73,7 +74,8 @@ publish-postgres: $(INSTALLED)
 .venv-readers: requirements-readers.lock
 	@$(PYTHON) -m venv $@
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
-	    --require-hashes --no-deps -r requirements-readers.lock
+	    --require-hashes --no-deps -r requirements-readers.lock || \
+	    { rm -rf $@; exit 1; }
 	@touch $@
 
 # Apache Superset: about 1 GB.
@@ -81,7 +83,8 @@ publish-postgres: $(INSTALLED)
 	@$(PYTHON) -m venv $@
 	@echo "Installing Apache Superset (hashes checked) ..."
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
-	    --require-hashes --no-deps -r requirements-superset.lock
+	    --require-hashes --no-deps -r requirements-superset.lock || \
+	    { rm -rf $@; exit 1; }
 	@touch $@
 
 # The dashboard as a file to import into a Superset that sees the warehouse file.
