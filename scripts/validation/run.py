@@ -289,7 +289,8 @@ def _read(
         return is_success, f"{row_count:,} unexpected", row_count, rows
     if "element_count" in result:
         unexpected = result["unexpected_count"]
-        examples = result.get("unexpected_index_list") or []
+        # In order, so that the same data give the same examples.
+        examples = sorted(result.get("unexpected_index_list") or [], key=str)
         return (
             is_success,
             f"{unexpected:,} of {result['element_count']:,} unexpected",

@@ -80,7 +80,10 @@ class Check:
 
 def no_rows(bound: Bound | None) -> Expectation:
     """The batch holds what contradicts the assumption: it should be empty."""
-    return gxe.UnexpectedRowsExpectation(unexpected_rows_query="select * from {batch}")
+    # In order, so that the same data give the same examples.
+    return gxe.UnexpectedRowsExpectation(
+        unexpected_rows_query="select * from {batch} order by all"
+    )
 
 
 def within_bound(bound: Bound | None) -> Expectation:
