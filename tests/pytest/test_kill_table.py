@@ -1,8 +1,9 @@
 """The kill table: every guard, and the smallest wrong input that it has to catch.
 
-Guards are the loader's checks, the constraints of the marts, the dbt data tests, the
-expectations, and the checks of the build script. Each has at least one mutant, made by
-a named function in ``mutations`` from the clean sample; a guard without one fails here.
+Guards are the loader's checks, the constraints of the marts, the dbt data tests and the
+expectations. Each has at least one mutant, made by a named function in ``mutations``
+from the clean sample; a guard without one fails here. What the build script itself
+refuses (two builds, a full disk, another program's lock) is in test_robustness.
 A mutant has to be caught by its guard alone, with the others switched off; the message
 has to name what is wrong and where; nothing may be published, and the earlier warehouse
 has to answer as before. What is seen here is the page docs/kill-table.md.
