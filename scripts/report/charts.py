@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
-from report.parts import Panel, Row, count, number, pct
+from report.parts import Panel, ReportError, Row, count, number, pct
 
 SERIES_COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)"]
 SHAPES = ["circle", "diamond", "square", "triangle-up"]
@@ -21,6 +22,7 @@ FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif
 ROW_HEIGHT = 30
 SERIES_HEIGHT = 15
 LABEL_WIDTH = 22
+SIMULATED = "SIMULATED DATA"
 
 
 def config() -> dict[str, Any]:
@@ -88,6 +90,8 @@ def range_panel(
     ``label`` and ``series`` map the keys in the rows to what is shown, in order. Rows
     without a value say why. ``breaks`` are words for the gaps between the rows, where
     they may not be compared without them.
+
+    Raises ReportError when two rows would be one mark: rows of several definitions.
     """
     names = series or {"": "Published"}
     marks = []
@@ -115,15 +119,20 @@ def range_panel(
                 "base": _base(row),
             }
         )
+    places = Counter((mark["row"], mark["series"]) for mark in marks)
+    for place, times in places.items():
+        if times > 1:
+            raise ReportError(
+                f"The chart {title!r} has {times} rows for {' '.join(place).strip()}; "
+                "expected one. Filter one definition in the query of report/questions."
+            )
     lines = 2 if any("|" in _wrapped(text) for text in label.values()) else 1
     row_height = max(SERIES_HEIGHT * len(names) + 8, 20 + 10 * (lines - 1))
     if breaks:
         row_height = max(row_height, 74)
     chart = _layers(marks, names, label, x_title, x_max, unit, has_bar, breaks)
-    shown = f"{title} · SIMULATED DATA" if is_simulated else title
-    spec = chart.properties(
-        height=row_height * len(label), title=alt.Title(shown)
-    ).to_dict()
+    heading = alt.Title(title, subtitle=SIMULATED) if is_simulated else alt.Title(title)
+    spec = chart.properties(height=row_height * len(label), title=heading).to_dict()
     spec.pop("config", None)
     spec.pop("datasets", None)
     # One copy of the rows for all layers; only the breaks have data of their own.

@@ -441,6 +441,8 @@ COURSEWORK_BY_COUNTRY = """
             and allocation_rule = 'any_holder' and share_base = 'all_conversations'
     ) as flags using (release_id, platform, geo_id)
     where shares.geo_level = 'country' and shares.use_case = 'coursework'
+        -- A country's facet is the same under every rule.
+        and shares.allocation_rule = 'any_holder'
         and shares.share_base = 'with_residual'
         and not geographies.is_unclassified
 """

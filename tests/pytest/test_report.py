@@ -165,6 +165,21 @@ def test_break_between_rows_leaves_the_figures_drawn() -> None:
     assert "Break: season" in svg
 
 
+def test_rows_of_several_definitions_are_no_chart() -> None:
+    rows = [{"geo_id": "DE", "share_pct": 3.0}, {"geo_id": "DE", "share_pct": 3.0}]
+    with pytest.raises(ReportError) as error:
+        range_panel(rows, title="One", label={"DE": "Germany"}, label_key="geo_id")
+    assert "2 rows for Germany" in str(error.value)
+
+
+def test_no_table_row_stands_twice(built: list[Section]) -> None:
+    for section in built:
+        tables = [figure.table for figure in section.figures] + section.tables
+        for table in tables:
+            keys = [tuple(sorted(map(str, row.items()))) for row in table.rows]
+            assert len(keys) == len(set(keys)), table.caption
+
+
 def test_data_tables_hold_what_is_drawn(figures: list[Figure]) -> None:
     for figure in figures:
         cells = {
@@ -249,8 +264,9 @@ def test_simulated_data_are_marked_and_real_are_not(
     assert ('class="banner"' in html) == is_simulated
     for figure in figures:
         assert figure.is_simulated == is_simulated
-        titles = [panel.spec["title"]["text"] for panel in figure.panels]
-        assert all(("SIMULATED DATA" in title) == is_simulated for title in titles)
+        for panel in figure.panels:
+            marked = panel.spec["title"].get("subtitle") == "SIMULATED DATA"
+            assert marked == is_simulated
 
 
 def test_page_of_the_same_warehouse_is_the_same(

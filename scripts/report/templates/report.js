@@ -4,8 +4,22 @@
   var config = JSON.parse(document.getElementById("chart-config").textContent);
   var widths = new Map();
 
+  // A long title in lines that fit the width, about 6.5 pixels a letter.
+  function wrapped(text, width) {
+    var most = Math.max(Math.floor(width / 6.5), 12);
+    return text.split(" ").reduce(function (lines, word) {
+      var last = lines[lines.length - 1];
+      if (last && (last + " " + word).length <= most) {
+        lines[lines.length - 1] = last + " " + word;
+      } else {
+        lines.push(word);
+      }
+      return lines;
+    }, []);
+  }
+
   function draw(box) {
-    var spec = Object.assign({}, specs[box.dataset.chart]);
+    var spec = JSON.parse(JSON.stringify(specs[box.dataset.chart]));
     var width = box.clientWidth;
     if (!width) {
       // In a closed details element: as wide as its section, drawn anew when opened.
@@ -14,6 +28,12 @@
     width = Math.max(Math.floor(width), 200);
     if (widths.get(box) === width) { return Promise.resolve(); }
     widths.set(box, width);
+    // The labels of the rows take up to 150 pixels of it.
+    spec.title.text = wrapped(spec.title.text, width - 150);
+    spec.layer.forEach(function (layer) {
+      var x = layer.encoding.x;
+      if (x && x.title) { x.title = wrapped(x.title, width - 150); }
+    });
     spec.width = width;
     spec.autosize = { type: "fit-x", contains: "padding" };
     return vegaEmbed(box, spec, { actions: false, renderer: "svg", config: config })
