@@ -119,11 +119,12 @@ def range_panel(
                 "base": _base(row),
             }
         )
-    places = Counter((mark["row"], mark["series"]) for mark in marks)
-    for place, times in places.items():
+    # By place, not by name: two countries may be called alike.
+    places = Counter((mark["y"], mark["row"], mark["series"]) for mark in marks)
+    for (_, row_name, series_name), times in places.items():
         if times > 1:
             raise ReportError(
-                f"The chart {title!r} has {times} rows for {' '.join(place).strip()}; "
+                f"The chart {title!r} has {times} rows for {row_name} {series_name}; "
                 "expected one. Filter one definition in the query of report/questions."
             )
     lines = 2 if any("|" in _wrapped(text) for text in label.values()) else 1

@@ -520,16 +520,21 @@ def facet_not_listed(sheet: Sheet) -> None:
         sheet.counts[cell] = round(share * sheet.sum("onet_task"))
 
 
-def success_swapped(sheet: Sheet) -> None:
-    """The labels yes and no of task_success swapped, everywhere."""
-    swap = {"yes": "no", "no": "yes"}
+def swap_labels(sheet: Sheet, facet: str, one: str, other: str) -> None:
+    """Swap two labels of a facet everywhere: globally, by country and inside tasks."""
+    swap = {one: other, other: one}
     counts = {}
     for cell, count in sheet.counts.items():
         base, colons, label = cell.cluster_name.rpartition("::")
-        if "task_success" in cell.facet and label in swap:
+        if facet in cell.facet and label in swap:
             cell = cell._replace(cluster_name=f"{base}{colons}{swap[label]}")
         counts[cell] = count
     sheet.counts = counts
+
+
+def success_swapped(sheet: Sheet) -> None:
+    """The labels yes and no of task_success swapped, everywhere."""
+    swap_labels(sheet, "task_success", "yes", "no")
 
 
 def success_swapped_globally(sheet: Sheet) -> None:
@@ -597,14 +602,7 @@ def education_in_months(sheet: Sheet) -> None:
 
 def patterns_mistaken(sheet: Sheet) -> None:
     """Two patterns mistaken for each other everywhere: task iteration and learning."""
-    swap = {"task iteration": "learning", "learning": "task iteration"}
-    counts = {}
-    for cell, count in sheet.counts.items():
-        base, colons, label = cell.cluster_name.rpartition("::")
-        if "collaboration" in cell.facet and label in swap:
-            cell = cell._replace(cluster_name=f"{base}{colons}{swap[label]}")
-        counts[cell] = count
-    sheet.counts = counts
+    swap_labels(sheet, "collaboration", "task iteration", "learning")
 
 
 def tasks_mistaken(sheet: Sheet) -> None:
