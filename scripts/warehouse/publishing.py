@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from unittest import mock
 
 import duckdb
 
@@ -128,12 +127,16 @@ def own_folder(folder: Path) -> Iterator[Path]:
 def temporary_folder(work_file: Path) -> Iterator[None]:
     """Temporary files of this process, and of those that it starts, lie in a folder
     beside the work file meanwhile."""
-    with (
-        own_folder(work_file.with_name(work_file.name + ".scratch")) as folder,
-        mock.patch.object(tempfile, "tempdir", str(folder)),
-        mock.patch.dict(os.environ, TMPDIR=str(folder)),
-    ):
-        yield
+    with own_folder(work_file.with_name(work_file.name + ".scratch")) as folder:
+        before = tempfile.tempdir, os.environ.get("TMPDIR")
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before[0]
+            os.environ.pop("TMPDIR")
+            if before[1] is not None:
+                os.environ["TMPDIR"] = before[1]
 
 
 def remove_work_file(work_file: Path) -> None:

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
 
@@ -30,15 +30,22 @@ def at_hand() -> Iterator[None]:
         _pool = None
 
 
-def beside(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Call a function of a module in another process; raises as it does."""
+def beside(module: str, function: str, *arguments: Any) -> Future[Any]:
+    """Call a function of a module, which is imported there, in another process.
+
+    The future's ``result`` raises what the function raised.
+    """
     assert _pool is not None, "no processes are at hand"
-    return _pool.submit(function, *arguments)
+    return _pool.submit(_call, module, function, *arguments)
 
 
 def warm(module: str) -> None:
-    """Import a module that takes seconds in a process that will need it."""
-    beside(importlib.import_module, module).add_done_callback(lambda _: None)
+    """Begin to import a module that takes seconds where it will be needed."""
+    beside("importlib", "import_module", module)
+
+
+def _call(module: str, function: str, *arguments: Any) -> Any:
+    return getattr(importlib.import_module(module), function)(*arguments)
 
 
 def _begin() -> None:

@@ -11,10 +11,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import build_warehouse
+import build
 import duckdb
 import pytest
-import validate_warehouse
+import validate
 from conftest import PROJECT, Build, dbt_environment, query, read_rows
 from dbt.contracts.graph.manifest import Manifest
 from expectations import CHECKS, RAW_CHECKS
@@ -287,12 +287,12 @@ def test_critical_failure_publishes_nothing_and_shows_its_page(
     with duckdb.connect(str(warehouse)) as con:
         con.execute("checkpoint")
 
-    class StagedDbt(build_warehouse.Dbt):
+    class StagedDbt(building.Dbt):
         def __init__(self, work_file: Path, data_dir: Path | None) -> None:
             super().__init__(work_file, data_dir, project_manifest)
 
         def build(self, *selection: str) -> None:
-            assert selection == build_warehouse.STAGING, "built behind the failure"
+            assert selection == building.STAGING, "built behind the failure"
             shutil.copy(warehouse, work_file)
             with duckdb.connect(str(work_file)) as con:
                 con.execute(
@@ -306,10 +306,10 @@ def test_critical_failure_publishes_nothing_and_shows_its_page(
                     """
                 )
 
-    monkeypatch.setattr(build_warehouse, "Dbt", StagedDbt)
+    monkeypatch.setattr(building, "Dbt", StagedDbt)
     before = published.read_bytes()
     with dbt_environment(tmp_path):
-        status = build_warehouse.main(
+        status = build.main(
             [*("--output", str(published)), *("--work-file", str(work_file))]
         )
     said = capsys.readouterr().err
@@ -334,7 +334,7 @@ def test_validate_prints_failures_and_writes_its_page(
     shutil.copy(warehouse, file)
     options = ["--warehouse", str(file), "--page-folder", str(tmp_path)]
     before = file.read_bytes()
-    assert validate_warehouse.main(options) == 0
+    assert validate.main(options) == 0
     assert "expectations held, 2 failed" in capsys.readouterr().out
     assert file.read_bytes() == before
 
@@ -343,7 +343,7 @@ def test_validate_prints_failures_and_writes_its_page(
             "update marts.fct_facet_shares set facet = 'ai_autonomy' "
             "where facet = 'multitasking'"
         )
-    assert validate_warehouse.main(options) == 1
+    assert validate.main(options) == 1
     said = capsys.readouterr().out
     assert (
         "excluded_metrics_stay_out (excluded_metrics), the warehouse: found 1" in said
@@ -358,7 +358,7 @@ def test_validate_prints_failures_and_writes_its_page(
 def test_validate_without_a_warehouse_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert validate_warehouse.main(["--warehouse", str(tmp_path / "none.duckdb")]) == 2
+    assert validate.main(["--warehouse", str(tmp_path / "none.duckdb")]) == 2
     assert "Build it, or name another with --warehouse" in capsys.readouterr().err
 
 
@@ -407,7 +407,7 @@ def test_exported_project_is_one_of_great_expectations(
     import great_expectations as gx
 
     options = ["--warehouse", str(warehouse), "--export-gx", str(tmp_path)]
-    assert validate_warehouse.main(options) == 0
+    assert validate.main(options) == 0
     context = gx.get_context(mode="file", project_root_dir=str(tmp_path))
     outcome: dict[str, Any] = {
         name: context.checkpoints.get(name).run() for name in ("raw", "marts")

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import build_warehouse
+import build
 import duckdb
 import pytest
 from conftest import PROJECT, SHIPPED_DATA, Build, query, settings
 
-SCRIPT = PROJECT / "scripts" / "build_warehouse.py"
+SCRIPT = PROJECT / "scripts" / "build.py"
 
 # One figure of four marts that must be of one build.
 FINGERPRINT = """
@@ -163,10 +163,10 @@ def test_killed_at_ten_points_the_old_file_is_good_and_the_next_build_works(
 DRIVER = """
 import sys, time
 from pathlib import Path
-import build_warehouse
+from warehouse import publishing
 step, count, work, published, outputs = sys.argv[1:]
 module, name = step.rsplit(".", 1)
-module = {{"os": build_warehouse.os, "shutil": build_warehouse.shutil}}[module]
+module = {{"os": publishing.os, "shutil": publishing.shutil}}[module]
 call, left = getattr(module, name), [int(count)]
 def wait(*arguments, **options):
     left[0] -= 1
@@ -179,7 +179,7 @@ def wait(*arguments, **options):
         time.sleep(60)
     return done
 setattr(module, name, wait)
-build_warehouse.publish(Path(work), Path(published), sorted(Path(outputs).iterdir()))
+publishing.publish(Path(work), Path(published), sorted(Path(outputs).iterdir()))
 """
 
 
@@ -228,7 +228,7 @@ def test_killed_while_publishing_the_file_is_old_or_new(
     (outputs / "docs").mkdir(exist_ok=True)
     (outputs / "docs" / "index.html").write_text("newer")
     (outputs / "report.html").write_text("newer")
-    build_warehouse.publish(work_file, place.published, sorted(outputs.iterdir()))
+    publishing.publish(work_file, place.published, sorted(outputs.iterdir()))
     assert digest(place.published) == digest(work_file)
     assert litter(place) == set()
     for page in ("docs/index.html", "report.html"):
@@ -280,7 +280,7 @@ def test_readers_see_one_build_each_time_they_look(place: Place) -> None:
     for reader in readers:
         reader.start()
     for turn in range(30):
-        build_warehouse.publish((new, old)[turn % 2], place.published)
+        publishing.publish((new, old)[turn % 2], place.published)
         time.sleep(0.1)
     is_over.set()
     for reader in readers:
@@ -297,8 +297,8 @@ def test_two_builds_into_one_folder_are_one_too_many(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_work_file = place.folder / "other" / "work.duckdb"
-    with build_warehouse.only_build(place.published.parent):
-        status = build_warehouse.main(
+    with publishing.only_build(place.published.parent):
+        status = build.main(
             [
                 *("--output", str(place.published)),
                 *("--work-file", str(other_work_file)),
@@ -373,8 +373,8 @@ def test_full_disk_while_publishing_is_said_clearly(
     published = small_disk / "published.duckdb"
     published.write_bytes(b"old")
     with pytest.raises(OSError) as error:
-        build_warehouse.publish(place.published, published)
-    said = build_warehouse.with_advice(str(error.value), small_disk)
+        publishing.publish(place.published, published)
+    said = with_advice(str(error.value), small_disk)
     assert "The disk is full" in said
     assert f"MB in {small_disk}" in said
     assert published.read_bytes() == b"old"
@@ -432,11 +432,11 @@ def test_program_with_the_published_file_open_keeps_what_it_sees(
     assert program.stdout.readline() == "open\n"
     try:
         if read_only:
-            build_warehouse.publish(new, place.published)
+            publishing.publish(new, place.published)
             assert digest(place.published) == digest(new)
         else:
-            with pytest.raises(build_warehouse.BuildError) as error:
-                build_warehouse.publish(new, place.published)
+            with pytest.raises(BuildError) as error:
+                publishing.publish(new, place.published)
             assert "open for writing, and would lose what it writes" in str(error.value)
             assert str(place.published) in str(error.value)
         said, _ = program.communicate("\n")

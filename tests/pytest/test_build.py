@@ -1,13 +1,11 @@
-"""The build from end to end on the data that ships, and how it publishes."""
+"""The build from end to end on the data that ships, and what changes what it builds."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gzip
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sysconfig
@@ -17,8 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import build_warehouse
-import duckdb
 import pytest
 from conftest import (
     MANIFEST,
@@ -29,6 +25,7 @@ from conftest import (
     Build,
     DataFolder,
     Row,
+    build_here,
     copy_project,
     dbt_environment,
     failures,
@@ -42,6 +39,9 @@ from conftest import (
 )
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from duckdb import connect
+from warehouse import building, paths
+from warehouse.summary import summary
 
 # What BI users were promised: marts with the columns that they may rely on.
 PROMISED = {
@@ -95,15 +95,13 @@ LOADED_ROWS = {
 
 def columns_of_marts(build: Build) -> dict[str, set[str]]:
     """The columns of every mart of a warehouse."""
-    marts: dict[str, set[str]] = {}
-    for mart, column in build.query(
-        """
-        select table_name, column_name from information_schema.columns
-        where table_schema = 'marts'
-        """
-    ):
-        marts.setdefault(mart, set()).add(column)
-    return marts
+    return {
+        mart: set(columns)
+        for mart, columns in build.query(
+            "select table_name, list(column_name) from duckdb_columns() "
+            "where schema_name = 'marts' group by all"
+        )
+    }
 
 
 # The shipped release ------------------------------------------------------------------
@@ -118,42 +116,23 @@ def test_promised_mart_has_its_columns_and_rows(
     assert shipped_warehouse.query(f"select count(*) from marts.{mart}")[0][0] > 0
 
 
-def test_published_file_takes_no_writes_from_a_reader(shipped_warehouse: Build) -> None:
-    with (
-        duckdb.connect(str(shipped_warehouse.file), read_only=True) as con,
-        pytest.raises(duckdb.InvalidInputException, match="read-only"),
-    ):
-        con.execute("drop table marts.dim_releases")
-
-
-def test_every_row_about_loaded_data_is_flagged_simulated(
+def test_every_row_about_loaded_data_is_called_simulated(
     shipped_warehouse: Build,
 ) -> None:
+    assert SHIPPED_RELEASE.startswith("simulated_")
     marts = columns_of_marts(shipped_warehouse)
     flagged = {mart for mart, columns in marts.items() if "is_simulated" in columns}
     rows_about_data = {mart for mart in PROMISED if mart != "dim_interaction_patterns"}
     assert rows_about_data - flagged == set()
-    for mart in sorted(flagged):
+    for mart, columns in marts.items():
+        wrong = ["is_simulated is not true"] if mart in flagged else []
+        # the releases of the reconciliation are those of the printed figures
+        if "release_id" in columns and mart != "fct_published_reconciliation":
+            wrong.append(f"release_id <> '{SHIPPED_RELEASE}'")
         loaded = LOADED_ROWS.get(mart, "true")
-        unflagged = shipped_warehouse.query(
-            f"from marts.{mart} where {loaded} and is_simulated is not true limit 3"
-        )
-        assert unflagged == [], mart
-
-
-def test_every_loaded_release_is_called_simulated(shipped_warehouse: Build) -> None:
-    marts = columns_of_marts(shipped_warehouse)
-    with_release = [mart for mart, columns in marts.items() if "release_id" in columns]
-    assert len(with_release) >= 11
-    assert SHIPPED_RELEASE.startswith("simulated_")
-    for mart in with_release:
-        if mart == "fct_published_reconciliation":
-            continue  # its releases are those of the printed figures
-        loaded = LOADED_ROWS.get(mart, "true")
-        releases = shipped_warehouse.query(
-            f"select distinct release_id from marts.{mart} where {loaded}"
-        )
-        assert releases == [(SHIPPED_RELEASE,)], mart
+        for condition in wrong:
+            rows = f"from marts.{mart} where {loaded} and {condition} limit 3"
+            assert shipped_warehouse.query(rows) == [], mart
 
 
 def test_no_printed_figure_is_computed_from_simulated_data(
@@ -210,10 +189,31 @@ def test_summary_says_what_was_built_and_that_it_is_simulated(
         assert f"{share:.2f}% = {count:,.0f} of {base:,.0f} " in text
         assert f"{low:.1f} to {high:.1f}% [file: verified]" in text
     assert "Published figures against the marts: 147 not_computable." in text
-    checked = re.search(r"(\d+) data tests and (\d+) unit tests passed", text)
-    assert checked is not None
-    assert min(int(number) for number in checked.groups()) > 50
+    assert "109 unit tests" not in text
     assert "make fetch RELEASE=2026_01_15" in text
+
+
+def test_build_runs_every_model_and_data_test_and_no_unit_test(
+    shipped_warehouse: Build, project_manifest: Manifest
+) -> None:
+    kinds = [str(node.resource_type) for node in project_manifest.nodes.values()]
+    assert (
+        f"{kinds.count('model')} models built, {kinds.count('test')} data tests passed"
+        in shipped_warehouse.stdout
+    )
+
+
+def test_unit_tests_of_dbt_pass(
+    shipped_warehouse: Build, project_manifest: Manifest, tmp_path: Path
+) -> None:
+    """They judge the code: here, and in no build of a user."""
+    shutil.copy(shipped_warehouse.file, tmp_path / "work.duckdb")
+    select = ["test", "--select", "test_type:unit", "--exclude-resource-type", "test"]
+    result = run_dbt(select, tmp_path, manifest=project_manifest)
+    assert failures(result) == []
+    ran = {each.node.unique_id for each in result.result}
+    assert set(project_manifest.unit_tests) <= ran
+    assert len(ran) > 50
 
 
 def test_summary_does_not_call_a_warning_passed(shipped_warehouse: Build) -> None:
@@ -222,18 +222,42 @@ def test_summary_does_not_call_a_warning_passed(shipped_warehouse: Build) -> Non
         return SimpleNamespace(node=node, status=status, failures=3, message="Got 3")
 
     results: list[object] = [
-        result("dim_releases", "success", "model"),
         result("countries_sum_to_the_sample", "pass", "test"),
         result("percentages_agree", "warn", "test"),
     ]
-    text = build_warehouse.summary(shipped_warehouse.file, results, None)
-    assert "2 data tests" not in text
-    assert "percentages_agree" in text
+    text = summary(shipped_warehouse.file, results, None)
+    assert "1 data tests passed" in text
+    assert "percentages_agree: Got 3" in text
 
 
-def test_lineage_docs_are_one_file_without_network(shipped_warehouse: Build) -> None:
-    page = (shipped_warehouse.folder / "docs" / "index.html").read_text()
-    assert 'src="http' not in page
+def test_summary_says_what_was_found_in_the_files(
+    shipped_warehouse: Build, tmp_path: Path
+) -> None:
+    file = tmp_path / "published.duckdb"
+    shutil.copy(shipped_warehouse.file, file)
+    assert "Found in the files" not in summary(file, [], None)
+    with connect(str(file)) as con:
+        con.execute(
+            """
+            create or replace table intermediate.int_input_findings as
+            select 'surprise' as kind, 'unknown_labels' as check_name,
+                'r/raw.csv' as relative_path, row_number, observed, 12 as problem_count
+            from (values (9, 'later'), (3, 'first')) as v (row_number, observed)
+            """
+        )
+    text = summary(file, [], None)
+    assert "  surprise unknown_labels, r/raw.csv: 12 found, first first\n" in text
+
+
+def test_build_leaves_everything_beside_the_file(shipped_warehouse: Build) -> None:
+    folder = shipped_warehouse.folder
+    assert {path.name for path in folder.iterdir() if path.name[0] != "."} == {
+        *("published.duckdb", "report.html", "validation.html", "docs"),
+        *("parquet", "csv", "ai_in_education.xlsx"),
+        # of this test: the work file of the build, its lock, dbt's target and logs
+        *("work.duckdb", "work.duckdb.lock", "target", "logs"),
+    }
+    page = (folder / "docs" / "index.html").read_text()
     assert [mart for mart in PROMISED if mart not in page] == []
 
 
@@ -260,7 +284,7 @@ def test_unlisted_raw_file_is_named_and_left_alone(
     limit_build(
         monkeypatch, project_manifest, "--select", "+dim_releases", *WITHOUT_TESTS
     )
-    monkeypatch.setattr(build_warehouse, "summary", lambda *_: "Published.")
+    monkeypatch.setattr(building, "summary", lambda *_: "Published.")
     folder = DataFolder(tmp_path / "data")
     unlisted = folder.root / "release_2099_01_01/data/aei_raw_claude_ai_2099.csv"
     unlisted.parent.mkdir(parents=True)
@@ -268,13 +292,7 @@ def test_unlisted_raw_file_is_named_and_left_alone(
     published = tmp_path / "published.duckdb"
 
     with dbt_environment(tmp_path, Path(os.path.relpath(folder.root, PROJECT))):
-        status = build_warehouse.main(
-            [
-                *("--output", str(published)),
-                *("--work-file", str(tmp_path / "work.duckdb")),
-                "--no-docs",
-            ]
-        )
+        status = build_here(tmp_path)
 
     said = capsys.readouterr()
     assert status == 0, said.err
@@ -294,30 +312,17 @@ def test_data_folder_whose_name_needs_care(
     assert failures(result) == []
 
 
-def refusal(capsys: pytest.CaptureFixture[str], tmp_path: Path, data_dir: Path) -> str:
-    """What the build script says on stderr when it refuses a data folder."""
-    with dbt_environment(tmp_path):
-        status = build_warehouse.main(
-            [
-                *("--data-dir", str(data_dir)),
-                *("--output", str(tmp_path / "published.duckdb")),
-                *("--work-file", str(tmp_path / "work.duckdb")),
-                "--no-docs",
-            ]
-        )
-    assert status == 1
-    assert not (tmp_path / "published.duckdb").exists()
-    return capsys.readouterr().err
-
-
 def test_data_dir_that_is_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = tmp_path / "nowhere"
-    message = refusal(capsys, tmp_path, place)
+    with dbt_environment(tmp_path):
+        assert build_here(tmp_path, "--data-dir", str(place)) == 1
+    message = capsys.readouterr().err
     assert f"AEI_DATA_DIR is {place}, which is not a folder" in message
     assert "make fetch RELEASE=2026_01_15, or unset AEI_DATA_DIR" in message
     assert "There is no published warehouse yet." in message
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_data_dir_without_a_release_of_the_manifest(
@@ -329,69 +334,13 @@ def test_data_dir_without_a_release_of_the_manifest(
     limit_build(monkeypatch, project_manifest, "--select", "+stg_aei__release_files")
     place = tmp_path / "empty"
     place.mkdir()
-    message = refusal(capsys, tmp_path, place)
+    with dbt_environment(tmp_path):
+        assert build_here(tmp_path, "--data-dir", str(place)) == 1
+    message = capsys.readouterr().err
     assert f"file {place}: found no raw release file of the manifest" in message
     assert "aei_raw_claude_ai_2025-11-13_to_2025-11-20.csv" in message
     assert "Set AEI_DATA_DIR to a folder laid out as the public dataset" in message
-
-
-# Publishing ---------------------------------------------------------------------------
-
-
-def write_warehouse(file: Path, version: int) -> Path:
-    """A file with a table of some megabytes, other texts in each version."""
-    with duckdb.connect(str(file)) as con:
-        con.execute(
-            f"create table t as select md5(concat(i, ' of ', {version})) as text "
-            "from range(200000) as numbers (i)"
-        )
-    return file
-
-
-def test_reader_keeps_its_answer_while_another_build_publishes(tmp_path: Path) -> None:
-    published = tmp_path / "published.duckdb"
-    ask = "select count(*), md5(string_agg(text, '' order by text)) from t"
-    one = write_warehouse(tmp_path / "one.duckdb", 1)
-    two = write_warehouse(tmp_path / "two.duckdb", 2)
-    build_warehouse.publish(one, published)
-    with duckdb.connect(str(published), read_only=True) as reader:
-        build_warehouse.publish(two, published)
-        assert reader.execute(ask).fetchall() == query(one, ask)
-    assert query(published, ask) == query(two, ask) != query(one, ask)
-
-
-@pytest.mark.parametrize("step", ["shutil.copyfileobj", "os.fsync", "os.replace"])
-def test_publishing_that_fails_leaves_the_old_file(
-    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    published = tmp_path / "out" / "published.duckdb"
-    published.parent.mkdir()
-    published.write_bytes(b"old")
-    work_file = tmp_path / "work.duckdb"
-    work_file.write_bytes(b"new" * 1_000_000)
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(f"build_warehouse.{step}", fail)
-    with pytest.raises(OSError, match="No space left"):
-        build_warehouse.publish(work_file, published)
-    assert published.read_bytes() == b"old"
-    assert list(published.parent.iterdir()) == [published]
-
-
-def test_second_build_at_the_same_time_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = DataFolder(tmp_path / "data").root
-    with (tmp_path / "work.duckdb.lock").open("w") as first_build:
-        fcntl.flock(first_build, fcntl.LOCK_EX)
-        message = refusal(capsys, tmp_path, data)
-    assert "Another build of this project is running" in message
-    assert "work.duckdb.lock); wait until it has ended" in message
-    assert not (tmp_path / "work.duckdb").exists()
-    with build_warehouse.only_build(tmp_path / "work.duckdb.lock"):
-        pass  # free again
+    assert not (tmp_path / "published.duckdb").exists()
 
 
 # Plain dbt ----------------------------------------------------------------------------
@@ -494,17 +443,11 @@ def test_failed_data_test_publishes_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     limit_build(monkeypatch, changed_project.manifest, "--select", "always_fails")
-    monkeypatch.setattr(build_warehouse, "PROJECT", changed_project.folder)
+    monkeypatch.setattr(paths, "PROJECT", changed_project.folder)
     published = tmp_path / "published.duckdb"
     published.write_bytes(b"of yesterday")
     with dbt_environment(tmp_path, project=changed_project.folder):
-        status = build_warehouse.main(
-            [
-                *("--output", str(published)),
-                *("--work-file", str(tmp_path / "work.duckdb")),
-                "--no-docs",
-            ]
-        )
+        status = build_here(tmp_path)
     message = capsys.readouterr().err
     assert status == 1
     assert "always_fails (tests/data_tests/always_fails.sql)" in message
