@@ -1,9 +1,8 @@
-"""What the loader found in the files and kept: damage of an official file, and
-surprises, that are staged, named and left out of the marts.
+"""What the checks found in files that load all the same: damage of an official file,
+and surprises, which are kept out of the marts.
 
-``intermediate.int_input_findings`` has one row for each check and file that found
-something, with the first place; where it has more rows of a check and file, they are
-examples, and ``problem_count`` says on each of them how many there are.
+``intermediate.int_input_findings`` has one row for each file and check that found
+something: how much (``problem_count``), and the first place.
 """
 
 from __future__ import annotations
@@ -21,43 +20,24 @@ EXAMPLE_COUNT = 5
 # One row of a check, release and platform: the grain of the results.
 FINDINGS = f"""
     select
-        check_name, release_id, platform,
-        any_value(assumption_id) as assumption_id,
-        sum(problem_count) filter (is_first_of_file) as problem_count,
-        count(distinct relative_path) as file_count,
-        list(found order by relative_path, row_number, column_name) as examples,
-        string_agg(distinct sentence, ' ' order by sentence) as sentence
-    from (
-        select
-            findings.* replace (
-                coalesce(findings.release_id, 'all') as release_id,
-                coalesce(nullif(findings.platform, ''), 'all') as platform
-            ),
-            guards.assumption_id,
-            row_number() over (
-                partition by check_name, findings.release_id, platform, relative_path
-                order by row_number, column_name
-            ) = 1 as is_first_of_file,
+        check_name,
+        coalesce(release_id, 'all') as release_id,
+        coalesce(nullif(platform, ''), 'all') as platform,
+        any_value(guards.assumption_id) as assumption_id,
+        sum(problem_count) as problem_count,
+        list(
             {{
                 'file': relative_path, 'row': row_number, 'column': column_name,
                 'observed': observed, 'expected': expected
-            }} as found
-        from {TABLE} as findings
-        left join reference.sampling_assumption_guards as guards
-            on findings.check_name = guards.guard_name
-            and guards.guard_kind = 'loader_check'
-    )
-    group by check_name, release_id, platform
-    order by check_name, release_id, platform
-"""
-LINES = f"""
-    select
-        kind, check_name, relative_path,
-        max(problem_count) as problem_count,
-        arg_min(observed, coalesce(row_number, 0)) as observed
+            }}
+            order by relative_path
+        ) as examples,
+        string_agg(distinct sentence, ' ' order by sentence) as sentence
     from {TABLE}
-    group by all
-    order by all
+    left join reference.sampling_assumption_guards as guards
+        on check_name = guards.guard_name and guards.guard_kind = 'loader_check'
+    group by 1, 2, 3
+    order by 1, 2, 3
 """
 
 
@@ -77,9 +57,9 @@ def lines(con: duckdb.DuckDBPyConnection) -> list[str]:
     if not has_table(con, TABLE):
         return []
     return [
-        f"  {row['kind']} {row['check_name']}, {row['relative_path']}: "
+        f"  {row['problem_kind']} {row['check_name']}, {row['relative_path']}: "
         f"{row['problem_count']:,} found, first {row['observed']}"
-        for row in records(con, LINES)
+        for row in records(con, f"from {TABLE} order by all")
     ]
 
 
@@ -99,8 +79,7 @@ def _result(row: dict[str, Any]) -> Result:
         platform=row["platform"],
         severity="warning",
         is_success=False,
-        observed=f"{row['problem_count']:,} in {row['file_count']} file(s), first "
-        f"{first['observed']}",
+        observed=f"{row['problem_count']:,} found, first {first['observed']}",
         expected=first["expected"],
         unexpected_count=int(row["problem_count"]),
         example_rows=json.dumps(row["examples"][:EXAMPLE_COUNT], default=str),

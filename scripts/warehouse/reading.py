@@ -32,10 +32,10 @@ def records(
 
 
 def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether ``schema.table`` is in the warehouse."""
+    """Whether the table or view ``schema.name`` is in the warehouse."""
     sql = (
-        "select count(*) from duckdb_tables() where schema_name || '.' || table_name "
-        "= ? and database_name = current_database()"
+        "select count(*) from information_schema.tables "
+        "where table_schema || '.' || table_name = ?"
     )
     return con.execute(sql, [name]).fetchall() != [(0,)]
 
