@@ -1,11 +1,13 @@
+# grain: sample_id, allocation_rule, scope, figure, estimator, category
+# why: would a figure hold with other tasks of its kind? Resampling is a matrix product
 """Intervals of the task figures: would a figure hold with other tasks of its kind?
 
-One row per sample, allocation rule, scope, figure, estimator and category, from the same
-ratios as the share (int_task_ratios, int_scope_tasks). Percentile interval of a bootstrap
-that draws tasks (Poisson weights) where the figure rests on enough effective tasks; below,
-delete-one-task jackknife on the logit scale with a t quantile at the effective number of
-tasks less one (B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993). Shares
-are in percent.
+One row per sample, allocation rule, scope, figure, estimator and category, from the
+ratios that the share is made from (int_task_ratios, int_scope_tasks). Percentile
+interval of a bootstrap that draws tasks (Poisson weights) where the figure rests on
+enough effective tasks; below, delete-one-task jackknife on the logit scale with a t
+quantile at the effective number of tasks less one (B. Efron, R. Tibshirani, An
+Introduction to the Bootstrap, 1993). Shares are in percent.
 """
 
 import hashlib
@@ -20,8 +22,10 @@ FIGURE = ["figure", "estimator", "category"]
 
 
 def draws(task_ids, seed, replicates):
-    """Poisson(1) counts, tasks x replicates; a task's row depends on it and the seed only,
-    not on the tasks beside it."""
+    """Poisson(1) counts, tasks x replicates, each task's from itself and the seed.
+
+    They do not depend on which other tasks are loaded.
+    """
 
     def one(task_id):
         key = hashlib.sha256(f"{seed}:{task_id}".encode()).digest()[:16]
@@ -39,16 +43,16 @@ def bootstrap(numerators, bases, weights, counts):
     """
     strata, member = np.unique(weights, axis=1, return_inverse=True)
     member = member.reshape(-1)
-    shape = (len(strata), numerators.shape[1], counts.shape[1])
-    tops, bottoms = np.zeros(shape), np.zeros(shape)
-    for stratum in range(strata.shape[1]):
-        rows = member == stratum
-        tops += np.multiply.outer(
-            strata[:, stratum], numerators[rows].T @ counts[rows]
-        )
-        bottoms += np.multiply.outer(strata[:, stratum], bases[rows].T @ counts[rows])
+
+    def resampled(values):
+        sums = [
+            values[member == at].T @ counts[member == at]
+            for at in range(strata.shape[1])
+        ]
+        return np.tensordot(strata, np.array(sums), axes=1)
+
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares = np.divide(tops, bottoms, out=tops)
+        shares = resampled(numerators) / resampled(bases)
     ends = np.quantile(shares, (0.025, 0.975), axis=2)
     # A replicate may draw no task with a base: the others count.
     for at in np.argwhere(np.isnan(ends[0])):
@@ -59,17 +63,18 @@ def bootstrap(numerators, bases, weights, counts):
 
 
 def jackknife(numerators, bases):
-    """Ends of the jackknife t interval of one scope, for each figure; NaN where there is
-    none (a share of 0 or 1, or a single task). numerators, bases: tasks x figures."""
+    """Ends of the jackknife t interval of one scope, and effective tasks, per figure.
+
+    numerators, bases: tasks x figures. NaN where there is no interval: a share of 0 or
+    1, or a single task.
+    """
     has_base = bases > 0
     tasks = has_base.sum(axis=0)
     top, bottom = numerators.sum(axis=0), bases.sum(axis=0)
     share = top / bottom
     effective = bottom**2 / (bases**2).sum(axis=0)
     rest = bottom - bases
-    without = np.where(
-        has_base & (rest != 0), (top - numerators) / rest - share, 0.0
-    )
+    without = np.where(has_base & (rest != 0), (top - numerators) / rest - share, 0.0)
     error = np.sqrt((tasks - 1) / tasks * (without**2).sum(axis=0))
     half = stdtrit(np.maximum(1, np.floor(effective - 1)), 0.975) * error
     logit = np.log(share / (1 - share))
@@ -100,27 +105,26 @@ def sample_intervals(ratios, scope_tasks, counts_of, minimum):
     weights[rows["scope_row"].to_numpy(), rows["task"].to_numpy()] = rows["weight"]
 
     low, high = bootstrap(numerators, bases, weights, counts_of(tasks.to_list()))
-    parts = []
-    for scope in range(len(scopes)):
-        rows = weights[scope] > 0
-        weight = weights[scope][rows][:, None]
+    enough = np.zeros(low.shape, dtype=bool)
+    for scope, weight in enumerate(weights):
+        rows = weight > 0
         with np.errstate(all="ignore"):
             ends, effective = jackknife(
-                weight * numerators[rows], weight * bases[rows]
+                weight[rows, None] * numerators[rows], weight[rows, None] * bases[rows]
             )
-        enough = effective >= minimum
-        ends = np.where(enough, (low[scope], high[scope]), ends)
-        kind = np.where(enough, "task_bootstrap_95", "task_jackknife_t_95")
-        parts.append(
-            figures.with_columns(
-                pl.lit(scopes["allocation_rule"][scope]).alias("allocation_rule"),
-                pl.lit(scopes["scope"][scope]).alias("scope"),
-                pl.Series("interval_low_pct", 100 * ends[0]),
-                pl.Series("interval_high_pct", 100 * ends[1]),
-                pl.Series("interval_kind", kind),
-            )
+        enough[scope] = effective >= minimum
+        low[scope] = np.where(enough[scope], low[scope], ends[0])
+        high[scope] = np.where(enough[scope], high[scope], ends[1])
+    kinds = np.where(enough, "task_bootstrap_95", "task_jackknife_t_95")
+    return (
+        scopes.join(figures, how="cross", maintain_order="left_right")
+        .with_columns(
+            pl.Series("interval_low_pct", 100 * low.ravel()),
+            pl.Series("interval_high_pct", 100 * high.ravel()),
+            pl.Series("interval_kind", kinds.ravel()),
         )
-    return pl.concat(parts).filter(pl.col("interval_low_pct").is_not_nan())
+        .filter(pl.col("interval_low_pct").is_not_nan())
+    )
 
 
 def model(dbt, session):

@@ -1,18 +1,31 @@
 -- grain: allocation_rule, scope, task_id
--- why: a scope is a weight on tasks; education, its subsectors, the major groups and the
---      baselines are read from seeds, so that no estimator knows a SOC code
+-- why: a scope is a weight on published tasks; education, its subsectors, the major
+--      groups and the baselines are read from seeds, so that no estimator knows a SOC
+--      code
 {%- set only_rules = var('only_allocation_rules') %}
 with
 
+published_tasks as (
+
+    -- A task has a cell in each sample and place that publishes it.
+    select distinct task_id from {{ ref('int_task_cells') }}
+    where facet = 'onet_task'
+
+),
+
 tasks as (
 
-    select * from {{ ref('int_tasks') }}
+    select tasks.*
+    from {{ ref('int_tasks') }} as tasks
+    inner join published_tasks on tasks.task_id = published_tasks.task_id
 
 ),
 
 allocations as (
 
-    select * from {{ ref('int_task_allocations') }}
+    select allocations.*
+    from {{ ref('int_task_allocations') }} as allocations
+    inner join published_tasks on allocations.task_id = published_tasks.task_id
 
 ),
 
