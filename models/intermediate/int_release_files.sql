@@ -1,6 +1,6 @@
-{{ config(materialized='view') }}
 -- grain: release_id, file_role, relative_path, copy_status
--- why: marts describe the files without reaching into staging
+-- why: the files of the manifest with what became of their rows, for marts: every row of a
+--      loaded file is staged, and the checks name those that are kept out of the marts
 with
 
 release_files as (
@@ -9,31 +9,26 @@ release_files as (
 
 ),
 
+row_counts as (
+
+    select
+        relative_path,
+        count(*) as row_count,
+        count(*) filter (where not is_usable) as set_aside_row_count
+    from {{ ref('int_facet_values') }}
+    group by relative_path
+
+),
+
 final as (
 
     select
-        release_id,
-        platform,
-        file_role,
-        relative_path,
-        copy_status,
-        schema_family,
-        facet_set,
-        taxonomy_version,
-        count_basis,
-        product_label,
-        licence,
-        citation,
-        manifest_sha256,
-        observed_sha256,
-        window_start_date,
-        window_end_date,
-        manifest_byte_count,
-        observed_byte_count,
-        file_status,
-        is_simulated,
-        is_loaded
+        release_files.* exclude (file_path, header_line, is_present),
+        case when release_files.is_loaded then row_counts.row_count end as row_count,
+        case when release_files.is_loaded then row_counts.set_aside_row_count end
+            as set_aside_row_count
     from release_files
+    left join row_counts on release_files.relative_path = row_counts.relative_path
 
 )
 

@@ -14,7 +14,6 @@ bounds as (
     where
         scope = 'all_with_pseudo'
         and estimator = 'all_conversations'
-        and allocation_rule = 'any_holder'
         and bound_low_pct is not null
 
 ),
@@ -28,7 +27,10 @@ published as (
         share_pct,
         0 as rounding_pct
     from {{ ref('fct_facet_shares') }}
-    where facet = 'collaboration' and geo_level = 'global'
+    where
+        facet = 'collaboration'
+        and geo_level = 'global'
+        and share_base = 'all_conversations'
     union all
     select
         release_id,

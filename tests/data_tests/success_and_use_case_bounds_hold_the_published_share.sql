@@ -12,9 +12,7 @@ bounds as (
         bound_high_pct
     from {{ ref('fct_task_success') }}
     where
-        scope = 'all_with_pseudo'
-        and allocation_rule = 'any_holder'
-        and estimator = 'published_yes'
+        scope = 'all_with_pseudo' and estimator = 'all_conversations'
     union all
     select
         release_id,
@@ -25,17 +23,14 @@ bounds as (
         bound_high_pct
     from {{ ref('fct_use_case_shares') }}
     where
-        scope = 'all_with_pseudo'
-        and allocation_rule = 'any_holder'
-        and geo_level = 'global'
-        and bound_low_pct is not null
+        scope = 'all_with_pseudo' and bound_low_pct is not null
 
 ),
 
 published as (
 
     select * from {{ ref('fct_facet_shares') }}
-    where geo_level = 'global'
+    where geo_level = 'global' and share_base = 'all_conversations'
 
 )
 

@@ -3,15 +3,16 @@
         "{{ forget_rejected_rows('aei') }}",
         "{{ set_input_paths('aei_raw_paths', 'raw', ref('stg_aei__release_files')) }}"
     ],
-    post_hook=["{{ stop_on(rejected_rows('aei')) }}"]
+    post_hook=["{{ stop_on_rejected_rows('aei') }}"]
 ) }}
+-- depends_on: {{ ref('input_checks') }}
 with
 
 release_files as (
 
     select *
     from {{ ref('stg_aei__release_files') }}
-    where file_role = 'raw' and is_loaded
+    where file_role = 'raw' and is_loaded and schema_family = 'B_long'
 
 ),
 
@@ -36,6 +37,7 @@ source as (
 renamed as (
 
     select
+        release_files.sample_id,
         release_files.release_id,
         release_files.platform,
         release_files.taxonomy_version,
@@ -100,8 +102,7 @@ renamed as (
                 )
                 and isfinite(try_cast(source.value as double))
                 then try_cast(source.value as double)
-        end as value,
-        release_files.is_simulated
+        end as value
     from source
     inner join release_files on source.source_file_path = release_files.file_path
     left join geography_levels on source.geography = geography_levels.geography

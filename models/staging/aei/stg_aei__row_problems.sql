@@ -1,0 +1,220 @@
+-- grain: relative_path, row_number
+-- why: what is wrong with, or unknown about, a row of the long layout, each row once
+--      under the first check that it fails; what the checks mean is the seed input_checks
+with
+
+facet_values as (
+
+    select * from {{ ref('stg_aei__facet_values') }}
+
+),
+
+release_files as (
+
+    select * from {{ ref('stg_aei__release_files') }}
+    where file_role = 'raw' and is_loaded
+
+),
+
+geography_levels as (
+
+    select * from {{ ref('geography_levels') }}
+
+),
+
+facets as (
+
+    select * from {{ ref('facets') }}
+
+),
+
+facet_labels as (
+
+    select * from {{ ref('facet_labels') }}
+
+),
+
+tasks as (
+
+    -- A statement stands under each occupation that holds it.
+    select distinct
+        taxonomy_version,
+        task_key
+    from {{ ref('stg_reference__task_holders') }}
+
+),
+
+task_lists as (
+
+    select taxonomy_version
+    from tasks
+    group by taxonomy_version
+
+),
+
+repeated as (
+
+    select
+        facet_values.*,
+        count(*) over same_key as key_row_count,
+        min(facet_values.row_number) over same_key as first_row_number
+    from facet_values
+    window same_key as (
+        partition by
+            facet_values.relative_path, facet_values.geo_id, facet_values.geography,
+            facet_values.date_start, facet_values.date_end,
+            facet_values.platform_and_product, facet_values.facet,
+            facet_values.level_text, facet_values.variable, facet_values.cluster_name
+    )
+
+),
+
+described as (
+
+    select
+        repeated.*,
+        release_files.product_label,
+        cast(release_files.window_start_date as varchar) as window_start,
+        cast(release_files.window_end_date as varchar) as window_end,
+        geography_levels.geo_id_pattern,
+        base_facets.facet_kind,
+        coalesce(attribute_facets.facet_kind, base_facets.facet_kind) as label_kind,
+        coalesce(base_facets.is_in_marts, false)
+        and coalesce(attribute_facets.is_in_marts, true) as is_in_marts,
+        base_facets.highest_level,
+        base_facets.facet is not null
+        and (repeated.attribute_facet is null or attribute_facets.facet is not null)
+            as is_known_facet,
+        coalesce(attribute_facets.has_closed_labels, base_facets.has_closed_labels)
+        and facet_labels.label is null as is_unknown_label,
+        base_facets.facet_kind = 'task'
+        and tasks.task_key is null
+        and repeated.base_cluster_name not in ('none', 'not_classified')
+            as is_unknown_task,
+        task_lists.taxonomy_version is not null as has_task_list
+    from repeated
+    inner join release_files
+        on repeated.relative_path = release_files.relative_path
+    left join geography_levels on repeated.geography = geography_levels.geography
+    left join facets as base_facets on repeated.base_facet = base_facets.facet
+    left join facets as attribute_facets
+        on repeated.attribute_facet = attribute_facets.facet
+    left join facet_labels
+        on
+            coalesce(repeated.attribute_facet, repeated.base_facet)
+            = facet_labels.facet
+            and coalesce(repeated.category, repeated.cluster_name) = facet_labels.label
+    left join task_lists on repeated.taxonomy_version = task_lists.taxonomy_version
+    left join tasks
+        on
+            repeated.taxonomy_version = tasks.taxonomy_version
+            and repeated.base_cluster_name = tasks.task_key
+
+),
+
+checked as (
+
+    select
+        *,
+        case
+            when platform_and_product <> product_label then 'mislabelled_rows'
+            when date_start <> window_start or date_end <> window_end
+                then 'misdated_rows'
+            when
+                geo_id_pattern is null or not regexp_full_match(geo_id, geo_id_pattern)
+                then 'unknown_geographies'
+            when level is null then 'untyped_numbers'
+            -- A statistic that no mart uses may be empty (no interval of one record).
+            when
+                value is null
+                and (value_text <> '' or coalesce(label_kind, '') <> 'numeric')
+                then 'untyped_numbers'
+            when key_row_count > 1 then 'duplicate_keys'
+            when not is_known_facet then 'unknown_facets'
+            when level > highest_level then 'unknown_levels'
+            when not is_in_marts then null
+            when
+                case
+                    when attribute_facet is not null
+                        then
+                            coalesce(base_cluster_name, '') = ''
+                            or coalesce(category, '') = ''
+                    when facet_kind = 'geography_total' then cluster_name <> ''
+                    else cluster_name = ''
+                end
+                then 'unnamed_cells'
+            when measure not in ('count', 'pct') and facet_kind <> 'request'
+                then 'unknown_variables'
+            when measure = 'pct' and (value < 0 or value > 100.0001)
+                then 'impossible_numbers'
+            when
+                measure = 'count'
+                and (
+                    value < 0
+                    or (count_basis = 'conversations' and value <> floor(value))
+                )
+                then 'impossible_numbers'
+            when is_unknown_label then 'unknown_labels'
+            when is_unknown_task and not has_task_list then 'missing_task_list'
+            when is_unknown_task then 'unknown_tasks'
+        end as check_name
+    from described
+
+),
+
+final as (
+
+    select
+        sample_id,
+        relative_path,
+        row_number,
+        check_name,
+        case check_name
+            when 'mislabelled_rows' then 'platform_and_product'
+            when 'misdated_rows' then 'date_start, date_end'
+            when 'unknown_geographies'
+                then case when geo_id_pattern is null then 'geography' else 'geo_id' end
+            when 'untyped_numbers'
+                then case when level is null then 'level' else 'value' end
+            when 'duplicate_keys' then 'the nine columns before value'
+            when 'unknown_facets' then 'facet'
+            when 'unknown_levels' then 'level'
+            when 'unknown_variables' then 'variable'
+            when 'impossible_numbers' then 'value'
+            else 'cluster_name'
+        end as column_name,
+        case
+            when check_name = 'mislabelled_rows' then '"' || platform_and_product || '"'
+            when check_name = 'misdated_rows' then date_start || ' to ' || date_end
+            when check_name = 'unknown_geographies'
+                then '"' || geography || '" with geo_id "' || geo_id || '"'
+            when check_name = 'untyped_numbers' and level is null
+                then '"' || level_text || '"'
+            when check_name = 'unknown_facets' then '"' || facet || '"'
+            when check_name = 'unknown_levels' then level_text || ' in ' || facet
+            when check_name = 'unknown_variables'
+                then '"' || variable || '" in facet ' || facet
+            when check_name = 'duplicate_keys'
+                then
+                    'the same key in ' || key_row_count || ' rows, first in row '
+                    || first_row_number || ', for ' || variable || ' of "'
+                    || left(cluster_name, 80) || '"'
+            when check_name in ('untyped_numbers', 'impossible_numbers')
+                then '"' || value_text || '" for ' || variable
+            else '"' || left(cluster_name, 120) || '" in ' || facet
+        end as observed,
+        case check_name
+            when 'mislabelled_rows' then '"' || product_label || '" (release manifest)'
+            when 'misdated_rows'
+                then window_start || ' to ' || window_end || ' (release manifest)'
+        end as expected,
+        -- What can still be used where the file is the official one.
+        check_name in ('mislabelled_rows', 'misdated_rows')
+        or (check_name = 'duplicate_keys' and row_number = first_row_number)
+            as is_usable
+    from checked
+    where check_name is not null
+
+)
+
+select * from final
