@@ -29,6 +29,8 @@ def with_advice(text: str, *places: Path) -> str:
     """The text of an error; of a full disk or memory with what to do about it."""
     if FULL_MEMORY.search(text):
         limit = os.environ.get("AEI_MEMORY_LIMIT", "1GB")
+        # DuckDB's own advice is for who writes SQL.
+        text = text.split("Possible solutions:")[0].rstrip()
         return (
             f"{text}\nThe build needs more memory than it may use ({limit}, and the "
             "disk beside the work file for what does not fit): set AEI_MEMORY_LIMIT "
