@@ -1,22 +1,18 @@
-{#- The ten columns of the long layout (data guide, family B). -#}
-{% macro raw_columns() -%}
-    {{ return([
-        'geo_id', 'geography', 'date_start', 'date_end', 'platform_and_product',
-        'facet', 'level', 'variable', 'cluster_name', 'value'
-    ]) }}
-{%- endmacro %}
-
-
-{#- The columns that a file of a role must have. -#}
-{% macro needed_columns() -%}
-    {{ return({
-        'raw': raw_columns(),
+{#- The columns that a file of a layout must have, by family (raw files) or role
+    (reference files). B_long is the long layout (data guide, family B). -#}
+{% macro layout_columns(layout=none) -%}
+    {%- set layouts = {
+        'B_long': [
+            'geo_id', 'geography', 'date_start', 'date_end', 'platform_and_product',
+            'facet', 'level', 'variable', 'cluster_name', 'value'
+        ],
         'onet_task_statements': ['O*NET-SOC Code', 'Title', 'Task ID', 'Task'],
         'iso_country_codes': ['iso_alpha_2', 'iso_alpha_3', 'country_name'],
         'working_age_population': [
             'iso_alpha_3', 'year', 'working_age_pop', 'country_code'
         ]
-    }) }}
+    } -%}
+    {{ return(layouts[layout] if layout else layouts) }}
 {%- endmacro %}
 
 
@@ -24,7 +20,7 @@
     names whatever their case, so two that differ in it are one too many. -#}
 {% macro refused_files(release_files) -%}
     {%- set field = '"(?:[^"]|"")*"|[^",]*' %}
-    {%- for role, columns in needed_columns().items() %}
+    {%- for layout, columns in layout_columns().items() %}
     select
         relative_path,
         1 as row_number,
@@ -33,7 +29,7 @@
         'refused_files' as check_name
     from {{ release_files }},
         unnest({{ columns }}) as needed (column_name)
-    where is_loaded and file_role = '{{ role }}' and header_line is not null
+    where is_loaded and layout = '{{ layout }}' and header_line is not null
         and (
             not regexp_full_match(header_line, '({{ field }})(,({{ field }}))*')
             or list_filter(

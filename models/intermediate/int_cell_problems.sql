@@ -1,6 +1,6 @@
 -- grain: relative_path, row_number, check_name
--- why: cells that contradict each other or the base that the release states; every cell
---      of a group that does not add up is a row
+-- why: cells that contradict each other or the base that the release states; every
+--      cell of a group that does not add up is a row
 with
 
 facet_cells as (

@@ -61,9 +61,9 @@ pivoted as (
 
 ),
 
--- A percentage is of what the release says: an intersection's of its task, a region's of
--- its country, a country's and a global facet's of the sample, never of the rows that
--- happen to be published.
+-- A percentage is of what the release says: an intersection's of its task, a region's
+-- of its country, a country's and a global facet's of the sample, never of the rows
+-- that happen to be published.
 based as (
 
     select

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 -- grain: relative_path, row_number
--- why: the one door behind staging: each family of files as typed rows in one shape, with
---      what the checks say of a row; a further family is one more branch
+-- why: the one door behind staging: each family of files as typed rows in one shape,
+--      with what the checks say of a row; a further family is one more branch
 with
 
 long_values as (

@@ -1,6 +1,7 @@
 -- grain: sample_id, geo_level, geo_id
--- why: the base of every share of a place, in one place: for the globe the sample that
---      the release states, for others their published total, else the sum of the cells
+-- why: the base of every share of a place, in one place: for the globe the sample
+--      that the release states, for others their published total, else the sum of the
+--      cells
 with
 
 samples as (

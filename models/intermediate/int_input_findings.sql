@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 -- grain: relative_path, check_name
--- why: what the checks found in files that load all the same, one row a file and check,
---      for fct_expectation_results and the summary of a build
+-- why: what the checks found in files that load all the same, one row a file and
+--      check, for fct_expectation_results and the summary of a build
 with
 
 problems as (

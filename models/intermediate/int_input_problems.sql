@@ -1,8 +1,8 @@
 {{ config(post_hook=["{{ stop_on(this) }}"]) }}
 -- grain: relative_path, row_number, check_name
--- why: the gate: every problem of the loaded files with its consequence. Damage stops the
---      build; what the official file holds never does, nor does what we don't know: that
---      is a finding, published with the marts
+-- why: the gate: every problem of the loaded files with its consequence. Damage stops
+--      the build; what the official file holds never does, nor does what we don't
+--      know: that is a finding, published with the marts
 with
 
 row_problems as (

@@ -1,5 +1,6 @@
 -- grain: sample_id
--- why: a sample is a release on a platform in a window: one key for everything behind it
+-- why: a sample is a release on a platform in a window: one key for everything behind
+--      it
 with
 
 release_files as (

@@ -1,6 +1,6 @@
 -- grain: sample_id, allocation_rule, scope, figure, estimator, category
--- why: the ratios of the tasks summed over scopes: share, bounds and counts of every task
---      figure, once
+-- why: the ratios of the tasks summed over scopes: share, bounds and counts of every
+--      task figure, once
 with
 
 scope_tasks as (

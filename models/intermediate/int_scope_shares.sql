@@ -1,6 +1,7 @@
 -- grain: sample_id, geo_level, geo_id, allocation_rule, scope, share_base
 -- why: how much of the use falls to the tasks of a scope, with the range that unseen
---      conversations leave open: once for education, its subsectors and all major groups
+--      conversations leave open: once for education, its subsectors and all major
+--      groups
 with
 
 geography_totals as (
@@ -61,6 +62,17 @@ visible as (
 
 ),
 
+scopes as (
+
+    -- each rule and scope once, not once a task
+    select distinct
+        allocation_rule,
+        scope,
+        scope_kind
+    from scope_weights
+
+),
+
 -- A place without a visible task of a scope has a row too: absent is not zero.
 asked as (
 
@@ -72,14 +84,7 @@ asked as (
         scopes.scope,
         scopes.scope_kind
     from geography_totals
-    cross join (
-        -- each rule and scope once, not once a task
-        select distinct
-            allocation_rule,
-            scope,
-            scope_kind
-        from scope_weights
-    ) as scopes
+    cross join scopes
     where scopes.scope_kind <> 'major_group'
     union
     select

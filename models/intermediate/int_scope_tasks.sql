@@ -1,6 +1,6 @@
 -- grain: sample_id, allocation_rule, scope, task_id
--- why: the published tasks of each scope with their weighted conversations: the frame on
---      which patterns, success, use case and concentration are computed
+-- why: the published tasks of each scope with their weighted conversations: the frame
+--      on which patterns, success, use case and concentration are computed
 with
 
 scope_weights as (

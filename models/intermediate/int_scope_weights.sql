@@ -148,6 +148,6 @@ from final
 -- Nine ninths of a task leave a hair above nothing, not a part of it.
 where
     weight > 1e-9
-    {%- if only_rules %}
+{%- if only_rules %}
     and allocation_rule in ('{{ (only_rules + ["not_applicable"]) | join("', '") }}')
     {%- endif %}

@@ -1,6 +1,7 @@
 -- grain: task_id, allocation_rule, soc_major_group, education_subsector
--- why: the readings of "an education task" as rows with weights, so that every estimator
---      runs once over a column; a rule is a row of its seed and a line of the case below
+-- why: the readings of "an education task" as rows with weights, so that every
+--      estimator runs once over a column; a rule is a row of its seed and a line of
+--      the case below
 with
 
 holder_codes as (

@@ -1,6 +1,7 @@
 -- grain: sample_id, geo_level, geo_id, task_id, facet, category
--- why: the one cell table: published cells, and the grid of cells that a task could have,
---      so that a suppressed or absent cell is a row with its range, never a zero
+-- why: the one cell table: published cells, and the grid of cells that a task could
+--      have, so that a suppressed or absent cell is a row with its range, never a
+--      zero
 with
 
 facet_cells as (
@@ -156,12 +157,12 @@ filled as (
         count(attribute_cells.conversation_count) over task_facet > 0 as has_cells,
         coalesce(
             sum(attribute_cells.conversation_count)
-                filter (where grid.category <> 'not_classified') over task_facet,
+            filter (where grid.category <> 'not_classified') over task_facet,
             0
         ) as named_conversation_count,
         coalesce(
             sum(attribute_cells.conversation_count)
-                filter (where grid.category = 'not_classified') over task_facet,
+            filter (where grid.category = 'not_classified') over task_facet,
             0
         ) as residual_conversation_count
     from grid

@@ -1,6 +1,7 @@
 -- grain: task_id, onet_soc_code
--- why: the one door between tasks and occupations; a statement can stand under up to 34
---      occupations, and a naive join to the statements counts its conversations as often
+-- why: the one door between tasks and occupations; a statement can stand under up to
+--      34 occupations, and a naive join to the statements counts its conversations as
+--      often
 with
 
 task_holders as (

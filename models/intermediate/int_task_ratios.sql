@@ -1,7 +1,7 @@
 -- grain: sample_id, task_id, figure, estimator, category
--- why: what a task adds to the numerator and the base of each figure, and to the range
---      that its suppressed cells leave open: the one formula of patterns, success and use
---      case, for shares, bounds and intervals alike
+-- why: what a task adds to the numerator and the base of each figure, and to the
+--      range that its suppressed cells leave open: the one formula of patterns,
+--      success and use case, for shares, bounds and intervals alike
 with
 
 task_cells as (
@@ -45,12 +45,12 @@ cells as (
         task_totals.conversation_count as task_count,
         coalesce(
             sum(task_cells.conversation_count)
-                filter (where facet_labels.label_kind = 'named') over task_facet,
+            filter (where facet_labels.label_kind = 'named') over task_facet,
             0
         ) as named_count,
         coalesce(
             sum(task_cells.conversation_count)
-                filter (where facet_labels.label_kind <> 'residual') over task_facet,
+            filter (where facet_labels.label_kind <> 'residual') over task_facet,
             0
         ) as published_count,
         bool_or(task_cells.status = 'not_in_copy') over task_facet as is_not_in_copy

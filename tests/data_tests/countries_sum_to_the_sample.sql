@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
--- Published countries, with those of no country, are the sample cut by country. What they
--- leave open is the row `unpublished`; a reader should know when it is there.
+-- Published countries, with those of no country, are the sample cut by country. What
+-- they leave open is the row `unpublished`; a reader should know when it is there.
 select
     release_id,
     platform,

@@ -1,4 +1,4 @@
--- The baseline non_education is what education leaves of the named tasks, under any rule.
+-- The baseline non_education is what education leaves of the named tasks.
 with
 
 scope_totals as (

@@ -33,6 +33,12 @@ ranked as (
 
 ),
 
+top_ks as (
+
+    select unnest({{ var('concentration_top_ks') }}) as top_k
+
+),
+
 concentrations as (
 
     select
@@ -47,9 +53,7 @@ concentrations as (
         pow(sum(ranked.conversation_count), 2)
         / nullif(sum(pow(ranked.conversation_count, 2)), 0) as effective_task_count
     from ranked
-    cross join (
-        select unnest({{ var('concentration_top_ks') }}) as top_k
-    ) as top_ks
+    cross join top_ks
     group by
         ranked.sample_id, ranked.allocation_rule, ranked.scope, top_ks.top_k
 

@@ -1,6 +1,6 @@
 -- grain: release_id, file_role, relative_path, copy_status
--- why: licence, citation, size and sha256 of every file, and what this build made
---      of it
+-- why: licence, citation, size and sha256 of every file, and what this build made of
+--      it
 with
 
 release_files as (

@@ -1,6 +1,6 @@
 -- grain: release_id, platform, facet, geo_level
--- why: what the release publishes, what this copy holds, and how much of the sample its
---      named cells cover; absence is a row here, never a zero elsewhere
+-- why: what the release publishes, what this copy holds, and how much of the sample
+--      its named cells cover; absence is a row here, never a zero elsewhere
 with
 
 samples as (
@@ -67,13 +67,30 @@ published as (
 
 ),
 
+expected as (
+
+    select
+        sample_id,
+        facet,
+        geo_level
+    from published
+    -- A facet that is both is one row.
+    union
+    select
+        sample_id,
+        facet,
+        geo_level
+    from in_copy
+
+),
+
 final as (
 
     select
         samples.release_id,
         samples.platform,
-        facet,
-        geo_level,
+        expected.facet,
+        expected.geo_level,
         coalesce(in_copy.cell_count, 0) as cell_count,
         coalesce(in_copy.geography_count, 0) as geography_count,
         coalesce(in_copy.unit_count, 0) as unit_count,
@@ -88,10 +105,19 @@ final as (
             else 'in_copy'
         end as status,
         samples.is_simulated
-    from published
-    full join in_copy using (sample_id, facet, geo_level)
-    inner join samples using (sample_id)
-    left join geography_totals using (sample_id)
+    from expected
+    inner join samples on expected.sample_id = samples.sample_id
+    left join published
+        on
+            expected.sample_id = published.sample_id
+            and expected.facet = published.facet
+            and expected.geo_level = published.geo_level
+    left join in_copy
+        on
+            expected.sample_id = in_copy.sample_id
+            and expected.facet = in_copy.facet
+            and expected.geo_level = in_copy.geo_level
+    left join geography_totals on expected.sample_id = geography_totals.sample_id
 
 )
 

@@ -1,6 +1,7 @@
 -- grain: release_id, platform, geo_level, geo_id, facet, level, category, share_base
--- why: the published base facets and geography totals as they are, over the base that the
---      release gives them and, where labels are a closed list, over the named ones alone
+-- why: the published base facets and geography totals as they are, over the base that
+--      the release gives them and, where labels are a closed list, over the named
+--      ones alone
 with
 
 facet_cells as (
@@ -80,7 +81,7 @@ based as (
             else geography_totals.conversation_count
         end as base_conversation_count,
         sum(facet_cells.conversation_count)
-            filter (where facet_labels.label_kind = 'named') over place_facet
+        filter (where facet_labels.label_kind = 'named') over place_facet
             as named_conversation_count,
         -- With a named label folded away, the named ones are not all of their kind.
         count(*) filter (where facet_labels.label_kind = 'named') over place_facet

@@ -1,5 +1,6 @@
 -- grain: task_id, allocation_rule, soc_major_group, education_subsector
--- why: from a task to its occupation groups, by each rule, with weights to multiply with
+-- why: from a task to its occupation groups, by each rule, with weights to multiply
+--      with
 with
 
 allocations as (

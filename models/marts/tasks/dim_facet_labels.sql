@@ -1,5 +1,6 @@
 -- grain: facet, label
--- why: the labels of the facets with closed lists, with titles and order for every page
+-- why: the labels of the facets with closed lists, with titles and order for every
+--      page
 select
     facet,
     label,

@@ -1,6 +1,6 @@
 -- grain: task_id
--- why: every task of a loaded taxonomy, published or not, with its holders; its part in
---      education under each rule is in bridge_task_allocations
+-- why: every task of a loaded taxonomy, published or not, with its holders; its part
+--      in education under each rule is in bridge_task_allocations
 with
 
 tasks as (

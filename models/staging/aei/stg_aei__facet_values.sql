@@ -1,7 +1,7 @@
 {{ config(
     pre_hook=[
         "{{ forget_rejected_rows('aei') }}",
-        "{{ set_input_paths('aei_raw_paths', 'raw', ref('stg_aei__release_files')) }}"
+        "{{ set_input_paths('aei_raw_paths', 'B_long', ref('stg_aei__release_files')) }}"
     ],
     post_hook=["{{ stop_on_rejected_rows('aei') }}"]
 ) }}
@@ -12,7 +12,7 @@ release_files as (
 
     select *
     from {{ ref('stg_aei__release_files') }}
-    where file_role = 'raw' and is_loaded and schema_family = 'B_long'
+    where layout = 'B_long' and is_loaded
 
 ),
 
@@ -28,7 +28,7 @@ source as (
     -- The columns by name: a file may hold more of them, of any name.
     select
         source_file_path,
-        {{ raw_columns() | join(',\n        ') }},
+        {{ layout_columns('B_long') | join(',\n        ') }},
         row_number() over () as scan_position
     from {{ source('aei', 'raw_rows') }}
 

@@ -90,6 +90,7 @@ final as (
         file_path,
         copy_status,
         schema_family,
+        coalesce(schema_family, file_role) as layout,
         facet_set,
         taxonomy_version,
         count_basis,

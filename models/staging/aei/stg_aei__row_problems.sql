@@ -1,6 +1,7 @@
 -- grain: relative_path, row_number
 -- why: what is wrong with, or unknown about, a row of the long layout, each row once
---      under the first check that it fails; what the checks mean is the seed input_checks
+--      under the first check that it fails; what the checks mean is the seed
+--      input_checks
 with
 
 facet_values as (
@@ -12,7 +13,7 @@ facet_values as (
 release_files as (
 
     select * from {{ ref('stg_aei__release_files') }}
-    where file_role = 'raw' and is_loaded
+    where layout = 'B_long' and is_loaded
 
 ),
 
