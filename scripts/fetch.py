@@ -34,14 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("release", nargs="+", help="release ids of the manifest, such as 2026_01_15")
     add("--data-dir", help="where to put the files (default: AEI_DATA_DIR or data/aei)")
-    add("--manifest", type=Path, default=MANIFEST, help="default: the project's seed")
     add("--dry-run", action="store_true", help="say what would be done; fetch nothing")
     args = parser.parse_args(argv)
     data_dir = args.data_dir or os.environ.get("AEI_DATA_DIR") or FETCHED_DATA
     data_dir = Path(data_dir).expanduser().resolve()
     failed = 0
     try:
-        files = select_files(read_manifest(args.manifest), args.release)
+        files = select_files(read_manifest(MANIFEST), args.release)
         for file in files:
             try:
                 print(fetch(file, data_dir, args.dry_run), flush=True)

@@ -27,22 +27,7 @@ from warehouse.reading import connect
 
 from validation import findings
 from validation.dialect import DRIVER
-from validation.results import (
-    Result,
-    ValidationError,
-    failure_lines,
-    worst_failure,
-)
-
-__all__ = [
-    "Result",
-    "ValidationError",
-    "ask",
-    "export_project",
-    "failure_lines",
-    "run_checks",
-    "worst_failure",
-]
+from validation.results import Result, ValidationError
 
 for _name in ("great_expectations", "great_expectations.data_context.types.base"):
     logging.getLogger(_name).setLevel(logging.WARNING)

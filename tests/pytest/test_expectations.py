@@ -30,7 +30,6 @@ ASSUMPTIONS = {
 }
 TIES = read_rows(REFERENCE / "sampling_assumption_columns.csv")
 GUARDS = read_rows(REFERENCE / "sampling_assumption_guards.csv")
-CAVEAT = re.compile(r"doc\('caveat_(\w+)'\)")
 
 
 # The register -------------------------------------------------------------------------

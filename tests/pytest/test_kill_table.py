@@ -42,15 +42,8 @@ from dbt.contracts.graph.manifest import Manifest
 from mutations import releases, tables
 from mutations.files import API, CHAT, DAMAGES, GOOD_STYLES, Fault, data_folder
 from mutations.page import Kill, Survivor, difference, page
-from validation.run import (
-    CHECKS,
-    RELEASES,
-    Boundary,
-    Check,
-    Result,
-    failure_lines,
-    run_checks,
-)
+from validation.results import Result, failure_lines
+from validation.run import CHECKS, RELEASES, Boundary, Check, run_checks
 from warehouse import building, runner
 
 # "- file F, row 3, column c: found this; expected that. What to do. [check]"
