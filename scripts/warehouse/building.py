@@ -51,7 +51,7 @@ EXPECTATION_RESULTS = ("--select", "fct_expectation_results+")
 # Who writes what beside the published file: modules with ``write(source, folder)``,
 # which returns the paths it wrote. The source is the work file; of the docs it is the
 # folder of dbt's artifacts.
-WRITERS = ("export_marts", "write_report", "validation.page")
+WRITERS = ("write_report", "export_marts", "validation.page")
 DOCS_WRITER = "write_docs"
 
 
