@@ -167,12 +167,14 @@ def running(home: Home, port: int) -> Iterator[str]:
         yield root
     finally:
         process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        # Itself, if it did not hear, and workers that outlived it: its own group.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+        finally:
+            # Itself, if it did not hear, and workers that outlived it: its own group.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def wait_until_healthy(home: Home, process: subprocess.Popen[bytes], root: str) -> None:

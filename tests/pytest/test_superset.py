@@ -321,25 +321,6 @@ def test_chart_of_another_definition_is_seen(
     assert differences(name, served.data(other), served.warehouse) != []
 
 
-def test_bars_of_two_definitions_are_empty(
-    served: Served, imported: dict[str, int]
-) -> None:
-    name = "How do people work with the model in education, in percent?"
-    context = served.context(imported[name])
-    mixed = json.loads(context)
-    for query in mixed["queries"]:
-        query["filters"] = [
-            each for each in query["filters"] if each["col"] != "allocation_rule"
-        ]
-    axis = CHARTS[name]["params"]["x_axis"]
-
-    def bars(rows: Rows) -> set[Any]:
-        return {row[series] for row in rows for series in row if series != axis}
-
-    assert bars(served.data(json.dumps(mixed))) == {None}
-    assert None not in bars(served.data(context)) != set()
-
-
 # The page -----------------------------------------------------------------------------
 
 

@@ -44,13 +44,15 @@ cells as (
         facet_labels.label_kind,
         task_totals.conversation_count as task_count,
         coalesce(
-            sum(task_cells.conversation_count)
-                filter (where facet_labels.label_kind = 'named') over task_facet,
+            sum(task_cells.conversation_count) filter (
+                where facet_labels.label_kind = 'named'
+            ) over task_facet,
             0
         ) as named_count,
         coalesce(
-            sum(task_cells.conversation_count)
-                filter (where facet_labels.label_kind <> 'residual') over task_facet,
+            sum(task_cells.conversation_count) filter (
+                where facet_labels.label_kind <> 'residual'
+            ) over task_facet,
             0
         ) as published_count
     from task_cells
@@ -164,11 +166,12 @@ final as (
         null as task_id,
         conversation_count as numerator,
         base_conversation_count as base,
-        -- Of named tasks, the unseen widen the base of the bounds too: in the mart only.
-        case share_base when 'all_conversations' then coalesce(conversation_count, 0) end
-            as numerator_low,
-        case share_base
-            when 'all_conversations'
+        -- Of named tasks, the unseen widen the base of the bounds: in the mart only.
+        case
+            when share_base = 'all_conversations' then coalesce(conversation_count, 0)
+        end as numerator_low,
+        case
+            when share_base = 'all_conversations'
                 then coalesce(conversation_count, 0) + unseen_conversation_count
         end as numerator_high,
         null as no_day
