@@ -15,6 +15,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from superset_files.bundle import write_bundle
 
 PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = PROJECT / ".venv-superset"
@@ -133,15 +137,6 @@ class Home:
             self.run("init")
 
 
-def check_environment() -> None:
-    """Raise SupersetError when Superset is not installed."""
-    if not (ENVIRONMENT / "bin" / "superset").is_file():
-        raise SupersetError(
-            f"There is no Superset in {ENVIRONMENT}; install it with make "
-            ".venv-superset (about 1 GB)."
-        )
-
-
 @contextlib.contextmanager
 def running(home: Home, port: int) -> Iterator[str]:
     """Superset's address while it runs; stopped on any way out.
@@ -171,7 +166,15 @@ def running(home: Home, port: int) -> Iterator[str]:
         wait_until_healthy(home, process, root)
         yield root
     finally:
-        stop(process)
+        process.terminate()
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+        finally:
+            # Itself, if it did not hear, and workers that outlived it: its own group.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def wait_until_healthy(home: Home, process: subprocess.Popen[bytes], root: str) -> None:
@@ -185,20 +188,6 @@ def wait_until_healthy(home: Home, process: subprocess.Popen[bytes], root: str) 
                 return
         time.sleep(0.5)
     raise home.fail(f"Superset did not answer within {START_SECONDS} seconds.")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server and its workers, by force where asking does not help."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        # Workers that outlived it; the group is the server's own.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 class Api:
@@ -237,19 +226,37 @@ class Api:
         """The answer to POST."""
         return self.ask("POST", path, **options)
 
-    def import_dashboard(self, bundle: Path) -> None:
-        """Import a bundle of the kind Dashboard, as the page does."""
-        with bundle.open("rb") as file:
-            self.post(
-                "dashboard/import/",
-                files={"formData": (bundle.name, file, "application/zip")},
-                data={"overwrite": "true"},
-            )
-
     def replace_assets(self, bundle: Path) -> None:
         """Import a bundle of the kind assets: its files replace what is there."""
         with bundle.open("rb") as file:
-            self.post(
-                "assets/import/",
-                files={"bundle": (bundle.name, file, "application/zip")},
-            )
+            zipped = (bundle.name, file, "application/zip")
+            self.post("assets/import/", files={"bundle": zipped})
+
+
+def serve(warehouse: Path, port: int) -> None:
+    """Run Superset with the dashboard until the process is stopped.
+
+    Raises SupersetError when Superset is not installed or does not start, BundleError
+    when the warehouse lacks what the dashboard needs.
+    """
+    if not (ENVIRONMENT / "bin" / "superset").is_file():
+        raise SupersetError(
+            f"There is no Superset in {ENVIRONMENT}; install it with make "
+            ".venv-superset (about 1 GB)."
+        )
+    home = Home(warehouse.parent / "superset")
+    password = home.secrets["password"]
+    print("Superset makes its database and starts: about a minute ...", flush=True)
+    home.prepare()
+    with running(home, port) as root:
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = Path(folder) / "assets.zip"
+            write_bundle(warehouse, bundle, kind="assets")
+            Api(root, password).replace_assets(bundle)
+        print(
+            f"Dashboard: {root}/superset/dashboard/ai-in-education/\n"
+            f"User {USER}, password {password} (this machine only; Control and C "
+            "stops it)",
+            flush=True,
+        )
+        threading.Event().wait()
