@@ -89,11 +89,11 @@ publish-postgres: $(INSTALLED)
 
 # The dashboard as a file to import into a Superset that sees the warehouse file.
 superset-dashboard: $(INSTALLED)
-	@$(BIN)/python scripts/superset_dashboard.py bundle
+	@$(BIN)/python scripts/superset.py bundle
 
 # Superset with the dashboard, on 127.0.0.1 only.
 superset: $(INSTALLED) .venv-superset
-	@$(BIN)/python scripts/superset_dashboard.py serve $(if $(PORT),--port $(PORT))
+	@$(BIN)/python scripts/superset.py serve $(if $(PORT),--port $(PORT))
 
 # Superset started, filled, asked and looked at: two to three minutes.
 test-superset: $(INSTALLED) .venv-superset

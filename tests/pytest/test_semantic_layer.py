@@ -74,33 +74,21 @@ MARTS = {
     """,
     "use_case": """
         select
-            release_id, platform, allocation_rule, scope, 'use_case',
-            case share_base
-                when 'with_residual' then 'all_conversations'
-                when 'without_residual' then 'pooled'
-                else share_base
-            end as estimator,
-            use_case,
+            release_id, platform, allocation_rule, scope, 'use_case', estimator, use_case,
             case
-                when share_base = 'task_renormalised'
+                when estimator = 'task_renormalised'
                     then share_pct * base_conversation_count / 100
                 else conversation_count
             end,
             base_conversation_count, share_pct, bound_low_pct, bound_high_pct
-        from marts.fct_use_case_shares where geo_level = 'global'
+        from marts.fct_use_case_shares
     """,
     "success": """
         select
             release_id, platform, allocation_rule, scope, 'success', estimator, 'yes',
             success_pct * base_conversation_count / 100,
-            base_conversation_count, success_pct, null, null
+            base_conversation_count, success_pct, bound_low_pct, bound_high_pct
         from marts.fct_task_success
-        union all
-        select
-            release_id, platform, allocation_rule, scope, 'success',
-            'all_conversations', 'yes', yes_count, scope_conversation_count,
-            100 * yes_count / scope_conversation_count, bound_low_pct, bound_high_pct
-        from marts.fct_task_success where estimator = 'published_yes'
     """,
 }
 
