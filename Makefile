@@ -40,7 +40,7 @@ $(INSTALLED): requirements.lock
 	@touch $@
 
 warehouse: $(INSTALLED)
-	@$(BIN)/python scripts/build_warehouse.py
+	@$(BIN)/python scripts/build.py
 
 # Two files of tests at a time, each with builds of its own.
 test: $(INSTALLED) lint
@@ -48,7 +48,7 @@ test: $(INSTALLED) lint
 
 # Asks the expectations of the published warehouse again; changes nothing there.
 validate: $(INSTALLED)
-	@$(BIN)/python scripts/validate_warehouse.py $(if $(EXPORT_GX),--export-gx $(EXPORT_GX))
+	@$(BIN)/python scripts/validate.py $(if $(EXPORT_GX),--export-gx $(EXPORT_GX))
 
 # What takes minutes: builds that are killed at ten points, and the like.
 test-slow: $(INSTALLED)
@@ -106,7 +106,7 @@ lint: $(INSTALLED)
 
 fetch: $(INSTALLED)
 	@test -n "$(RELEASE)" || { echo "Say which: make fetch RELEASE=2026_01_15"; exit 2; }
-	@$(BIN)/python scripts/fetch_release.py $(RELEASE)
+	@$(BIN)/python scripts/fetch.py $(RELEASE)
 
 # Writes the shipped simulated release again, byte for byte, and its manifest rows.
 simulate: $(INSTALLED)
