@@ -1,3 +1,10 @@
+{#- SQL: the allocation rule is one of the var's, or the var is empty. -#}
+{% macro is_listed_rule(column, variable) -%}
+    {%- if var(variable) -%} {{ column }} in ('{{ var(variable) | join("', '") }}')
+    {%- else -%} true {%- endif -%}
+{%- endmacro %}
+
+
 {#- Wilson score interval of a share of whole conversations, in percent. `side` is -1 for
     the lower and 1 for the upper end. Source: E. B. Wilson, JASA 22 (1927). -#}
 {% macro wilson_pct(successes, trials, side) -%}

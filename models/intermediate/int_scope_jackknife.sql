@@ -8,6 +8,7 @@ with
 scope_tasks as (
 
     select * from {{ ref('int_scope_tasks') }}
+    where {{ is_listed_rule('allocation_rule', 'interval_allocation_rules') }}
 
 ),
 

@@ -112,4 +112,6 @@ select
     weight
 from final
 -- Nine ninths of a task leave a hair above nothing, not a part of it.
-where weight > 1e-9
+where
+    weight > 1e-9
+    and {{ is_listed_rule('allocation_rule', 'only_allocation_rules') }}
