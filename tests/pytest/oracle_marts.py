@@ -118,12 +118,12 @@ def is_same(mart: Any, own: Any) -> bool:
     return mart == own
 
 
-def differences(mart: str, samples: Sequence[Sample], file: Path) -> list[Key]:
-    """What the mart says otherwise: key, column, its value, and the value from here.
+def differences(mart: str, own: Figures, file: Path) -> list[Key]:
+    """What the mart says otherwise than ``own`` figures: key, column, both values.
 
     Rows that only one of the two has differ in the column "row".
     """
-    own, shown = own_figures(mart, samples, file), mart_figures(mart, file)
+    shown = mart_figures(mart, file)
     found: list[Key] = [
         (*key, "row", key in shown, key in own) for key in own.keys() ^ shown.keys()
     ]

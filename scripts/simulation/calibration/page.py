@@ -39,8 +39,8 @@ intervals work, and nothing about education.
 
 {releases} releases of each batch were simulated, each with {conversations:,} Claude.ai
 conversations and a task list of its own: {tasks} tasks drawn from a superpopulation of
-{superpopulation:,} (seed {seed}; {replicates} bootstrap replicates). The marts were built
-on all of them in one run, by the rule `any_holder` and, for bounds, also by
+{superpopulation:,} (seed {seed}; {replicates} bootstrap replicates). The marts were
+built on all of them in one run, by the rule `any_holder` and, for bounds, also by
 `equal_split`. The API is not among them.
 
 ## How to read it
