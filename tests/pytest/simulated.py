@@ -250,14 +250,19 @@ def true_sample(
     return replace(published, counts=counts)
 
 
-def true_task_shares(truth: Sequence[Sample], figure: str) -> dict[Key, float]:
-    """The true share of a category among all conversations of a scope, in percent."""
-    ratios = {s.key: list(oracle.task_ratios(s, figure)) for s in truth}
+def task_shares(samples: Sequence[Sample], figure: str) -> dict[Key, float]:
+    """The share of every category in every scope, in percent, without intervals.
+
+    Keys end in the oracle's own name of the estimator and the category.
+    """
+    ratios = {s.key: list(oracle.task_ratios(s, figure)) for s in samples}
     return {
-        (*key, category): 100 * float(weights @ count / (weights @ size))
-        for key, sample, weights in oracle.every_scope(truth)
-        for estimator, category, count, size in ratios[sample.key]
-        if estimator == "all"
+        (*key, estimator, category): 100
+        * float(weights @ part)
+        / float(weights @ whole)
+        for key, sample, weights in oracle.every_scope(samples)
+        for estimator, category, part, whole in ratios[sample.key]
+        if (weights @ whole) > 0
     }
 
 
@@ -276,9 +281,9 @@ def untrue(
     for mart in (*TRUE_SHARES, *TASK_MARTS):
         if mart in TASK_MARTS:
             figure = MARTS[mart].figure
-            shares = true_task_shares(folded, figure)
+            shares = task_shares(folded, figure)
             shown = {
-                (*key[:4], key[5]): row
+                (*key[:4], "all", key[5]): row
                 for key, row in mart_figures(mart, file).items()
                 if key[4] in oracle.BOUNDED[figure] and key[5] != oracle.RESIDUAL
             }
