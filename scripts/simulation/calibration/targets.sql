@@ -302,23 +302,55 @@ left join kept_truth_cell as cell
         and placed.task = cell.task
         and cell.facet = 'onet_task';
 
--- Shares of a scope in a place: the model's parameter and the realised share.
--- grain: batch, release_id, geo_level, geo_id, allocation_rule, scope, share_base
-create or replace table scope_share_target as
+-- Every target in one form; the labels are those of the marts.
+-- grain: batch, release_id, target, figure, geo_id, allocation_rule, scope, estimator,
+--        category
+create or replace table target (
+    batch varchar,
+    release_id varchar,
+    target varchar default 'model_parameter',
+    figure varchar,
+    geo_id varchar default 'GLOBAL',
+    allocation_rule varchar default 'any_holder',
+    scope varchar,
+    estimator varchar,
+    category varchar,
+    target_pct double
+);
+
+create or replace view release_batch as
+select distinct
+    batch,
+    release_id
+from kept_release_row;
+
+-- realised by a release; and of the superpopulation, the same for every release
+insert into target by name
+select * from task_figure_target
+where release_id <> 'superpopulation';
+
+insert into target by name
+select
+    superpopulation.* exclude (release_id),
+    release_batch.release_id
+from task_figure_target as superpopulation
+inner join release_batch using (batch)
+where superpopulation.release_id = 'superpopulation';
+
+-- shares of a scope in a place
+insert into target by name
 with base as (
 
     select
         batch,
         release_id,
-        geo_level,
         geo_id,
-        share_base,
+        estimator,
         sum(probability) as probability_base,
         sum(conversations) as conversations_base
     from place_task
-    cross join (values ('all_conversations'), ('named_tasks')) as listed (share_base)
-    where
-        share_base = 'all_conversations' or task not in ('none', 'not_classified')
+    cross join (values ('all_conversations'), ('named_tasks')) as listed (estimator)
+    where estimator = 'all_conversations' or task not in ('none', 'not_classified')
     group by all
 
 ),
@@ -328,10 +360,11 @@ part as (
     select
         batch,
         release_id,
-        geo_level,
+        'share_' || geo_level as figure,
         geo_id,
         allocation_rule,
         scope,
+        scope as category,
         sum(weight * probability) as probability,
         sum(weight * conversations) as conversations
     from place_task
@@ -342,70 +375,53 @@ part as (
 )
 
 select
-    batch,
-    release_id,
-    geo_level,
-    geo_id,
-    allocation_rule,
-    scope,
-    share_base,
+    part.* exclude (probability, conversations),
+    estimator,
     unnest(['model_parameter', 'realised_share']) as target,
     unnest([
         100 * probability / probability_base,
         100 * conversations / nullif(conversations_base, 0)
     ]) as target_pct
 from part
-inner join base using (batch, release_id, geo_level, geo_id);
+inner join base using (batch, release_id, geo_id);
 
--- Every target in one form; the labels are those of the marts.
--- grain: batch, release_id, target, figure, geo_id, allocation_rule, scope, estimator,
---        category
-create or replace table target as
-with release_batch as (
-
-    select distinct
-        batch,
-        release_id
-    from kept_release_row
-
-),
-
-facet_share as (
+-- base facets of the world and of countries
+insert into target by name
+with facet_share as (
 
     select
         batch,
         release_id,
-        'global' as geo_level,
+        'global' as scope,
         'GLOBAL' as geo_id,
         answer.facet,
         answer.category,
         sum(probability * share) as value
-    from kept_task_parameter as task
-    inner join kept_answer_parameter as answer
-        using (batch, task, is_coordinated)
+    from kept_task_parameter
+    inner join kept_answer_parameter as answer using (batch, task, is_coordinated)
     inner join release_batch using (batch, release_id)
     where answer.facet in ('collaboration', 'task_success', 'use_case')
     group by all
-    union all
+    union all by name
     select
         batch,
         release_id,
-        'country',
+        'country' as scope,
         geo_id,
-        if(facet = 'usage', 'country', facet),
-        if(facet = 'usage', 'all', category),
+        if(facet = 'usage', 'country', facet) as facet,
+        if(facet = 'usage', 'all', category) as category,
         value
     from kept_country_parameter
     where facet in ('collaboration', 'task_success', 'use_case', 'usage')
-    union all
+    union all by name
     select
         batch,
         release_id,
-        geo_level,
+        geo_level as scope,
         geo_id,
-        'onet_task',
-        task,
-        probability
+        'onet_task' as facet,
+        task as category,
+        probability as value
     from place_task
 
 ),
@@ -413,7 +429,8 @@ facet_share as (
 based as (
 
     select
-        *,
+        * exclude (facet),
+        facet || '_' || scope as figure,
         sum(value) filter (where category = 'not_classified') over (
             partition by batch, release_id, geo_id, facet
         ) as residual
@@ -422,71 +439,21 @@ based as (
 )
 
 select
-    batch,
-    release_id,
-    target,
-    figure,
-    'GLOBAL' as geo_id,
-    allocation_rule,
-    scope,
-    estimator,
-    category,
-    target_pct
-from task_figure_target
-where release_id <> 'superpopulation'
-union all
+    * exclude (value, residual),
+    unnest(['share of the place', 'with_residual', 'without_residual']) as estimator,
+    100 * value * unnest([1, 1, 1 / (1 - coalesce(residual, 0))]) as target_pct
+from based;
+
+-- success of single tasks
+insert into target by name
 select
     batch,
     release_batch.release_id,
-    target,
-    figure,
-    'GLOBAL',
-    allocation_rule,
-    scope,
-    estimator,
-    category,
-    target_pct
-from task_figure_target
-inner join release_batch using (batch)
-where task_figure_target.release_id = 'superpopulation'
-union all
-select
-    batch,
-    release_id,
-    target,
-    'share_' || geo_level,
-    geo_id,
-    allocation_rule,
-    scope,
-    share_base,
-    scope,
-    target_pct
-from scope_share_target
-union all
-select
-    batch,
-    release_id,
-    'model_parameter',
-    facet || '_' || geo_level,
-    geo_id,
-    'any_holder',
-    geo_level,
-    unnest(['share of the place', 'with_residual', 'without_residual']),
-    category,
-    100 * value * unnest([1, 1, 1 / (1 - coalesce(residual, 0))])
-from based
-union all
-select
-    batch,
-    release_batch.release_id,
-    'model_parameter',
-    'success_of_a_task',
-    'GLOBAL',
-    'any_holder',
-    'education',
-    'yes of yes and no',
-    task,
-    100 * mass / answered_mass
+    'success_of_a_task' as figure,
+    'education' as scope,
+    'yes of yes and no' as estimator,
+    task as category,
+    100 * mass / answered_mass as target_pct
 from task_answer
 inner join release_batch using (batch)
 where
