@@ -97,6 +97,7 @@ class Sample:
     """The counts of one raw file, with the holder codes of its tasks.
 
     ``counts``: (geo_level, geo_id) -> (facet, level) -> label -> count.
+    ``sample_count``: conversations as the release states them; None: not stated.
     """
 
     release_id: str
@@ -104,6 +105,7 @@ class Sample:
     count_basis: str
     counts: dict[tuple[str, str], dict[tuple[str, int], dict[str, float]]]
     codes: Codes
+    sample_count: float | None = None
 
     @property
     def key(self) -> Key:
@@ -152,9 +154,9 @@ def read_sample(path: Path, row: Mapping[str, str], codes: Codes) -> Sample:
                 label = "all" if is_total else line["cluster_name"]
                 cell = counts[level, line["geo_id"]][facet, int(line["level"])]
                 cell[label] = float(line["value"])
-    return Sample(
-        row["release_id"], row["platform"], row["count_basis"], dict(counts), codes
-    )
+    names = (row["release_id"], row["platform"], row["count_basis"])
+    size = float(row["sample_count"]) if row["sample_count"] else None
+    return Sample(*names, dict(counts), codes, size)
 
 
 def read_samples(data_dir: Path, manifest: Iterable[Mapping[str, str]]) -> list[Sample]:
@@ -209,11 +211,9 @@ def scope_weight(rule: str, codes: frozenset[str], scope: str) -> float:
         "non_education": 1 - education,
         "non_education_non_computing": 1 - education - group_weight(rule, codes, "15"),
     }
-    if scope in weights:
-        weight = weights[scope]
-    else:
-        weight = group_weight(rule, codes, SUBSECTORS[scope])
-    return weight if weight > 1e-12 else 0.0
+    if scope in SUBSECTORS:
+        weights[scope] = group_weight(rule, codes, SUBSECTORS[scope])
+    return weights[scope] if weights[scope] > 1e-12 else 0.0
 
 
 def weights_of(sample: Sample, tasks: Iterable[str], rule: str, scope: str) -> Array:
@@ -248,17 +248,6 @@ def every_scope(samples: Sequence[Sample]) -> Iterator[tuple[Key, Sample, Array]
 # Figures that rest on tasks -----------------------------------------------------------
 
 
-def largest_unseen(
-    cells: Mapping[str, float] | None, size: float, category: str
-) -> float:
-    """The most conversations that an unpublished category of a task can hold."""
-    if not cells:
-        return size
-    if category in cells:
-        return 0.0
-    return min(LARGEST_FOLDED_CELL, cells.get(RESIDUAL, 0.0))
-
-
 def task_ratios(sample: Sample, figure: str) -> Iterator[tuple[str, str, Array, Array]]:
     """Estimator (own name), category, and each task's numerator and denominator."""
     facet, named, others = FIGURES[figure]
@@ -281,15 +270,18 @@ def task_ratios(sample: Sample, figure: str) -> Iterator[tuple[str, str, Array, 
 
 
 def unseen_counts(sample: Sample, figure: str) -> dict[str, Array]:
-    """By category, what each task can hold of it unseen."""
+    """By category, the most that each task can hold of it unseen: all of a task that
+    publishes nothing, what one folded cell can hold where the category is missing."""
     facet, named, others = FIGURES[figure]
     cells = sample.cells(facet)
-    return {
-        category: np.array(
-            [largest_unseen(cells.get(t), n, category) for t, n in sample.nodes.items()]
-        )
-        for category in (*named, *others)
-    }
+
+    def most(task: str, category: str) -> float:
+        if task not in cells:
+            return sample.nodes[task]
+        folded = min(LARGEST_FOLDED_CELL, cells[task].get(RESIDUAL, 0.0))
+        return 0.0 if category in cells[task] else folded
+
+    return {c: np.array([most(t, c) for t in sample.nodes]) for c in (*named, *others)}
 
 
 def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Figures:
@@ -447,35 +439,37 @@ def concentration_figures(samples: Sequence[Sample]) -> Figures:
 
 
 def place_figures(samples: Sequence[Sample]) -> Figures:
-    """The base facets of every place, and the places' shares of what they lie in."""
+    """The base facets of every place, and the places' shares of what they lie in: the
+    stated sample for a country, all regions of its country for a region."""
     figures: Figures = {}
     for sample in samples:
         lies_in: dict[tuple[str, str], float] = defaultdict(float)
-        totals = {
-            (facet, place[1]): labels["all"]
+        cells = [
+            (place, facet, level, labels, (facet, parent_of(facet, place[1])))
             for place, facets in sample.counts.items()
-            for (facet, _), labels in facets.items()
-            if "all" in labels
-        }
-        for (facet, geo_id), count in totals.items():
-            lies_in[facet, "" if facet == "country" else geo_id.split("-")[0]] += count
-        for place, facets in sample.counts.items():
-            for (facet, level), labels in facets.items():
-                if "::" in facet:
-                    continue
-                base = math.fsum(labels.values())
-                if "all" in labels:
-                    parent = "" if facet == "country" else place[1].split("-")[0]
-                    base = lies_in[facet, parent]
-                for label, count in labels.items():
-                    is_whole = sample.count_basis == "conversations"
-                    figures[(*sample.key, *place, facet, level, label)] = {
-                        "conversation_count": count,
-                        "base_conversation_count": base,
-                        "share_pct": pct(count, base),
-                        **wilson_columns(count, base, is_whole and label != RESIDUAL),
-                    }
+            for (facet, level), labels in facets.items()
+            if "::" not in facet
+        ]
+        for _, _, _, labels, parent in cells:
+            lies_in[parent] += labels.get("all", 0.0)
+        if sample.sample_count is not None:
+            lies_in["country", ""] = sample.sample_count
+        for place, facet, level, labels, parent in cells:
+            base = lies_in[parent] if "all" in labels else math.fsum(labels.values())
+            for label, count in labels.items():
+                is_whole = sample.count_basis == "conversations"
+                figures[(*sample.key, *place, facet, level, label)] = {
+                    "conversation_count": count,
+                    "base_conversation_count": base,
+                    "share_pct": pct(count, base),
+                    **wilson_columns(count, base, is_whole and label != RESIDUAL),
+                }
     return figures
+
+
+def parent_of(facet: str, geo_id: str) -> str:
+    """The country that a region lies in; nothing for the world."""
+    return "" if facet == "country" else geo_id.split("-")[0]
 
 
 def education_task_figures(samples: Sequence[Sample]) -> Figures:
