@@ -138,7 +138,6 @@ with estimator_measure as (
         ('pattern', 'task_renormalised', 'collaboration', 'renormalised'),
         ('pattern', 'pooled', 'collaboration', 'answered'),
         ('pattern', 'all_conversations', 'collaboration', 'all'),
-        ('success', 'all_conversations', 'task_success', 'all'),
         ('success', 'published_yes', 'task_success', 'all'),
         ('success', 'yes_over_answered', 'task_success', 'renormalised'),
         ('use_case', 'with_residual', 'use_case', 'all'),
