@@ -260,7 +260,8 @@ def _tasks(rows: Sequence[Row]) -> str:
         side[kind] = f"{inside} ({width})"
     blocks: dict[tuple[object, object], list[Row]] = {}
     for key, side in sides.items():
-        blocks.setdefault(key[:2], []).append(side)
+        if "batch" in side:  # an interval of this kind is shown
+            blocks.setdefault(key[:2], []).append(side)
     parts = []
     for (figure, estimator), found in blocks.items():
         found.sort(key=lambda s: (s["batch"] == "published", SCOPES.index(s["scope"])))
