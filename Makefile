@@ -110,11 +110,11 @@ fetch: $(INSTALLED)
 
 # Writes the shipped simulated release again, byte for byte, and its manifest rows.
 simulate: $(INSTALLED)
-	@$(BIN)/python scripts/simulate_release.py --manifest seeds/reference/release_manifest.csv
+	@$(BIN)/python scripts/simulate.py --manifest seeds/reference/release_manifest.csv
 
 # Up to 15 minutes on 2 cores; writes seeds/reference/interval_calibration.csv and its page in docs.
 calibrate: $(INSTALLED)
-	@$(BIN)/python scripts/calibrate_intervals.py
+	@$(BIN)/python scripts/calibrate.py
 
 # On the published warehouse, into warehouse/docs; the diagram in docs/ too.
 docs: $(INSTALLED)
