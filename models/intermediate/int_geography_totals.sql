@@ -2,6 +2,7 @@
 -- why: the base of every share of a place, in one place: for the globe the sample
 --      that the release states, for others their published total, else the sum of the
 --      cells
+-- depends_on: {{ ref('int_input_problems') }}
 with
 
 samples as (

@@ -2,6 +2,7 @@
 -- why: the files of the manifest with what became of their rows, for marts: every row
 --      of a loaded file is staged, and the checks name those that are kept out of the
 --      marts
+-- depends_on: {{ ref('int_input_problems') }}
 with
 
 release_files as (

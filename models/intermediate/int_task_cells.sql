@@ -2,6 +2,7 @@
 -- why: the one cell table: published cells, and the grid of cells that a task could
 --      have, so that a suppressed or absent cell is a row with its range, never a
 --      zero
+-- depends_on: {{ ref('int_input_problems') }}
 with
 
 facet_cells as (

@@ -41,6 +41,18 @@ published as (
     from {{ ref('published_numbers') }}
     where metric = 'pattern_share' and published_scope = 'all'
 
+),
+
+-- What an official file contradicts is published as a finding, with the marts.
+contradicted as (
+
+    select
+        release_id,
+        platform
+    from {{ ref('int_input_findings') }}
+    where problem_kind = 'damage'
+    group by release_id, platform
+
 )
 
 select
@@ -53,6 +65,13 @@ inner join published
         bounds.release_id = published.release_id
         and bounds.platform = published.platform
         and bounds.pattern = published.pattern
+left join contradicted
+    on
+        bounds.release_id = contradicted.release_id
+        and bounds.platform = contradicted.platform
 where
-    published.share_pct < bounds.bound_low_pct - published.rounding_pct - 1e-9
-    or published.share_pct > bounds.bound_high_pct + published.rounding_pct + 1e-9
+    contradicted.release_id is null
+    and (
+        published.share_pct < bounds.bound_low_pct - published.rounding_pct - 1e-9
+        or published.share_pct > bounds.bound_high_pct + published.rounding_pct + 1e-9
+    )

@@ -32,6 +32,18 @@ published as (
     select * from {{ ref('fct_facet_shares') }}
     where geo_level = 'global' and share_base = 'all_conversations'
 
+),
+
+-- What an official file contradicts is published as a finding, with the marts.
+contradicted as (
+
+    select
+        release_id,
+        platform
+    from {{ ref('int_input_findings') }}
+    where problem_kind = 'damage'
+    group by release_id, platform
+
 )
 
 select
@@ -45,6 +57,13 @@ inner join published
         and bounds.platform = published.platform
         and bounds.facet = published.facet
         and bounds.category = published.category
+left join contradicted
+    on
+        bounds.release_id = contradicted.release_id
+        and bounds.platform = contradicted.platform
 where
-    published.share_pct < bounds.bound_low_pct - 1e-9
-    or published.share_pct > bounds.bound_high_pct + 1e-9
+    contradicted.release_id is null
+    and (
+        published.share_pct < bounds.bound_low_pct - 1e-9
+        or published.share_pct > bounds.bound_high_pct + 1e-9
+    )

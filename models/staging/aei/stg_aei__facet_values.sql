@@ -34,6 +34,17 @@ source as (
 
 ),
 
+-- One scan runs through all files: each file's rows count from its own first.
+first_rows as (
+
+    select
+        source_file_path,
+        min(scan_position) as first_scan_position
+    from source
+    group by source_file_path
+
+),
+
 renamed as (
 
     select
@@ -43,10 +54,7 @@ renamed as (
         release_files.taxonomy_version,
         release_files.count_basis,
         release_files.relative_path,
-        1 + source.scan_position
-        - min(source.scan_position - 1)
-            over (partition by source.source_file_path)
-            as row_number,
+        2 + source.scan_position - first_rows.first_scan_position as row_number,
 
         -- text as published
         source.geography,
@@ -104,6 +112,7 @@ renamed as (
                 then try_cast(source.value as double)
         end as value
     from source
+    inner join first_rows on source.source_file_path = first_rows.source_file_path
     inner join release_files on source.source_file_path = release_files.file_path
     left join geography_levels on source.geography = geography_levels.geography
 

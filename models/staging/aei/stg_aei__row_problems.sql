@@ -17,9 +17,32 @@ release_files as (
 
 ),
 
+-- Read by itself: a table that is named twice would be copied whole.
+places as (
+
+    select
+        geography,
+        geo_id
+    from {{ ref('stg_aei__facet_values') }}
+    group by geography, geo_id
+
+),
+
 geography_levels as (
 
     select * from {{ ref('geography_levels') }}
+
+),
+
+-- A pattern is matched once a place, not once a row.
+known_places as (
+
+    select
+        places.geography,
+        places.geo_id
+    from places
+    inner join geography_levels on places.geography = geography_levels.geography
+    where regexp_full_match(places.geo_id, geography_levels.geo_id_pattern)
 
 ),
 
@@ -56,60 +79,70 @@ task_lists as (
 repeated as (
 
     select
-        facet_values.*,
-        count(*) over same_key as key_row_count,
-        min(facet_values.row_number) over same_key as first_row_number
-    from facet_values
-    window same_key as (
-        partition by
-            facet_values.relative_path, facet_values.geo_id, facet_values.geography,
-            facet_values.date_start, facet_values.date_end,
-            facet_values.platform_and_product, facet_values.facet,
-            facet_values.level_text, facet_values.variable, facet_values.cluster_name
-    )
+        relative_path,
+        count(*) as key_row_count,
+        min(row_number) as first_row_number,
+        unnest(list(row_number)) as row_number
+    from {{ ref('stg_aei__facet_values') }}
+    group by
+        relative_path, geo_id, geography, date_start, date_end, platform_and_product,
+        facet, level_text, variable, cluster_name
+    having count(*) > 1
 
 ),
 
 described as (
 
     select
-        repeated.*,
+        facet_values.*,
+        repeated.key_row_count,
+        repeated.first_row_number,
         release_files.product_label,
         cast(release_files.window_start_date as varchar) as window_start,
         cast(release_files.window_end_date as varchar) as window_end,
-        geography_levels.geo_id_pattern,
+        geography_levels.geography is not null as is_known_geography,
+        known_places.geography is not null as is_known_place,
         base_facets.facet_kind,
         coalesce(attribute_facets.facet_kind, base_facets.facet_kind) as label_kind,
         coalesce(base_facets.is_in_marts, false)
         and coalesce(attribute_facets.is_in_marts, true) as is_in_marts,
         base_facets.highest_level,
         base_facets.facet is not null
-        and (repeated.attribute_facet is null or attribute_facets.facet is not null)
+        and (facet_values.attribute_facet is null or attribute_facets.facet is not null)
             as is_known_facet,
         coalesce(attribute_facets.has_closed_labels, base_facets.has_closed_labels)
         and facet_labels.label is null as is_unknown_label,
         base_facets.facet_kind = 'task'
         and tasks.task_key is null
-        and repeated.base_cluster_name not in ('none', 'not_classified')
+        and facet_values.base_cluster_name not in ('none', 'not_classified')
             as is_unknown_task,
         task_lists.taxonomy_version is not null as has_task_list
-    from repeated
+    from facet_values
     inner join release_files
-        on repeated.relative_path = release_files.relative_path
-    left join geography_levels on repeated.geography = geography_levels.geography
-    left join facets as base_facets on repeated.base_facet = base_facets.facet
+        on facet_values.relative_path = release_files.relative_path
+    left join repeated
+        on
+            facet_values.relative_path = repeated.relative_path
+            and facet_values.row_number = repeated.row_number
+    left join geography_levels on facet_values.geography = geography_levels.geography
+    left join known_places
+        on
+            facet_values.geography = known_places.geography
+            and facet_values.geo_id = known_places.geo_id
+    left join facets as base_facets on facet_values.base_facet = base_facets.facet
     left join facets as attribute_facets
-        on repeated.attribute_facet = attribute_facets.facet
+        on facet_values.attribute_facet = attribute_facets.facet
     left join facet_labels
         on
-            coalesce(repeated.attribute_facet, repeated.base_facet)
+            coalesce(facet_values.attribute_facet, facet_values.base_facet)
             = facet_labels.facet
-            and coalesce(repeated.category, repeated.cluster_name) = facet_labels.label
-    left join task_lists on repeated.taxonomy_version = task_lists.taxonomy_version
+            and coalesce(facet_values.category, facet_values.cluster_name)
+            = facet_labels.label
+    left join task_lists on facet_values.taxonomy_version = task_lists.taxonomy_version
     left join tasks
         on
-            repeated.taxonomy_version = tasks.taxonomy_version
-            and repeated.base_cluster_name = tasks.task_key
+            facet_values.taxonomy_version = tasks.taxonomy_version
+            and facet_values.base_cluster_name = tasks.task_key
 
 ),
 
@@ -121,9 +154,7 @@ checked as (
             when platform_and_product <> product_label then 'mislabelled_rows'
             when date_start <> window_start or date_end <> window_end
                 then 'misdated_rows'
-            when
-                geo_id_pattern is null or not regexp_full_match(geo_id, geo_id_pattern)
-                then 'unknown_geographies'
+            when not is_known_place then 'unknown_geographies'
             when level is null then 'untyped_numbers'
             -- A statistic that no mart uses may be empty (no interval of one record).
             when
@@ -174,7 +205,7 @@ final as (
             when 'mislabelled_rows' then 'platform_and_product'
             when 'misdated_rows' then 'date_start, date_end'
             when 'unknown_geographies'
-                then case when geo_id_pattern is null then 'geography' else 'geo_id' end
+                then case when is_known_geography then 'geo_id' else 'geography' end
             when 'untyped_numbers'
                 then case when level is null then 'level' else 'value' end
             when 'duplicate_keys' then 'the nine columns before value'
@@ -189,10 +220,8 @@ final as (
             when check_name = 'misdated_rows' then date_start || ' to ' || date_end
             when check_name = 'unknown_geographies'
                 then '"' || geography || '" with geo_id "' || geo_id || '"'
-            when check_name = 'untyped_numbers' and level is null
-                then '"' || level_text || '"'
-            when check_name = 'unknown_facets' then '"' || facet || '"'
-            when check_name = 'unknown_levels' then level_text || ' in ' || facet
+            when level is null or check_name = 'unknown_levels'
+                then '"' || level_text || '" in ' || facet
             when check_name = 'unknown_variables'
                 then '"' || variable || '" in facet ' || facet
             when check_name = 'duplicate_keys'
