@@ -150,7 +150,9 @@ def range_panel(
     if chart.breaks:
         height = max(height, 74)
     with debug_mode(False):  # the converter judges the whole; by part it costs seconds
-        layers = _layers(chart, marks, chart.top(chart.drawn(rows)) if top is None else top)
+        layers = _layers(
+            chart, marks, chart.top(chart.drawn(rows)) if top is None else top
+        )
         heading = alt.Title(
             title, subtitle=SIMULATED if is_simulated else alt.Undefined
         )

@@ -24,19 +24,39 @@ REASONS = {
     "no_suppressed": "the no cell is suppressed",
     "yes_suppressed": "the yes cell is suppressed",
 }
-BOUND_UNSEEN = (
+UNSEEN = (
     "Band: from none to all of the unseen conversations counted as this. A bound, with "
     "no probability attached."
 )
-BOUND_SUPPRESSED = (
+SUPPRESSED = (
     "Band: what suppressed cells leave open, from nothing to all they can hold. A "
     "bound, with no probability attached."
 )
-INTERVAL_TASKS = (
+ONE_BOUND = (
+    " Only the estimator of all conversations has one; the others leave something out, "
+    "and their dots may lie beside it."
+)
+OVER_TASKS = (
     "Line: 95% interval over tasks. It answers whether the share would hold with other "
     "tasks of this kind, and knows nothing of what is suppressed."
 )
-INTERVAL_WEEK = "Line: 95% Wilson interval of the week's draw of conversations."
+OVER_WEEK = "Line: 95% Wilson interval of the week's draw of conversations."
+# What the band and the line of a mart are; empty where its figures have none.
+MARKS = {
+    "fct_education_shares": (UNSEEN, ""),
+    "fct_facet_shares": ("", OVER_WEEK),
+    "fct_interaction_patterns": (SUPPRESSED, OVER_TASKS),
+    "fct_occupation_group_shares": (UNSEEN, ""),
+    "fct_task_concentration": ("", ""),
+    "fct_task_success": (SUPPRESSED, OVER_TASKS),
+    "fct_use_case_shares": (SUPPRESSED, OVER_TASKS),
+}
+# The figure of a mart in dim_estimators.
+ESTIMATED = {
+    "fct_interaction_patterns": "pattern",
+    "fct_task_success": "success",
+    "fct_use_case_shares": "use_case",
+}
 # Headings of the columns of all tables; figures end with those of TAIL that they have.
 COLUMNS = {
     column.key: column
@@ -95,27 +115,31 @@ def draw(
     mart: str,
     chart: Chart,
     rows: Sequence[Row],
-    columns: Sequence[str],
+    columns: str,
     *,
     panels: dict[str, list[Row]] | None = None,
-    caption: str = "",
-    bound: str = "",
-    interval: str = "",
     notes: Sequence[Markup] = (),
     base: str = "",
     touched: Sequence[str] = (),
 ) -> Figure:
     """A figure of rows of a mart: a panel per slice, or those given, on one scale.
 
-    The data table holds all ``rows``, under ``columns``, then counts and ranges; the
-    caveats are those of its columns, of what tells the marks apart, and of ``touched``.
+    The data table holds all ``rows``, under the ``columns`` named, then counts and
+    ranges; the caveats are those of its columns, of what tells the marks apart, and of
+    the columns ``touched``.
     """
+    bound, interval = MARKS[mart]
+    notes = list(notes)
+    if chart.series_key == "estimator":
+        bound += ONE_BOUND
+        meanings = "estimator_title, definition"
+        notes.append(glossary(warehouse.estimators(ESTIMATED[mart], meanings)))
     parts = warehouse.by_slice(rows)
     slices = list(parts)
     if panels is None:
         panels = {each.label: own for each, own in parts.items()}
     drawn = chart.drawn([row for own in panels.values() for row in own])
-    shown = table(caption or title, rows, columns, has_slice=len(slices) > 1)
+    shown = table(title, rows, columns, has_slice=len(slices) > 1)
     keys = {column.key for column in shown.columns}
     keys |= {"is_simulated"} if any(each.is_simulated for each in slices) else set()
     return Figure(
@@ -146,7 +170,7 @@ def draw(
 def table(
     caption: str,
     rows: Sequence[Row],
-    columns: Sequence[str],
+    columns: str,
     *,
     has_slice: bool = False,
     mart: str = "",
@@ -159,7 +183,7 @@ def table(
         for row in rows
     ]
     keys = ["release_id", "platform"] if has_slice else []
-    keys += columns
+    keys += columns.split()
     keys += [key for key in TAIL if rows and key in rows[0] and key not in keys]
     return Table(caption, tuple(COLUMNS[key] for key in keys), rows, mart)
 
@@ -172,6 +196,13 @@ def per_slice(
     for figure in figures[1:]:
         figure.is_more = True
     return figures
+
+
+def glossary(words: dict[str, str]) -> Markup:
+    """Words with what they mean."""
+    return Markup(" ").join(
+        sentence("<b>{}</b>: {}.", word, meaning) for word, meaning in words.items()
+    )
 
 
 def only(rows: Iterable[Row], **values: object) -> Row:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import string
+from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 Row = dict[str, Any]
 Spec = dict[str, Any]  # a Vega-Lite specification without width
@@ -151,27 +153,26 @@ def data(value: float | None, text: str) -> Markup:
     return Markup('<data value="{}">{}</data>').format(repr(float(value)), text)
 
 
-def share(value: float | None, unit: str = "%") -> Markup:
-    """A share in percent in a sentence."""
-    return data(value, number(value, unit=unit))
+class _Sentence(string.Formatter):
+    """Fields escaped; ``:n`` is a count, ``:%`` a share, a digit the decimals."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if not format_spec:
+            return str(escape(value))
+        if format_spec == "n":
+            return data(value, count(value))
+        if format_spec == "%":
+            return data(value, number(value, unit="%"))
+        return data(value, number(value, int(format_spec)))
 
 
-def counted(value: float | None) -> Markup:
-    """A count in a sentence."""
-    return data(value, count(value))
-
-
-def rounded(value: float | None, decimals: int = 0) -> Markup:
-    """A number that is no count of rows, in a sentence."""
-    return data(value, number(value, decimals))
-
-
-def sentence(text: str, *values: object) -> Markup:
-    """A sentence with values filled in, escaped."""
-    return Markup(text).format(*values)
+def sentence(text: str, *values: object, of: Row | None = None, **named: Any) -> Markup:
+    """A sentence with values filled in, by place, by name, or by column of a row."""
+    fields = ChainMap(named, of or {})
+    return Markup(_Sentence().vformat(text, values, fields))
 
 
 def listed(parts: Iterable[object]) -> Markup:
     """Parts joined as in a sentence, escaped."""
-    *first, last = (Markup("{}").format(part) for part in parts)
+    *first, last = (escape(part) for part in parts)
     return Markup(" and ").join([Markup(", ").join(first), last] if first else [last])

@@ -8,14 +8,19 @@ from types import TracebackType
 from typing import Any
 
 import duckdb
-from markupsafe import Markup
 
-from report.parts import ReportError, Row, Slice, sentence
+from report.parts import ReportError, Row, Slice
 
 # One rule where a figure depends on one: the widest, which the others are parts of.
 RULE = "any_holder"
 UNDER_RULE = f"allocation_rule in ('{RULE}', 'not_applicable')"
 BASELINE = "non_education"
+REGISTER = """
+    select assumption_id, assumption_name, statement, consequence, status
+    from marts.dim_sampling_assumptions
+    order by array_position(['not_checkable', 'partly_checked', 'checked'], status),
+        assumption_name
+"""
 
 
 class Warehouse:
@@ -72,6 +77,10 @@ class Warehouse:
         rows = [row for row in rows if (row["release_id"], row["platform"]) in order]
         return sorted(rows, key=lambda row: order[row["release_id"], row["platform"]])
 
+    def newest(self, rows: Iterable[Row]) -> tuple[Slice, list[Row]]:
+        """The first slice that has any of the rows, with its own: what a text is of."""
+        return next(iter(self.by_slice(rows).items()), (self.slices[0], []))
+
     def by_slice(self, rows: Iterable[Row]) -> dict[Slice, list[Row]]:
         """The rows of each slice that has any, in the order of the rows."""
         slices = {each.key: each for each in self.slices}
@@ -81,69 +90,33 @@ class Warehouse:
             found.setdefault(each, []).append(row)
         return found
 
-    # What the keys of the marts mean, in the order of the dimensions ------------------
-
-    def titles(self, sql: str, *parameters: Any) -> dict[str, str]:
-        """Keys with their titles, from a query with these two columns."""
-        return {
-            key: title
-            for key, title in (row.values() for row in self.records(sql, *parameters))
-        }
+    def words(
+        self, dimension: str, columns: str, where: str = "true"
+    ) -> dict[str, str]:
+        """Keys with titles or definitions: two columns, in the dimension's order."""
+        rows = self.records(
+            f"select {columns} from marts.{dimension} where {where} order by sort_order"
+        )
+        return dict(tuple(row.values()) for row in rows)
 
     def scopes(self) -> dict[str, str]:
-        """Education, its subsectors and one baseline."""
-        return self.titles(
-            """
-            select scope, scope_title
-            from marts.dim_scopes
-            where scope_kind in ('education', 'subsector') or scope = ?
-            order by sort_order
-            """,
-            BASELINE,
+        """The scopes that charts show: education, its subsectors and one baseline."""
+        return self.words(
+            "dim_scopes",
+            "scope, scope_title",
+            f"scope_kind in ('education', 'subsector') or scope = '{BASELINE}'",
         )
+
+    def estimators(
+        self, figure: str, columns: str = "estimator, estimator_title"
+    ) -> dict[str, str]:
+        """The estimators of a figure: pattern, use_case or success."""
+        return self.words("dim_estimators", columns, f"figure = '{figure}'")
 
     def labels(self, facet: str) -> dict[str, str]:
         """The named labels of a facet: without none and the residual."""
-        return self.titles(
-            """
-            select label, label_title
-            from marts.dim_facet_labels
-            where facet = ? and label_kind = 'named'
-            order by sort_order
-            """,
-            facet,
-        )
-
-    def estimators(self, figure: str) -> dict[str, str]:
-        """The estimators of a figure (pattern, use_case, success)."""
-        return self.titles(
-            """
-            select estimator, estimator_title
-            from marts.dim_estimators
-            where figure = ?
-            order by sort_order
-            """,
-            figure,
-        )
-
-    def definitions(self, figure: str) -> Markup:
-        """What the estimators of a figure mean, in sentences."""
-        return self.glossary(
-            """
-            select estimator_title, definition
-            from marts.dim_estimators
-            where figure = ?
-            order by sort_order
-            """,
-            figure,
-        )
-
-    def glossary(self, sql: str, *parameters: Any) -> Markup:
-        """Words with what they mean, from a query with these two columns."""
-        return Markup(" ").join(
-            sentence("<b>{}</b>: {}.", word, meaning)
-            for word, meaning in self.titles(sql, *parameters).items()
-        )
+        named = f"facet = '{facet}' and label_kind = 'named'"
+        return self.words("dim_facet_labels", "label, label_title", named)
 
     # The sample and what is known of it -----------------------------------------------
 
@@ -159,31 +132,25 @@ class Warehouse:
 
     def register(self) -> list[Row]:
         """The assumptions, those that nobody can check first."""
-        return self.records(
-            """
-            select assumption_id, assumption_name, statement, consequence, status
-            from marts.dim_sampling_assumptions
-            order by
-                array_position(['not_checkable', 'partly_checked', 'checked'], status),
-                assumption_name
-            """
-        )
+        return self.records(REGISTER)
 
     def caveats(self, mart: str, columns: Iterable[str]) -> list[Row]:
         """The assumptions that touch these columns of a mart, or the whole mart."""
-        touching = {
-            row["assumption_id"]
-            for row in self.records(
-                """
+        found = self.records(
+            f"""
+            with register as ({REGISTER})
+
+            select *
+            from register
+            where assumption_id in (
                 select assumption_id
                 from marts.bridge_assumption_columns
                 where mart = ? and (column_name = '*' or list_contains(?, column_name))
-                """,
-                mart,
-                list(columns),
             )
-        }
-        found = [row for row in self.register() if row["assumption_id"] in touching]
+            """,
+            mart,
+            list(columns),
+        )
         if not found:
             raise ReportError(
                 f"The register in {self._file} has no caveat for marts.{mart}: no "

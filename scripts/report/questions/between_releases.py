@@ -7,26 +7,16 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import BASES, BOUND_UNSEEN, draw
-from report.parts import (
-    PLATFORMS,
-    Figure,
-    Row,
-    Section,
-    counted,
-    listed,
-    sentence,
-    share,
-)
+from report.kit import BASES, draw
+from report.parts import PLATFORMS, Figure, Row, Section, listed, sentence
 from report.warehouse import RULE, Warehouse
 
 SHARES = f"""
-    select shares.*
-    from marts.fct_education_shares as shares
-    inner join marts.dim_releases as releases using (release_id, platform)
-    where geo_level = 'global' and scope = 'education'
-        and allocation_rule = '{RULE}' and shares.platform = ?
-    order by releases.window_start_date nulls first, release_id, share_base
+    select *
+    from marts.fct_education_shares
+    where geo_level = 'global' and scope = 'education' and allocation_rule = '{RULE}'
+        and platform = ?
+    order by array_position(?, release_id), share_base
 """
 # What may break a series: a word in a chart, the aspect in a table, its column.
 ASPECTS = (
@@ -51,21 +41,27 @@ def answer(warehouse: Warehouse) -> Section:
     )
     for platform in PLATFORMS:
         known = [row for row in warehouse.releases() if row["platform"] == platform]
-        shown = [row for row in known if row["is_loaded"] or not row["is_simulated"]]
-        section.breaks += [_step(warehouse, *step) for step in pairwise(shown)]
-        rows = warehouse.records(SHARES, platform)
-        found = {row["release_id"] for row in rows}
-        drawn = [row for row in known if row["release_id"] in found]
+        order = [row["release_id"] for row in known if row["is_loaded"]]
+        rows = warehouse.records(SHARES, platform, order)
+        drawn = [
+            row for row in known if row["release_id"] in {r["release_id"] for r in rows}
+        ]
         if len(drawn) > 1:
             section.figures.append(_figure(warehouse, platform, drawn, rows))
+        shown = [row for row in known if row["is_loaded"] or not row["is_simulated"]]
+        section.breaks += [_step(warehouse, *step) for step in pairwise(shown)]
     if not section.figures:
-        section.absent = [
-            Markup(
-                "Only one release is loaded: there is no step to show. The table says "
-                "what would break between the releases that the manifest knows."
-            )
-        ]
+        text = " The table says what would break between the releases of the manifest."
+        section.absent = [section.answer + text]
     return section
+
+
+def window(row: Row) -> str:
+    """The week of a release."""
+    start, end = row["window_start_date"], row["window_end_date"]
+    if start is None or end is None:
+        return "not known"
+    return f"{start.day} {start:%B %Y} to {end.day} {end:%B %Y}"
 
 
 def _step(warehouse: Warehouse, old: Row, new: Row) -> Row:
@@ -84,22 +80,12 @@ def _step(warehouse: Warehouse, old: Row, new: Row) -> Row:
         "old": old,
         "new": new,
         "classifier": " ".join(classifier) or "Not known",
-        "changes": [
-            ("Week and season", window(old), window(new), True),
-            *(
-                (aspect, old[key], new[key], old[key] != new[key])
-                for _, aspect, key in ASPECTS
-            ),
+        "changes": [("Week and season", window(old), window(new), True)]
+        + [
+            (aspect, old[key], new[key], old[key] != new[key])
+            for _, aspect, key in ASPECTS
         ],
     }
-
-
-def window(row: Row) -> str:
-    """The week of a release."""
-    start, end = row["window_start_date"], row["window_end_date"]
-    if start is None or end is None:
-        return "not known"
-    return f"{start.day} {start:%B %Y} to {end.day} {end:%B %Y}"
 
 
 def _figure(
@@ -111,30 +97,28 @@ def _figure(
         + [word for word, _, key in ASPECTS if old[key] != new[key]]
         for old, new in pairwise(releases)
     ]
-    reading = sentence(
-        "On {}, education tasks hold {}. {} between: the step is no trend.",
-        PLATFORMS[platform],
-        listed(
-            sentence(
-                "{} (at most {}) of {} {} in {}",
-                share(row["share_pct"]),
-                share(row["bound_high_pct"]),
-                counted(row["base_conversation_count"]),
-                each.unit,
-                each.release_id,
-            )
-            for each, own in warehouse.by_slice(rows).items()
-            for row in own
-            if row["share_base"] == "all_conversations"
-        ),
-        "A break lies" if len(breaks) == 1 else "Breaks lie",
+    shares = listed(
+        sentence(
+            "{share_pct:%} (at most {bound_high_pct:%}) of {base_conversation_count:n} "
+            "{0.unit} in {0.release_id}",
+            each,
+            of=row,
+        )
+        for each, own in warehouse.by_slice(rows).items()
+        for row in own
+        if row["share_base"] == "all_conversations"
     )
     title = f"Education share by release, {PLATFORMS[platform]}"
     return draw(
         warehouse,
         f"releases-{platform}".replace("_", "-"),
         title,
-        reading,
+        sentence(
+            "On {}, education tasks hold {}. {} between: the step is no trend.",
+            PLATFORMS[platform],
+            shares,
+            "A break lies" if len(breaks) == 1 else "Breaks lie",
+        ),
         "fct_education_shares",
         Chart(
             "release_id",
@@ -145,7 +129,6 @@ def _figure(
             breaks=["Break: " + ", ".join(words) for words in breaks],
         ),
         rows,
-        ("share_base", "task_count"),
+        "share_base task_count",
         panels={PLATFORMS[platform]: rows},
-        bound=BOUND_UNSEEN,
     )

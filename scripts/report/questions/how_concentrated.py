@@ -6,12 +6,13 @@ from markupsafe import Markup
 
 from report.charts import Chart
 from report.kit import absence, draw, only, table
-from report.parts import Section, counted, rounded, sentence, share
+from report.parts import Section, sentence
 from report.warehouse import UNDER_RULE, Warehouse
 
 CONCENTRATION = f"""
-    select *
-    from marts.fct_task_concentration
+    select concentration.*, scopes.scope_title, scopes.scope_kind
+    from marts.fct_task_concentration as concentration
+    inner join marts.dim_scopes as scopes using (scope)
     where {UNDER_RULE}
     order by all
 """
@@ -20,20 +21,9 @@ LARGEST = """
         conversation_count, base_conversation_count, volume_share_pct
     from marts.fct_education_tasks
     where volume_rank <= 10
-    order by release_id, platform, volume_rank
+    order by volume_rank
 """
-# The subsector with the fewest effective tasks.
-FEWEST = f"""
-    select scope_title, effective_task_count, task_count
-    from marts.fct_task_concentration
-    inner join marts.dim_scopes using (scope)
-    where release_id = ? and platform = ? and {UNDER_RULE} and share_base = 'scope'
-        and top_k = 1 and scope_kind = 'subsector'
-        and effective_task_count is not null
-    order by effective_task_count
-    limit 1
-"""
-COLUMNS = ("scope", "share_base", "top_k", "task_count", "effective_task_count")
+COLUMNS = "scope share_base top_k task_count effective_task_count"
 NOTE = Markup(
     "No bound and no interval: these are counts of the tasks that are published. "
     "Suppressed tasks are small, so the true concentration is a little lower."
@@ -58,22 +48,20 @@ def answer(warehouse: Warehouse) -> Section:
     if not education:
         section.absent = absence(warehouse, "onet_task", [])
         return section
-    main, own = next(iter(warehouse.by_slice(education).items()))
+    main, own = warehouse.newest(education)
     one, ten = (only(own, share_base="scope", top_k=k) for k in (1, 10))
     largest = draw(
         warehouse,
         "largest-tasks",
         "What the largest tasks hold of education",
         sentence(
-            "{}, the largest education task holds {} and the ten largest hold {} of {} "
-            "{}; the figures rest on about {} effective tasks, of {} published.",
-            main.where,
-            share(one["share_pct"]),
-            share(ten["share_pct"]),
-            counted(one["base_conversation_count"]),
-            main.unit,
-            rounded(one["effective_task_count"]),
-            counted(one["task_count"]),
+            "{0.where}, the largest education task holds {share_pct:%} and the ten "
+            "largest hold {1:%} of {base_conversation_count:n} {0.unit}; the figures "
+            "rest on about {effective_task_count:0} effective tasks, of {task_count:n} "
+            "published.",
+            main,
+            ten["share_pct"],
+            of=one,
         ),
         "fct_task_concentration",
         Chart(
@@ -89,17 +77,21 @@ def answer(warehouse: Warehouse) -> Section:
         ),
         education,
         COLUMNS,
-        caption="Share of the largest education tasks, on both bases",
         notes=[NOTE],
     )
-    reading = sentence("{}, no subsector is visible.", main.where)
-    for row in warehouse.records(FEWEST, *main.key):
+    sizes = [row for row in rows if row["share_base"] == "scope" and row["top_k"] == 1]
+    subsectors = [
+        row
+        for row in warehouse.by_slice(sizes)[main]
+        if row["scope_kind"] == "subsector" and row["effective_task_count"] is not None
+    ]
+    reading = sentence("{0.where}, no subsector is visible.", main)
+    if subsectors:
         reading = sentence(
-            "{}, the fewest are in {}: about {} effective tasks, of {} published.",
-            main.where,
-            row["scope_title"],
-            rounded(row["effective_task_count"], 1),
-            counted(row["task_count"]),
+            "{0.where}, the fewest are in {scope_title}: about "
+            "{effective_task_count:1} effective tasks, of {task_count:n} published.",
+            main,
+            of=min(subsectors, key=lambda row: row["effective_task_count"]),
         )
     effective = draw(
         warehouse,
@@ -115,9 +107,8 @@ def answer(warehouse: Warehouse) -> Section:
             unit="",
             has_bar=True,
         ),
-        [row for row in rows if row["share_base"] == "scope" and row["top_k"] == 1],
+        sizes,
         COLUMNS,
-        caption="Effective tasks and largest task by scope",
         notes=[NOTE],
     )
     section.figures = [largest, effective]
@@ -125,7 +116,7 @@ def answer(warehouse: Warehouse) -> Section:
         table(
             f"The ten largest education tasks, {each.label}",
             tasks,
-            ("volume_rank", "task_statement", "education_subsector"),
+            "volume_rank task_statement education_subsector",
             mart="fct_education_tasks",
         )
         for each, tasks in warehouse.by_slice(warehouse.rows(LARGEST)).items()

@@ -7,44 +7,41 @@ from functools import partial
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import BASES, BOUND_UNSEEN, draw, only, per_slice
-from report.parts import Figure, Row, Section, Slice, counted, sentence, share
+from report.kit import BASES, draw, glossary, only, per_slice
+from report.parts import Figure, Row, Section, Slice, sentence
 from report.warehouse import RULE, Warehouse
 
 SHARES = """
-    select shares.*,
-        min(share_pct) over definitions as lowest_share_pct,
-        max(share_pct) over definitions as highest_share_pct
-    from marts.fct_education_shares as shares
+    select *,
+        min(share_pct) over (partition by release_id, platform) as lowest_share_pct,
+        max(share_pct) over (partition by release_id, platform) as highest_share_pct
+    from marts.fct_education_shares
     where geo_level = 'global' and scope = 'education'
-    window definitions as (partition by release_id, platform)
     order by all
 """
-RULES = """
-    select {}
-    from marts.dim_allocation_rules
-    where allocation_rule <> 'not_applicable'
-    order by sort_order
-"""
-GROUPS = """
+GROUPS = f"""
+    with shares as (
+        select *, count(share_pct) over (partition by release_id, platform)
+            as visible_count
+        from marts.fct_occupation_group_shares
+        where allocation_rule = '{RULE}' and share_base = 'all_conversations'
+    )
+
     select shares.*, groups.group_title,
-        count(shares.share_pct) over groups_of_slice as visible_count,
+        shares.soc_major_group || ' ' || coalesce(group_title, 'Group without a title')
+            as label,
         (
             select count(*)
-            from marts.fct_occupation_group_shares as other
+            from shares as other
             where other.release_id = shares.release_id
                 and other.platform = shares.platform
-                and other.allocation_rule = shares.allocation_rule
-                and other.share_base = shares.share_base
                 and other.soc_major_group <> shares.soc_major_group
                 and other.share_pct is not null
                 and other.bound_low_pct <= shares.bound_high_pct
                 and other.bound_high_pct >= shares.bound_low_pct
         ) as overlap_count
-    from marts.fct_occupation_group_shares as shares
+    from shares
     left join marts.dim_occupation_groups as groups using (soc_major_group)
-    where shares.allocation_rule = ? and shares.share_base = 'all_conversations'
-    window groups_of_slice as (partition by shares.release_id, shares.platform)
     order by shares.share_rank nulls last, shares.soc_major_group
 """
 
@@ -52,30 +49,20 @@ GROUPS = """
 def answer(warehouse: Warehouse) -> Section:
     """The education share under each rule and base, and the rank among the groups."""
     rows = warehouse.rows(SHARES)
-    main = next(iter(warehouse.by_slice(rows)), warehouse.slices[0])
-    wide = only(
-        rows,
-        release_id=main.release_id,
-        platform=main.platform,
-        allocation_rule=RULE,
-        share_base="all_conversations",
-    )
-    if wide["share_pct"] is None:
-        reading = sentence("{}, no education task is visible.", main.where)
-    else:
+    main, own = warehouse.newest(rows)
+    wide = only(own, allocation_rule=RULE, share_base="all_conversations")
+    reading = sentence("{0.where}, no education task is visible.", main)
+    if wide["share_pct"] is not None:
         reading = sentence(
-            "{}, {} of {} {} ({}) carry an education task under the widest rule; "
-            "if all unseen ones did too, it would be {}. "
-            "Over the four rules and two bases the visible share runs from {} to {}.",
-            main.where,
-            counted(wide["conversation_count"]),
-            counted(wide["base_conversation_count"]),
-            main.unit,
-            share(wide["share_pct"]),
-            share(wide["bound_high_pct"]),
-            share(wide["lowest_share_pct"]),
-            share(wide["highest_share_pct"]),
+            "{0.where}, {conversation_count:n} of {base_conversation_count:n} {0.unit} "
+            "({share_pct:%}) carry an education task under the widest rule; if all "
+            "unseen ones did too, it would be {bound_high_pct:%}. Over the four rules "
+            "and two bases the visible share runs from {lowest_share_pct:%} to "
+            "{highest_share_pct:%}.",
+            main,
+            of=wide,
         )
+    has_rule = "allocation_rule <> 'not_applicable'"
     section = Section(
         "how-much",
         "How much of the use is education, by which definition?",
@@ -84,9 +71,16 @@ def answer(warehouse: Warehouse) -> Section:
             "conversation a task of the O*NET list; a task counts as education when "
             "its occupations lie in SOC group 25. Four rules say which tasks those "
             "are, two bases say of what the share is taken. {}",
-            warehouse.glossary(RULES.format("rule_title, definition")),
+            glossary(
+                warehouse.words(
+                    "dim_allocation_rules", "rule_title, definition", has_rule
+                )
+            ),
         ),
         answer=reading,
+    )
+    rules = warehouse.words(
+        "dim_allocation_rules", "allocation_rule, rule_title", has_rule
     )
     if rows:
         figure = draw(
@@ -97,23 +91,16 @@ def answer(warehouse: Warehouse) -> Section:
             "fct_education_shares",
             Chart(
                 "allocation_rule",
-                warehouse.titles(RULES.format("allocation_rule, rule_title")),
+                rules,
                 "Share of the base that is education",
                 "share_base",
                 BASES,
             ),
             rows,
-            (
-                "allocation_rule",
-                "share_base",
-                "task_count",
-                "unseen_conversation_count",
-            ),
-            caption="Education share by release, platform, rule and base",
-            bound=BOUND_UNSEEN,
+            "allocation_rule share_base task_count unseen_conversation_count",
         )
         section.figures.append(figure)
-    groups = warehouse.rows(GROUPS, RULE)
+    groups = warehouse.rows(GROUPS)
     section.figures += per_slice(warehouse, groups, partial(_groups, warehouse))
     return section
 
@@ -121,19 +108,17 @@ def answer(warehouse: Warehouse) -> Section:
 def _groups(warehouse: Warehouse, each: Slice, rows: list[Row]) -> Figure:
     """All occupation groups of one slice, so that a rank has its others beside it."""
     education = only(rows, soc_major_group="25")
-    if education["share_pct"] is None:
-        reading = sentence("{}, education is not among the visible groups.", each.where)
-    else:
+    reading = sentence("{0.where}, education is not among the visible groups.", each)
+    if education["share_pct"] is not None:
         reading = sentence(
-            "{}, education (group 25) stands at place {} of {} visible groups with {}; "
-            "its range overlaps with that of {} other {}.",
-            each.where,
-            counted(education["share_rank"]),
-            education["visible_count"],
-            share(education["share_pct"]),
-            education["overlap_count"],
-            "group" if education["overlap_count"] == 1 else "groups",
+            "{0.where}, education (group 25) stands at place {share_rank:n} of "
+            "{visible_count} visible groups with {share_pct:%}; its range overlaps "
+            "with that of {overlap_count} other {groups}.",
+            each,
+            of=education,
+            groups="group" if education["overlap_count"] == 1 else "groups",
         )
+    shown = [row for row in rows if row["share_pct"] is not None]
     return draw(
         warehouse,
         f"occupation-groups-{each.slug}",
@@ -142,18 +127,11 @@ def _groups(warehouse: Warehouse, each: Slice, rows: list[Row]) -> Figure:
         "fct_occupation_group_shares",
         Chart(
             "soc_major_group",
-            {
-                row["soc_major_group"]: f"{row['soc_major_group']} "
-                f"{row['group_title'] or 'Group without a title'}"
-                for row in rows
-                if row["share_pct"] is not None
-            },
+            {row["soc_major_group"]: row["label"] for row in shown},
             f"Share of all conversations, rule {RULE}",
         ),
         rows,
-        ("share_rank", "soc_major_group", "group_title", "task_count"),
-        caption=f"Occupation groups, {each.label}",
-        bound=BOUND_UNSEEN,
+        "share_rank soc_major_group group_title task_count",
         notes=[
             Markup(
                 "Under this rule groups overlap: a task of several groups counts in "

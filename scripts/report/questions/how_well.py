@@ -5,8 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import INTERVAL_TASKS, absence, draw, only
-from report.parts import Section, counted, sentence, share
+from report.kit import absence, draw, only
+from report.parts import Section, sentence
 from report.warehouse import UNDER_RULE, Warehouse
 
 SUCCESS = f"""
@@ -33,44 +33,38 @@ def answer(warehouse: Warehouse) -> Section:
     )
     if not rows:
         return section
-    main, own = next(iter(warehouse.by_slice(rows).items()))
+    main, own = warehouse.newest(rows)
     yes, answered, whole = (
         only(own, scope="education", estimator=estimator)
         for estimator in ("published_yes", "yes_over_answered", "all_conversations")
     )
-    reading = sentence("{}, no success cell of education is visible.", main.where)
+    reading = sentence("{0.where}, no success cell of education is visible.", main)
     if yes["success_pct"] is not None:
-        lacking = sentence(
-            "; this copy lacks the success cells of {} tasks",
-            counted(yes["task_not_in_copy_count"]),
+        lacking = (
+            "; this copy lacks the success cells of {task_not_in_copy_count:n} tasks"
         )
         reading = sentence(
-            "{}, {} of {} {} in education tasks that publish a yes were judged a "
-            "success ({}), {} where only yes and no are counted; over all tasks it "
-            "lies between {} and {}. {} of {} tasks publish a yes{}.",
-            main.where,
-            counted(yes["yes_count"]),
-            counted(yes["base_conversation_count"]),
-            main.unit,
-            share(yes["success_pct"]),
-            share(answered["success_pct"]),
-            share(whole["bound_low_pct"]),
-            share(whole["bound_high_pct"]),
-            counted(yes["task_with_success_count"]),
-            counted(yes["task_count"]),
-            lacking if yes["task_not_in_copy_count"] else "",
+            "{0.where}, {yes_count:n} of {base_conversation_count:n} {0.unit} in "
+            "education tasks that publish a yes were judged a success "
+            "({success_pct:%}), {1[success_pct]:%} where only yes and no are counted; "
+            "over all tasks it lies between {2[bound_low_pct]:%} and "
+            "{2[bound_high_pct]:%}. {task_with_success_count:n} of {task_count:n} "
+            "tasks publish a yes{lacking}.",
+            main,
+            answered,
+            whole,
+            of=yes,
+            lacking=sentence(lacking, of=yes) if yes["task_not_in_copy_count"] else "",
         )
-    partial = sorted(
-        {row["release_id"] for row in rows if row["status"] == "partial_copy"}
-    )
-    notes = [warehouse.definitions("success")]
-    if partial:
-        note = sentence(
+    partial = {row["release_id"] for row in rows if row["status"] == "partial_copy"}
+    notes = [
+        sentence(
             "Of {} this copy holds only part of the success cells; its figures are "
             "marked <code>partial_copy</code>.",
-            ", ".join(partial),
+            release_id,
         )
-        notes.insert(0, note)
+        for release_id in sorted(partial)
+    ]
     figure = draw(
         warehouse,
         "success",
@@ -86,12 +80,7 @@ def answer(warehouse: Warehouse) -> Section:
             value_key="success_pct",
         ),
         rows,
-        ("scope", "estimator", "task_with_success_count", "task_count", "status"),
-        caption="Self-assessed success by scope and estimator",
-        bound="Band: lowest and highest share of yes over all conversations of the "
-        "scope. A bound, with no probability attached. The other two estimators leave "
-        "tasks out: their dots may lie beside it.",
-        interval=INTERVAL_TASKS,
+        "scope estimator task_with_success_count task_count status",
         notes=notes,
     )
     section.figures.append(figure)

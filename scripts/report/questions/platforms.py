@@ -5,39 +5,26 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import BOUND_SUPPRESSED, INTERVAL_TASKS, draw, only
-from report.parts import (
-    PLATFORMS,
-    Figure,
-    Row,
-    Section,
-    counted,
-    listed,
-    platform_title,
-    sentence,
-    share,
-)
+from report.kit import draw, only
+from report.parts import PLATFORMS, Figure, Row, Section, listed, sentence
 from report.warehouse import UNDER_RULE, Warehouse
 
+# Patterns beside those of the other platform, whose bounds may be apart.
 PATTERNS = f"""
-    select *
-    from marts.fct_interaction_patterns
-    where {UNDER_RULE} and estimator = 'all_conversations' and scope = ?
-    order by all
-"""
-# Whether the bounds of the two platforms are apart, by named pattern.
-APART = f"""
-    select patterns.pattern_title,
-        chat.bound_high_pct < api.bound_low_pct
-            or api.bound_high_pct < chat.bound_low_pct as is_apart
-    from marts.fct_interaction_patterns as chat
-    inner join marts.fct_interaction_patterns as api
-        using (release_id, scope, allocation_rule, estimator, pattern)
+    with shares as (
+        select *
+        from marts.fct_interaction_patterns
+        where {UNDER_RULE} and estimator = 'all_conversations' and scope = ?
+    )
+
+    select shares.*, lower(patterns.pattern_title) as pattern_words,
+        shares.bound_high_pct < other.bound_low_pct
+            or other.bound_high_pct < shares.bound_low_pct as is_apart
+    from shares
     inner join marts.dim_interaction_patterns as patterns using (pattern)
-    where chat.platform = 'claude_ai' and api.platform = '1p_api' and {UNDER_RULE}
-        and estimator = 'all_conversations' and patterns.is_named_pattern
-        and release_id = ? and scope = ?
-        and chat.bound_high_pct is not null and api.bound_high_pct is not null
+    left join shares as other
+        on shares.release_id = other.release_id and shares.pattern = other.pattern
+        and shares.platform <> other.platform and patterns.is_named_pattern
     order by patterns.sort_order
 """
 SCOPES = {
@@ -58,23 +45,22 @@ def answer(warehouse: Warehouse) -> Section:
         ),
         answer=Markup("No release is loaded with both platforms."),
     )
-    rows = {scope: warehouse.rows(PATTERNS, scope) for scope in SCOPES}
     loaded: dict[str, list[str]] = {}
     for each in warehouse.slices:
-        loaded.setdefault(each.release_id, []).append(each.platform)
-    both = [release_id for release_id, found in loaded.items() if len(found) > 1]
+        loaded.setdefault(each.release_id, []).append(each.platform_title)
+    both = [release_id for release_id, titles in loaded.items() if len(titles) > 1]
     section.absent = [
         sentence(
             "Of {} only one platform is loaded ({}): nothing to compare.",
             release_id,
-            platform_title(found[0]),
+            *loaded[release_id],
         )
-        for release_id, found in sorted(loaded.items())
-        if release_id not in both
+        for release_id in sorted(set(loaded) - set(both))
     ]
-    for release_id in both:
-        for scope in SCOPES:
-            own = [row for row in rows[scope] if row["release_id"] == release_id]
+    for scope in SCOPES:
+        rows = warehouse.rows(PATTERNS, scope)
+        for release_id in both:
+            own = [row for row in rows if row["release_id"] == release_id]
             if own:
                 figure = _figure(warehouse, release_id, scope, own)
                 figure.is_more = release_id != both[0]
@@ -88,41 +74,38 @@ def _figure(
     warehouse: Warehouse, release_id: str, scope: str, rows: list[Row]
 ) -> Figure:
     """The patterns of both platforms in one release."""
-    words: dict[bool, list[str]] = {True: [], False: []}
-    for row in warehouse.records(APART, release_id, scope):
-        words[row["is_apart"]].append(row["pattern_title"].lower())
-    directive = [
-        (each, only(own, pattern="directive"))
-        for each, own in warehouse.by_slice(rows).items()
-    ]
+    found = warehouse.by_slice(rows)
+    directive = {each: only(own, pattern="directive") for each, own in found.items()}
     first = sentence("In {}, the directive share is not known on both", release_id)
-    if len(directive) > 1 and all(row["share_pct"] is not None for _, row in directive):
+    if len(found) > 1 and None not in [r["share_pct"] for r in directive.values()]:
+        words = "{share_pct:%} of {base_conversation_count:n} {}"
+        places = {"1p_api": "records of the API"}
         first = sentence(
             "In {}, {} is directive",
             release_id,
             listed(
                 sentence(
-                    "{} of {} {}",
-                    share(row["share_pct"]),
-                    counted(row["base_conversation_count"]),
-                    "records of the API"
-                    if each.platform == "1p_api"
-                    else "conversations on Claude.ai",
+                    words,
+                    places.get(each.platform, "conversations on Claude.ai"),
+                    of=row,
                 )
-                for each, row in directive
+                for each, row in directive.items()
             ),
         )
-    reading = sentence(
-        "{}. The bounds of the two are apart for {}{}.",
-        first,
-        listed(words[True] or ["no pattern"]),
-        sentence(", and touch for {}", listed(words[False])) if words[False] else "",
+    apart, touching = (
+        dict.fromkeys(r["pattern_words"] for r in rows if r["is_apart"] is is_apart)
+        for is_apart in (True, False)
     )
     return draw(
         warehouse,
         f"platforms-{scope}-{release_id}".replace("_", "-"),
         f"{SCOPES[scope]}: patterns on both platforms, {release_id}",
-        reading,
+        sentence(
+            "{}. The bounds of the two are apart for {}{}.",
+            first,
+            listed(apart or ["no pattern"]),
+            sentence(", and touch for {}", listed(touching)) if touching else "",
+        ),
         "fct_interaction_patterns",
         Chart(
             "pattern",
@@ -132,9 +115,6 @@ def _figure(
             PLATFORMS,
         ),
         rows,
-        ("scope", "pattern", "task_count"),
+        "scope pattern task_count",
         panels={release_id: rows},
-        caption=f"Patterns of both platforms, {release_id}, scope {scope}",
-        bound=BOUND_SUPPRESSED,
-        interval=INTERVAL_TASKS,
     )

@@ -22,11 +22,10 @@ def answer(warehouse: Warehouse) -> Section:
             "stands first, what can be checked in part comes next."
         ),
         answer=sentence(
-            "{} of {} registered assumptions can't be checked with this data at all, "
-            "{} only in part.",
-            found["not_checkable"],
+            "{not_checkable} of {} registered assumptions can't be checked with this "
+            "data at all, {partly_checked} only in part.",
             len(rows),
-            found["partly_checked"],
+            of=found,
         ),
         tables=[Table("Assumptions and caveats", (), rows)],
     )

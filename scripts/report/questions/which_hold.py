@@ -34,15 +34,13 @@ def answer(warehouse: Warehouse) -> Section:
     judged = len(rows) - found["not_computable"] - found["partial_input"]
     if judged:
         reading = sentence(
-            "Of {} printed figures {} can be judged with this copy: {} hold as "
-            "defined, {} under another definition than the stated one, {} {} "
-            "contradicted.",
+            "Of {} printed figures {} can be judged with this copy: {match} hold as "
+            "defined, {match_other_definition} under another definition than the "
+            "stated one, {contradicted} {verb} contradicted.",
             len(rows),
             judged,
-            found["match"],
-            found["match_other_definition"],
-            found["contradicted"],
-            "is" if found["contradicted"] == 1 else "are",
+            of=found,
+            verb="is" if found["contradicted"] == 1 else "are",
         )
     else:
         reading = sentence(

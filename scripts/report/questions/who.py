@@ -5,12 +5,12 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import BOUND_SUPPRESSED, INTERVAL_TASKS, absence, draw, only
-from report.parts import Section, counted, listed, sentence, share
+from report.kit import absence, draw, only
+from report.parts import Section, listed, sentence
 from report.warehouse import BASELINE, UNDER_RULE, Warehouse
 
 USE_CASES = f"select * from marts.fct_use_case_shares where {UNDER_RULE} order by all"
-COLUMNS = ("scope", "use_case", "estimator", "task_with_use_case_count", "task_count")
+COLUMNS = "scope use_case estimator task_with_use_case_count task_count"
 
 
 def answer(warehouse: Warehouse) -> Section:
@@ -30,27 +30,25 @@ def answer(warehouse: Warehouse) -> Section:
     )
     if not rows:
         return section
-    main, own = next(iter(warehouse.by_slice(rows).items()))
-    names = warehouse.labels("use_case")
-    whole = [row for row in own if row["estimator"] == "all_conversations"]
+    names, scopes = warehouse.labels("use_case"), warehouse.scopes()
+    whole = [row for row in rows if row["estimator"] == "all_conversations"]
+    main, own = warehouse.newest(whole)
     cases = [
-        (title, only(whole, scope="education", use_case=key)["share_pct"])
+        (title.lower(), only(own, scope="education", use_case=key))
         for key, title in names.items()
     ]
-    reading = sentence(
-        "{}, of all {} in education tasks {}.",
-        main.where,
-        main.unit,
-        listed(
-            sentence("{}{} {}", share(value), "" if n else " are", title.lower())
-            for n, (title, value) in enumerate(cases)
-        ),
-    )
     by_estimator = draw(
         warehouse,
         "use-case",
         "Use cases of education tasks by three estimators",
-        reading,
+        sentence(
+            "{0.where}, of all {0.unit} in education tasks {1}.",
+            main,
+            listed(
+                sentence("{share_pct:%}{} {}", "" if n else " are", title, of=row)
+                for n, (title, row) in enumerate(cases)
+            ),
+        ),
         "fct_use_case_shares",
         Chart(
             "use_case",
@@ -61,40 +59,27 @@ def answer(warehouse: Warehouse) -> Section:
         ),
         [row for row in rows if row["scope"] == "education"],
         COLUMNS,
-        caption="Use cases of education tasks, residuals included",
-        bound=BOUND_SUPPRESSED + " Only the base of all conversations has one.",
-        interval=INTERVAL_TASKS,
-        notes=[warehouse.definitions("use_case")],
     )
-    inside = only(whole, scope="education", use_case="coursework")
-    outside = only(whole, scope=BASELINE, use_case="coursework")
-    scopes = warehouse.scopes()
     by_scope = draw(
         warehouse,
         "coursework-by-scope",
         "Coursework inside and outside education",
         sentence(
-            "{}, coursework makes up {} of education and {} of the named tasks outside "
-            "it, where {} {} are coursework.",
-            main.where,
-            share(inside["share_pct"]),
-            share(outside["share_pct"]),
-            counted(outside["conversation_count"]),
-            main.unit,
+            "{0.where}, coursework makes up {1:%} of education and {share_pct:%} of "
+            "the named tasks not allocated to it, where {conversation_count:n} "
+            "{0.unit} are coursework.",
+            main,
+            only(own, scope="education", use_case="coursework")["share_pct"],
+            of=only(own, scope=BASELINE, use_case="coursework"),
         ),
         "fct_use_case_shares",
         Chart("scope", scopes, "Coursework, share of all conversations of the scope"),
         [
             row
-            for row in rows
-            if row["estimator"] == "all_conversations"
-            and row["use_case"] == "coursework"
-            and row["scope"] in scopes
+            for row in whole
+            if row["use_case"] == "coursework" and row["scope"] in scopes
         ],
         COLUMNS,
-        caption="Coursework by scope",
-        bound=BOUND_SUPPRESSED,
-        interval=INTERVAL_TASKS,
     )
     section.figures = [by_estimator, by_scope]
     return section
