@@ -1,7 +1,8 @@
 """Write the report page of a warehouse, or its figures, without building anything.
 
 `make report` and `make figures` call this on the published file. The page is one HTML
-file that opens without network; the figures are SVG and PNG for papers.
+file that opens without network; the figures are SVG and PNG for papers. The functions
+are in the package `report`, which `import report` finds, never this file.
 """
 
 from __future__ import annotations
@@ -10,16 +11,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from report import ReportError, write, write_figures
+
 PROJECT = Path(__file__).resolve().parent.parent
 PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
-
-
-def write(warehouse: Path, folder: Path) -> list[Path]:
-    """Write report.html into ``folder``; raises report.parts.ReportError."""
-    # Altair and the converter take a second to import, and --help should not.
-    from report import page
-
-    return page.write(warehouse, folder)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,20 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
-
-    from report.parts import ReportError
-
     try:
         if options.figures:
-            from report.figures import write_figures
-
             written = write_figures(warehouse, options.figures.resolve())
             print(f"{len(written)} files written into {options.figures}")
-        else:
-            folder = (options.output or warehouse.parent).resolve()
-            for path in write(warehouse, folder):
-                size = path.stat().st_size / 1e6
-                print(f"{path} ({size:.1f} MB, opens without network)")
+            return 0
+        for path in write(warehouse, (options.output or warehouse.parent).resolve()):
+            size = path.stat().st_size / 1e6
+            print(f"{path} ({size:.1f} MB, opens without network)")
     except (ReportError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
