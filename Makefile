@@ -40,7 +40,7 @@ $(INSTALLED): requirements.lock
 	@touch $@
 
 warehouse: $(INSTALLED)
-	@$(BIN)/python scripts/build_warehouse.py
+	@$(BIN)/python scripts/build.py
 
 # Two files of tests at a time, each with builds of its own.
 test: $(INSTALLED) lint
@@ -48,7 +48,7 @@ test: $(INSTALLED) lint
 
 # Asks the expectations of the published warehouse again; changes nothing there.
 validate: $(INSTALLED)
-	@$(BIN)/python scripts/validate_warehouse.py $(if $(EXPORT_GX),--export-gx $(EXPORT_GX))
+	@$(BIN)/python scripts/validate.py $(if $(EXPORT_GX),--export-gx $(EXPORT_GX))
 
 # What takes minutes: builds that are killed at ten points, and the like.
 test-slow: $(INSTALLED)
@@ -89,11 +89,11 @@ publish-postgres: $(INSTALLED)
 
 # The dashboard as a file to import into a Superset that sees the warehouse file.
 superset-dashboard: $(INSTALLED)
-	@$(BIN)/python scripts/superset_dashboard.py bundle
+	@$(BIN)/python scripts/superset.py bundle
 
 # Superset with the dashboard, on 127.0.0.1 only.
 superset: $(INSTALLED) .venv-superset
-	@$(BIN)/python scripts/superset_dashboard.py serve $(if $(PORT),--port $(PORT))
+	@$(BIN)/python scripts/superset.py serve $(if $(PORT),--port $(PORT))
 
 # Superset started, filled, asked and looked at: two to three minutes.
 test-superset: $(INSTALLED) .venv-superset
@@ -106,15 +106,15 @@ lint: $(INSTALLED)
 
 fetch: $(INSTALLED)
 	@test -n "$(RELEASE)" || { echo "Say which: make fetch RELEASE=2026_01_15"; exit 2; }
-	@$(BIN)/python scripts/fetch_release.py $(RELEASE)
+	@$(BIN)/python scripts/fetch.py $(RELEASE)
 
 # Writes the shipped simulated release again, byte for byte, and its manifest rows.
 simulate: $(INSTALLED)
-	@$(BIN)/python scripts/simulate_release.py --manifest seeds/reference/release_manifest.csv
+	@$(BIN)/python scripts/simulate.py --manifest seeds/reference/release_manifest.csv
 
 # Up to 15 minutes on 2 cores; writes seeds/reference/interval_calibration.csv and its page in docs.
 calibrate: $(INSTALLED)
-	@$(BIN)/python scripts/calibrate_intervals.py
+	@$(BIN)/python scripts/calibrate.py
 
 # On the published warehouse, into warehouse/docs; the diagram in docs/ too.
 docs: $(INSTALLED)

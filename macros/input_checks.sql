@@ -1,22 +1,18 @@
-{#- The ten columns of the long layout (data guide, family B). -#}
-{% macro raw_columns() -%}
-    {{ return([
-        'geo_id', 'geography', 'date_start', 'date_end', 'platform_and_product',
-        'facet', 'level', 'variable', 'cluster_name', 'value'
-    ]) }}
-{%- endmacro %}
-
-
-{#- The columns that a file of a role must have. -#}
-{% macro needed_columns() -%}
-    {{ return({
-        'raw': raw_columns(),
+{#- The columns that a file of a layout must have, by family (raw files) or role
+    (reference files). B_long is the long layout (data guide, family B). -#}
+{% macro layout_columns(layout=none) -%}
+    {%- set layouts = {
+        'B_long': [
+            'geo_id', 'geography', 'date_start', 'date_end', 'platform_and_product',
+            'facet', 'level', 'variable', 'cluster_name', 'value'
+        ],
         'onet_task_statements': ['O*NET-SOC Code', 'Title', 'Task ID', 'Task'],
         'iso_country_codes': ['iso_alpha_2', 'iso_alpha_3', 'country_name'],
         'working_age_population': [
             'iso_alpha_3', 'year', 'working_age_pop', 'country_code'
         ]
-    }) }}
+    } -%}
+    {{ return(layouts[layout] if layout else layouts) }}
 {%- endmacro %}
 
 
@@ -24,19 +20,16 @@
     names whatever their case, so two that differ in it are one too many. -#}
 {% macro refused_files(release_files) -%}
     {%- set field = '"(?:[^"]|"")*"|[^",]*' %}
-    {%- for role, columns in needed_columns().items() %}
+    {%- for layout, columns in layout_columns().items() %}
     select
-        relative_path as file,
+        relative_path,
         1 as row_number,
         column_name,
         'the header ' || left(header_line, 120) as observed,
-        'a comma-separated header with one column ' || column_name as expected,
-        'Fetch the file again (make fetch); a web page or another delimiter saved as .csv looks like this.' as advice,
-        1 as priority,
         'refused_files' as check_name
     from {{ release_files }},
         unnest({{ columns }}) as needed (column_name)
-    where is_loaded and file_role = '{{ role }}' and header_line is not null
+    where is_loaded and layout = '{{ layout }}' and header_line is not null
         and (
             not regexp_full_match(header_line, '({{ field }})(,({{ field }}))*')
             or list_filter(
@@ -51,11 +44,8 @@
     {%- endfor %}
     select
         '{{ data_root() | replace("'", "''") }}', null, null,
-        'no raw release file of the manifest',
-        'at least one of ' || string_agg(relative_path, ', ' order by relative_path)
+        'none of ' || string_agg(relative_path, ', ' order by relative_path)
             filter (where not is_simulated),
-        'Set AEI_DATA_DIR to a folder laid out as the public dataset, or unset it to use the project''s own simulated release.',
-        1,
         'no_release_files' as check_name
     from {{ release_files }}
     where file_role = 'raw'
@@ -63,22 +53,23 @@
 {%- endmacro %}
 
 
-{#- Rows that the reader could not split into the columns of the header. -#}
-{% macro rejected_rows(name) -%}
-    select
-        release_files.relative_path as file,
-        rejected.line as row_number,
-        null as column_name,
-        lower(any_value(rejected.error_type)) || ' in the line ' || left(any_value(rejected.csv_line), 120) as observed,
-        'a UTF-8 line with as many fields as the header' as expected,
-        'The file is cut off or damaged here; fetch it again (make fetch).' as advice,
-        1 as priority,
-        'rejected_rows' as check_name
-    from {{ name }}_rejected_rows as rejected
-    inner join {{ name }}_rejected_scans as scans using (scan_id, file_id)
-    inner join {{ ref('stg_aei__release_files') }} as release_files
-        on release_files.file_path = scans.file_path and release_files.is_loaded
-    group by all
+{#- Post-hook: stop on rows that the reader could not split into the columns of the
+    header. -#}
+{% macro stop_on_rejected_rows(name) -%}
+    {{- stop_on_unreadable("
+        select
+            release_files.relative_path,
+            rejected.line as row_number,
+            null as column_name,
+            lower(any_value(rejected.error_type)) || ' in the line '
+            || left(any_value(rejected.csv_line), 120) as observed,
+            'rejected_rows' as check_name
+        from " ~ name ~ "_rejected_rows as rejected
+        inner join " ~ name ~ "_rejected_scans as scans using (scan_id, file_id)
+        inner join " ~ ref('stg_aei__release_files') ~ " as release_files
+            on release_files.file_path = scans.file_path and release_files.is_loaded
+        group by all
+    ") -}}
 {%- endmacro %}
 
 

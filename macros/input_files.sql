@@ -43,16 +43,16 @@
 {%- endmacro %}
 
 
-{#- Statement for a pre-hook of a model that reads files: the paths of one role, or,
+{#- Statement for a pre-hook of a model that reads files: the paths of one layout, or,
     where the copy holds none, the header-only file of the same name under
-    seeds/absent (so that an absent reference file is an empty table, not an error). -#}
-{% macro set_input_paths(variable, file_role, release_files) -%}
+    seeds/absent (so that an absent file is an empty table, not an error). -#}
+{% macro set_input_paths(variable, layout, release_files) -%}
     set variable {{ variable }} = (
         select coalesce(
             list({{ literal_path('file_path') }} order by file_path),
-            ['{{ project_folder() | replace("'", "''") }}/seeds/absent/{{ file_role }}.csv']
+            ['{{ project_folder() | replace("'", "''") }}/seeds/absent/{{ layout }}.csv']
         )
         from {{ release_files }}
-        where file_role = '{{ file_role }}' and is_loaded
+        where layout = '{{ layout }}' and is_loaded
     )
 {%- endmacro %}

@@ -1,13 +1,13 @@
--- grain: release_id, platform, geo_level, geo_id, facet, level, cluster_name
--- why: count and percentage of a published cell side by side, for every facet that
---      the marts use; a later family of files joins the cell tables here, as one
---      more branch
--- depends_on: {{ ref('stg_aei__input_problems') }}
+-- grain: sample_id, geo_level, geo_id, facet, level, cluster_name
+-- why: count and percentage of a published cell side by side, pivoted once, with the
+--      base that the release gives the percentage; what the published countries leave
+--      open of the sample is a cell too
 with
 
 facet_values as (
 
-    select * from {{ ref('stg_aei__facet_values') }}
+    select * from {{ ref('int_facet_values') }}
+    where value is not null
 
 ),
 
@@ -18,13 +18,16 @@ facets as (
 
 ),
 
-final as (
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+pivoted as (
 
     select
-        facet_values.release_id,
-        facet_values.platform,
-        facet_values.taxonomy_version,
-        facet_values.count_basis,
+        facet_values.sample_id,
         facet_values.geo_level,
         facet_values.geo_id,
         facet_values.facet,
@@ -39,7 +42,10 @@ final as (
             as conversation_count,
         max(facet_values.value) filter (where facet_values.measure = 'pct')
             as published_pct,
-        facet_values.is_simulated
+        any_value(facet_values.relative_path) as relative_path,
+        min(facet_values.row_number) as row_number,
+        bool_and(facet_values.is_usable) as is_usable,
+        any_value(facet_values.check_name) as row_check_name
     from facet_values
     inner join facets as base_facets on facet_values.base_facet = base_facets.facet
     left join facets as attribute_facets
@@ -47,7 +53,92 @@ final as (
     where
         facet_values.attribute_facet is null
         or attribute_facets.facet_kind = 'category'
-    group by all
+    group by
+        facet_values.sample_id, facet_values.geo_level, facet_values.geo_id,
+        facet_values.facet, facet_values.base_facet, facet_values.attribute_facet,
+        facet_values.level, facet_values.cluster_name,
+        facet_values.base_cluster_name, facet_values.category
+
+),
+
+-- A percentage is of what the release says: an intersection's of its task, a region's
+-- of its country, a country's and a global facet's of the sample, never of the rows
+-- that happen to be published.
+based as (
+
+    select
+        pivoted.*,
+        case
+            when pivoted.attribute_facet is not null
+                then max(pivoted.conversation_count) filter (
+                    where pivoted.attribute_facet is null
+                ) over (
+                    partition by
+                        pivoted.sample_id, pivoted.geo_level, pivoted.geo_id,
+                        pivoted.base_facet, pivoted.level, pivoted.base_cluster_name
+                )
+            when pivoted.facet = 'country' or pivoted.geo_level = 'global'
+                then samples.sample_count
+            when pivoted.facet_kind = 'geography_total'
+                then max(pivoted.conversation_count) filter (
+                    where pivoted.facet = 'country'
+                ) over (
+                    partition by
+                        pivoted.sample_id,
+                        pivoted.facet_kind,
+                        case
+                            when pivoted.facet = 'country' then pivoted.geo_id
+                            when pivoted.facet = 'state_us' then 'US'
+                            else split_part(pivoted.geo_id, '-', 1)
+                        end
+                )
+            else max(pivoted.conversation_count) filter (
+                where pivoted.facet_kind = 'geography_total'
+            ) over (
+                partition by pivoted.sample_id, pivoted.geo_level, pivoted.geo_id
+            )
+        end as stated_base_count,
+        samples.count_basis
+    from pivoted
+    inner join samples on pivoted.sample_id = samples.sample_id
+
+),
+
+unpublished as (
+
+    select
+        based.sample_id,
+        'country' as geo_level,
+        'unpublished' as geo_id,
+        'country' as facet,
+        'country' as base_facet,
+        0 as level,
+        '' as cluster_name,
+        '' as base_cluster_name,
+        'geography_total' as facet_kind,
+        any_value(based.stated_base_count) - sum(based.conversation_count)
+            as conversation_count,
+        any_value(based.stated_base_count) as stated_base_count,
+        any_value(based.count_basis) as count_basis,
+        true as is_usable
+    from based
+    where based.facet = 'country'
+    group by based.sample_id
+    -- Each rounded count may hide half a unit.
+    having
+        any_value(based.stated_base_count) - sum(based.conversation_count)
+        > case
+            when any_value(based.count_basis) = 'per_million' then count(*) / 2.0
+            else 0
+        end
+
+),
+
+final as (
+
+    select * from based
+    union all by name
+    select * from unpublished
 
 )
 

@@ -1,11 +1,12 @@
--- grain: release_id, platform, allocation_rule, scope, task_id
--- why: the published tasks of each scope with their weighted conversations: the
---      frame on which patterns, success, use case and concentration are computed
+-- grain: sample_id, allocation_rule, scope, task_id
+-- why: the published tasks of each scope with their weighted conversations: the frame
+--      on which patterns, success, use case and concentration are computed
 with
 
 scope_weights as (
 
     select * from {{ ref('int_scope_weights') }}
+    where scope_kind <> 'major_group'
 
 ),
 
@@ -22,37 +23,42 @@ scopes as (
 
 ),
 
-task_platforms as (
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+platforms as (
 
     select
-        release_id,
-        task_id,
-        count(*) as platform_count
+        task_cells.sample_id,
+        task_cells.task_id,
+        count(*) over (
+            partition by samples.release_id, task_cells.task_id
+        ) as platform_count
     from task_cells
-    group by release_id, task_id
+    inner join samples on task_cells.sample_id = samples.sample_id
 
 ),
 
 final as (
 
     select
-        task_cells.release_id,
-        task_cells.platform,
+        task_cells.sample_id,
         scope_weights.allocation_rule,
         scope_weights.scope,
         task_cells.task_id,
         scope_weights.weight,
-        task_cells.conversation_count as task_conversation_count,
-        scope_weights.weight * task_cells.conversation_count as conversation_count,
-        task_cells.is_simulated
+        scope_weights.weight * task_cells.conversation_count as conversation_count
     from task_cells
     inner join scope_weights on task_cells.task_id = scope_weights.task_id
     inner join scopes on scope_weights.scope = scopes.scope
-    inner join task_platforms
+    inner join platforms
         on
-            task_cells.release_id = task_platforms.release_id
-            and task_cells.task_id = task_platforms.task_id
-    where not scopes.is_both_platforms_only or task_platforms.platform_count > 1
+            task_cells.sample_id = platforms.sample_id
+            and task_cells.task_id = platforms.task_id
+    where not scopes.is_both_platforms_only or platforms.platform_count > 1
 
 )
 

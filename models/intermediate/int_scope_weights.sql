@@ -1,23 +1,43 @@
 -- grain: allocation_rule, scope, task_id
--- why: a scope is a weight on tasks; education, its subsectors and the baselines
---      are read from seeds, so that no estimator knows a SOC code
+-- why: a scope is a weight on published tasks; education, its subsectors, the major
+--      groups and the baselines are read from seeds, so that no estimator knows a SOC
+--      code
+{%- set only_rules = var('only_allocation_rules') %}
 with
+
+published_tasks as (
+
+    -- A task has a cell in each sample and place that publishes it.
+    select distinct task_id from {{ ref('int_task_cells') }}
+    where facet = 'onet_task'
+
+),
 
 tasks as (
 
-    select * from {{ ref('int_tasks') }}
+    select tasks.*
+    from {{ ref('int_tasks') }} as tasks
+    inner join published_tasks on tasks.task_id = published_tasks.task_id
 
 ),
 
 allocations as (
 
-    select * from {{ ref('int_task_allocations') }}
+    select allocations.*
+    from {{ ref('int_task_allocations') }} as allocations
+    inner join published_tasks on allocations.task_id = published_tasks.task_id
 
 ),
 
-scopes as (
+seeded_scopes as (
 
     select * from {{ ref('scopes') }}
+
+),
+
+soc_major_groups as (
+
+    select * from {{ ref('soc_major_groups') }}
 
 ),
 
@@ -33,18 +53,28 @@ allocation_rules as (
 
 ),
 
+-- The groups of a ranking are scopes too, named by their code.
+scopes as (
+
+    select * from seeded_scopes
+    union all by name
+    select
+        soc_major_group as scope,
+        'major_group' as scope_kind,
+        soc_major_group
+    from soc_major_groups
+
+),
+
 group_weights as (
 
     select
         allocations.allocation_rule,
         scopes.scope,
-        tasks.task_id,
+        scopes.scope_kind,
+        allocations.task_id,
         sum(allocations.weight) as weight
     from allocations
-    inner join tasks
-        on
-            allocations.taxonomy_version = tasks.taxonomy_version
-            and allocations.task_key = tasks.task_key
     inner join scopes
         on
             allocations.soc_major_group = scopes.soc_major_group
@@ -52,7 +82,9 @@ group_weights as (
                 scopes.education_subsector is null
                 or allocations.education_subsector = scopes.education_subsector
             )
-    group by allocations.allocation_rule, scopes.scope, tasks.task_id
+    group by
+        allocations.allocation_rule, scopes.scope, scopes.scope_kind,
+        allocations.task_id
 
 ),
 
@@ -61,30 +93,31 @@ excluded_weights as (
     select
         allocations.allocation_rule,
         excluded_groups.scope,
-        tasks.task_id,
+        allocations.task_id,
         sum(allocations.weight) as weight
     from allocations
-    inner join tasks
-        on
-            allocations.taxonomy_version = tasks.taxonomy_version
-            and allocations.task_key = tasks.task_key
     inner join excluded_groups
         on allocations.soc_major_group = excluded_groups.soc_major_group
-    group by allocations.allocation_rule, excluded_groups.scope, tasks.task_id
+    group by allocations.allocation_rule, excluded_groups.scope, allocations.task_id
 
 ),
 
 -- What is left of a task outside the excluded groups; under any_holder groups overlap,
--- so a task with holders in two of them would otherwise weigh less than nothing.
+-- so a task with holders in two of them would otherwise weigh less than nothing. A
+-- baseline without excluded groups does not depend on a rule and stands once.
 baseline_weights as (
 
     select
         allocation_rules.allocation_rule,
         scopes.scope,
+        scopes.scope_kind,
         tasks.task_id,
         greatest(1.0 - coalesce(excluded_weights.weight, 0), 0) as weight
     from scopes
-    cross join allocation_rules
+    inner join allocation_rules
+        on
+            scopes.depends_on_rule
+            = (allocation_rules.allocation_rule <> 'not_applicable')
     cross join tasks
     left join excluded_weights
         on
@@ -108,8 +141,13 @@ final as (
 select
     allocation_rule,
     scope,
+    scope_kind,
     task_id,
     weight
 from final
 -- Nine ninths of a task leave a hair above nothing, not a part of it.
-where weight > 1e-9
+where
+    weight > 1e-9
+{%- if only_rules %}
+    and allocation_rule in ('{{ (only_rules + ["not_applicable"]) | join("', '") }}')
+    {%- endif %}

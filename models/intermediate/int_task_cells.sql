@@ -1,23 +1,35 @@
--- grain: release_id, platform, geo_level, geo_id, task_id, facet, category
+-- grain: sample_id, geo_level, geo_id, task_id, facet, category
 -- why: the one cell table: published cells, and the grid of cells that a task could
 --      have, so that a suppressed or absent cell is a row with its range, never a
 --      zero
+-- depends_on: {{ ref('int_input_problems') }}
 with
 
 facet_cells as (
 
     select * from {{ ref('int_facet_cells') }}
+    where facet_kind = 'task' and is_usable and conversation_count is not null
+
+),
+
+cell_problems as (
+
+    select distinct
+        relative_path,
+        row_number
+    from {{ ref('int_cell_problems') }}
+
+),
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
 
 ),
 
 tasks as (
 
-    select
-        taxonomy_version,
-        task_key,
-        task_id,
-        is_pseudo_task
-    from {{ ref('int_tasks') }}
+    select * from {{ ref('int_tasks') }}
 
 ),
 
@@ -27,55 +39,56 @@ facet_labels as (
 
 ),
 
-task_totals as (
+published as (
 
     select
-        facet_cells.release_id,
-        facet_cells.platform,
+        facet_cells.sample_id,
         facet_cells.geo_level,
         facet_cells.geo_id,
         tasks.task_id,
-        facet_cells.base_cluster_name as task_key,
-        facet_cells.count_basis,
+        tasks.task_key,
+        coalesce(facet_cells.attribute_facet, 'onet_task') as facet,
+        coalesce(facet_cells.category, 'all') as category,
+        facet_cells.attribute_facet is null as is_total,
+        samples.count_basis,
         facet_cells.conversation_count,
         facet_cells.published_pct,
-        facet_cells.is_simulated
+        facet_cells.row_check_name is not null
+        or cell_problems.relative_path is not null as is_contradicted
     from facet_cells
+    inner join samples on facet_cells.sample_id = samples.sample_id
     inner join tasks
         on
-            facet_cells.taxonomy_version = tasks.taxonomy_version
+            samples.taxonomy_version = tasks.taxonomy_version
             and facet_cells.base_cluster_name = tasks.task_key
-    where facet_cells.facet_kind = 'task' and facet_cells.attribute_facet is null
+    left join cell_problems
+        on
+            facet_cells.relative_path = cell_problems.relative_path
+            and facet_cells.row_number = cell_problems.row_number
 
 ),
 
-intersection_cells as (
+task_totals as (
 
-    select
-        release_id,
-        platform,
-        geo_level,
-        geo_id,
-        base_cluster_name as task_key,
-        attribute_facet as facet,
-        category,
-        count_basis,
-        conversation_count,
-        published_pct
-    from facet_cells
-    where facet_kind = 'task' and attribute_facet is not null
+    select * from published
+    where is_total
 
 ),
 
--- Facets that the copy holds for a release and geography, with the largest count a
--- folded cell can hold there: under the floor of whole conversations; where counts are
--- per million the floor's size is unknown, but no folded cell exceeds the smallest
--- published one.
+attribute_cells as (
+
+    select * from published
+    where not is_total
+
+),
+
+-- Facets that the copy holds of a place, with the largest count that a folded cell can
+-- hold there: under the floor of whole conversations; where counts are per million the
+-- floor's size is unknown, but no folded cell exceeds the smallest published one.
 facets_in_copy as (
 
     select
-        release_id,
-        platform,
+        sample_id,
         geo_level,
         geo_id,
         facet,
@@ -86,184 +99,150 @@ facets_in_copy as (
                 min(conversation_count) filter (where category <> 'not_classified'), 0
             )
         end as folded_cell_maximum_count
-    from intersection_cells
-    group by release_id, platform, geo_level, geo_id, facet
+    from attribute_cells
+    group by sample_id, geo_level, geo_id, facet
 
 ),
 
 labels as (
 
     select
-        facets_in_copy.release_id,
-        facets_in_copy.platform,
+        facets_in_copy.sample_id,
         facets_in_copy.facet,
         facet_labels.label as category
     from facets_in_copy
     inner join facet_labels on facets_in_copy.facet = facet_labels.facet
+    -- A label that is known and published is one.
     union
     select
-        release_id,
-        platform,
+        sample_id,
         facet,
         category
-    from intersection_cells
-
-),
-
-published_by_task as (
-
-    select
-        release_id,
-        platform,
-        geo_level,
-        geo_id,
-        task_key,
-        facet,
-        coalesce(
-            sum(conversation_count) filter (where category <> 'not_classified'), 0
-        ) as named_conversation_count,
-        coalesce(
-            sum(conversation_count) filter (where category = 'not_classified'), 0
-        ) as residual_conversation_count
-    from intersection_cells
-    group by release_id, platform, geo_level, geo_id, task_key, facet
+    from attribute_cells
 
 ),
 
 grid as (
 
     select
-        task_totals.release_id,
-        task_totals.platform,
+        task_totals.sample_id,
         task_totals.geo_level,
         task_totals.geo_id,
         task_totals.task_id,
-        task_totals.task_key,
         facets_in_copy.facet,
         labels.category,
+        task_totals.task_key,
         task_totals.conversation_count as task_conversation_count,
-        task_totals.is_simulated,
         facets_in_copy.folded_cell_maximum_count
     from task_totals
     inner join facets_in_copy
         on
-            task_totals.release_id = facets_in_copy.release_id
-            and task_totals.platform = facets_in_copy.platform
+            task_totals.sample_id = facets_in_copy.sample_id
             and task_totals.geo_level = facets_in_copy.geo_level
             and task_totals.geo_id = facets_in_copy.geo_id
     inner join labels
         on
-            facets_in_copy.release_id = labels.release_id
-            and facets_in_copy.platform = labels.platform
+            facets_in_copy.sample_id = labels.sample_id
             and facets_in_copy.facet = labels.facet
 
 ),
 
-attribute_cells as (
+filled as (
 
     select
-        grid.release_id,
-        grid.platform,
-        grid.geo_level,
-        grid.geo_id,
-        grid.task_id,
-        grid.facet,
-        grid.category,
-        intersection_cells.conversation_count,
+        grid.*,
+        attribute_cells.conversation_count,
+        attribute_cells.published_pct,
+        attribute_cells.is_contradicted,
+        grid.category = 'not_classified' as is_residual,
+        count(attribute_cells.conversation_count) over task_facet > 0 as has_cells,
+        coalesce(
+            sum(attribute_cells.conversation_count)
+            filter (where grid.category <> 'not_classified') over task_facet,
+            0
+        ) as named_conversation_count,
+        coalesce(
+            sum(attribute_cells.conversation_count)
+            filter (where grid.category = 'not_classified') over task_facet,
+            0
+        ) as residual_conversation_count
+    from grid
+    left join attribute_cells
+        on
+            grid.sample_id = attribute_cells.sample_id
+            and grid.geo_level = attribute_cells.geo_level
+            and grid.geo_id = attribute_cells.geo_id
+            and grid.task_id = attribute_cells.task_id
+            and grid.facet = attribute_cells.facet
+            and grid.category = attribute_cells.category
+    window task_facet as (
+        partition by
+            grid.sample_id, grid.geo_level, grid.geo_id, grid.task_id, grid.facet
+    )
+
+),
+
+grid_cells as (
+
+    select
+        sample_id,
+        geo_level,
+        geo_id,
+        task_id,
+        facet,
+        category,
+        conversation_count,
+        case when is_residual then 0 else coalesce(conversation_count, 0) end
+            as minimum_conversation_count,
         case
-            when grid.category = 'not_classified' then 0
-            else coalesce(intersection_cells.conversation_count, 0)
-        end as minimum_conversation_count,
-        case
-            when intersection_cells.conversation_count is not null
-                then intersection_cells.conversation_count
-            when published_by_task.task_key is null then grid.task_conversation_count
+            when conversation_count is not null then conversation_count
+            when not has_cells then task_conversation_count
             else least(
-                grid.folded_cell_maximum_count,
+                folded_cell_maximum_count,
                 -- Per-million counts are floats: the rest can be a hair off nothing.
                 greatest(
-                    grid.task_conversation_count
-                    - published_by_task.named_conversation_count,
-                    published_by_task.residual_conversation_count,
+                    task_conversation_count - named_conversation_count,
+                    residual_conversation_count,
                     0
                 )
             )
         end as maximum_conversation_count,
-        intersection_cells.published_pct,
-        case
-            when
-                intersection_cells.conversation_count is not null
-                and grid.category = 'not_classified'
-                then 'residual'
-            when intersection_cells.conversation_count is not null then 'observed'
-            when published_by_task.task_key is not null then 'suppressed'
-            -- Releases leave this pseudo-task out of their intersections.
-            when grid.task_key = 'not_classified' then 'not_published'
-            else 'not_in_copy'
-        end as status,
-        grid.is_simulated
-    from grid
-    left join intersection_cells
-        on
-            grid.release_id = intersection_cells.release_id
-            and grid.platform = intersection_cells.platform
-            and grid.geo_level = intersection_cells.geo_level
-            and grid.geo_id = intersection_cells.geo_id
-            and grid.task_key = intersection_cells.task_key
-            and grid.facet = intersection_cells.facet
-            and grid.category = intersection_cells.category
-    left join published_by_task
-        on
-            grid.release_id = published_by_task.release_id
-            and grid.platform = published_by_task.platform
-            and grid.geo_level = published_by_task.geo_level
-            and grid.geo_id = published_by_task.geo_id
-            and grid.task_key = published_by_task.task_key
-            and grid.facet = published_by_task.facet
-
-),
-
-total_cells as (
-
-    select
-        release_id,
-        platform,
-        geo_level,
-        geo_id,
-        task_id,
-        'onet_task' as facet,
-        'all' as category,
-        conversation_count,
-        conversation_count as minimum_conversation_count,
-        conversation_count as maximum_conversation_count,
         published_pct,
-        case when task_key = 'not_classified' then 'residual' else 'observed' end
-            as status,
-        is_simulated
-    from task_totals
+        case
+            when is_contradicted then 'contradicted'
+            when conversation_count is not null and is_residual then 'residual'
+            when conversation_count is not null then 'observed'
+            when has_cells then 'suppressed'
+            -- Releases leave this pseudo-task out of their intersections.
+            when task_key = 'not_classified' then 'not_published'
+            else 'not_in_copy'
+        end as status
+    from filled
 
 ),
 
 final as (
 
-    select * from total_cells
+    select
+        sample_id,
+        geo_level,
+        geo_id,
+        task_id,
+        facet,
+        category,
+        conversation_count,
+        conversation_count as minimum_conversation_count,
+        conversation_count as maximum_conversation_count,
+        published_pct,
+        case
+            when is_contradicted then 'contradicted'
+            when task_key = 'not_classified' then 'residual'
+            else 'observed'
+        end as status
+    from task_totals
     union all by name
-    select * from attribute_cells
+    select * from grid_cells
 
 )
 
-select
-    release_id,
-    platform,
-    geo_level,
-    geo_id,
-    task_id,
-    facet,
-    category,
-    conversation_count,
-    minimum_conversation_count,
-    maximum_conversation_count,
-    published_pct,
-    status,
-    is_simulated
-from final
+select * from final

@@ -1,16 +1,18 @@
--- grain: taxonomy_version, task_key, onet_soc_code
--- why: the one door between tasks and occupations; a statement can stand under up
---      to 34 occupations, and a naive join to the statements counts its
---      conversations as often
+-- grain: task_id, onet_soc_code
+-- why: the one door between tasks and occupations; a statement can stand under up to
+--      34 occupations, and a naive join to the statements counts its conversations as
+--      often
 with
 
 task_holders as (
 
-    select
-        taxonomy_version,
-        task_key,
-        onet_soc_code
-    from {{ ref('stg_reference__task_holders') }}
+    select * from {{ ref('stg_reference__task_holders') }}
+
+),
+
+tasks as (
+
+    select * from {{ ref('int_tasks') }}
 
 ),
 
@@ -24,18 +26,20 @@ education_subsectors as (
 holder_codes as (
 
     select distinct
-        taxonomy_version,
-        task_key,
-        onet_soc_code
+        tasks.task_id,
+        task_holders.onet_soc_code
     from task_holders
+    inner join tasks
+        on
+            task_holders.taxonomy_version = tasks.taxonomy_version
+            and task_holders.task_key = tasks.task_key
 
 ),
 
 final as (
 
     select
-        holder_codes.taxonomy_version,
-        holder_codes.task_key,
+        holder_codes.task_id,
         holder_codes.onet_soc_code,
         substr(holder_codes.onet_soc_code, 1, 2) as soc_major_group,
         coalesce(education_subsectors.education_subsector, 'not_education')

@@ -1,4 +1,4 @@
--- grain: taxonomy_version, task_key
+-- grain: task_id
 -- why: every task of a taxonomy and its two pseudo-tasks get their id here, once
 with
 
@@ -8,12 +8,14 @@ task_holders as (
 
 ),
 
-facet_values as (
+samples as (
 
-    select distinct
+    select
         taxonomy_version,
-        is_simulated
-    from {{ ref('stg_aei__facet_values') }}
+        bool_and(is_simulated) as is_simulated
+    from {{ ref('int_samples') }}
+    where taxonomy_version is not null
+    group by taxonomy_version
 
 ),
 
@@ -24,8 +26,8 @@ statements as (
         task_key,
         min(task_statement) as task_statement,
         count(distinct onet_task_id) as onet_task_id_count,
-        bool_and(is_simulated) as is_simulated,
-        false as is_pseudo_task
+        false as is_pseudo_task,
+        bool_and(is_simulated) as is_simulated
     from task_holders
     group by taxonomy_version, task_key
 
@@ -34,13 +36,13 @@ statements as (
 pseudo_tasks as (
 
     select
-        facet_values.taxonomy_version,
+        samples.taxonomy_version,
         pseudo.task_key,
         pseudo.task_statement,
         0 as onet_task_id_count,
-        facet_values.is_simulated,
-        true as is_pseudo_task
-    from facet_values
+        true as is_pseudo_task,
+        samples.is_simulated
+    from samples
     cross join (
         values
         ('none', '(pseudo-task: the classifier answered that no task fits)'),
@@ -49,6 +51,14 @@ pseudo_tasks as (
             '(pseudo-task: filtered for privacy, or not classifiable)'
         )
     ) as pseudo (task_key, task_statement)
+
+),
+
+unioned as (
+
+    select * from statements
+    union all by name
+    select * from pseudo_tasks
 
 ),
 
@@ -62,17 +72,7 @@ final as (
         onet_task_id_count,
         is_pseudo_task,
         is_simulated
-    from statements
-    union all
-    select
-        md5(taxonomy_version || '::' || task_key) as task_id,
-        taxonomy_version,
-        task_key,
-        task_statement,
-        onet_task_id_count,
-        is_pseudo_task,
-        is_simulated
-    from pseudo_tasks
+    from unioned
 
 )
 

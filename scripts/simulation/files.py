@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -16,9 +16,10 @@ TAXONOMY = "simulated_1"
 CLASSIFIER = "simulated_classifier_1"
 LICENCE = "MIT (made by this project)"
 CITATION = (
-    "Simulated by this project's scripts/simulate_release.py: "
+    "Simulated by this project's scripts/simulate.py: "
     "it is made up and describes nobody"
 )
+SAMPLE_SOURCE = "Conversations drawn by the simulator"
 CONVERSATION_FACETS = ("collaboration", "use_case", "task_success")
 
 RAW_COLUMNS = (
@@ -63,41 +64,15 @@ MANIFEST_COLUMNS = (
     "is_simulated",
     "licence",
     "citation",
+    "dataset_revision",
+    "sample_count",
+    "sample_source",
 )
 
 
 def raw_name(platform: str) -> str:
     """File name of a platform's raw file."""
     return f"aei_raw_simulated_{platform}_{DATE_START}_to_{DATE_END}.csv"
-
-
-def write_csv(
-    path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
-    """Write a CSV file: UTF-8, LF line ends, quotes only where needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def raw_rows(
-    con: duckdb.DuckDBPyConnection, platform: str, batch: int = 50_000
-) -> Iterator[tuple]:
-    """The rows of ``published_row`` in the raw layout and in a fixed order.
-
-    World first, then by geography, place, facet, level, cluster and variable; texts
-    in the order of their bytes. A cluster's count stands before its percentage.
-    """
-    cursor = con.execute(
-        "select geo_id, geography, ?, ?, ?, facet, level, variable, cluster_name, "
-        "value from published_row order by geography = 'global' desc, geography, "
-        "geo_id, facet, level, cluster_name, variable",
-        [DATE_START, DATE_END, PLATFORM_LABELS[platform]],
-    )
-    while rows := cursor.fetchmany(batch):
-        yield from rows
 
 
 def statement_rows(model: Model) -> list[list[object]]:
@@ -121,44 +96,124 @@ def statement_rows(model: Model) -> list[list[object]]:
                     code[:2],
                 ]
             )
-    return sorted(rows, key=lambda r: (str(r[0]), int(str(r[2]))))
+    return rows
 
 
 def country_code_rows(model: Model) -> list[list[object]]:
-    """alpha-2, alpha-3 and name of every simulated country, by alpha-2."""
-    return sorted(
+    """alpha-2, alpha-3 and name of every simulated country."""
+    return [
         [c.geo_id, c.alpha_3, c.name]
         for c in model.countries
         if c.geo_id != NOT_CLASSIFIED
-    )
+    ]
 
 
 def manifest_row(
-    folder: Path, path: Path, release_id: str, role: str, platform: str = ""
+    folder: Path,
+    path: Path,
+    release_id: str,
+    role: str,
+    platform: str = "",
+    sample_count: int | None = None,
 ) -> dict[str, str]:
-    """The manifest's row of one written file, with its byte count and sha256."""
+    """The manifest's row of one written file, with its byte count and sha256.
+
+    ``sample_count``: conversations of the sample; of a raw file only.
+    """
     content = path.read_bytes()
-    is_raw = role == "raw"
-    values = (
-        release_id,
-        platform,
-        role,
-        path.relative_to(folder).as_posix(),
-        str(len(content)),
-        hashlib.sha256(content).hexdigest(),
-        "current",
-        DATE_START if is_raw else "",
-        DATE_END if is_raw else "",
-        "conversations" if is_raw else "",
-        PLATFORM_LABELS[platform] if is_raw else "",
-        TAXONOMY if role in ("raw", "onet_task_statements") else "",
-        "B_2026_01" if is_raw else "",
-        "B_long" if is_raw else "",
-        "true",
-        LICENCE,
-        CITATION,
+    row = {
+        "release_id": release_id,
+        "platform": platform,
+        "file_role": role,
+        "relative_path": path.relative_to(folder).as_posix(),
+        "byte_count": str(len(content)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "copy_status": "current",
+        "is_simulated": "true",
+        "licence": LICENCE,
+        "citation": CITATION,
+    }
+    if role in ("raw", "onet_task_statements"):
+        row["taxonomy_version"] = TAXONOMY
+    if role == "raw":
+        row |= {
+            "window_start_date": DATE_START,
+            "window_end_date": DATE_END,
+            "count_basis": "conversations",
+            "product_label": PLATFORM_LABELS[platform],
+            "facet_set": "B_2026_01",
+            "schema_family": "B_long",
+            "sample_count": str(sample_count),
+            "sample_source": SAMPLE_SOURCE,
+        }
+    return {column: row.get(column, "") for column in MANIFEST_COLUMNS}
+
+
+def write_releases(con: duckdb.DuckDBPyConnection, data: Path) -> list[dict[str, str]]:
+    """Write the releases in ``con`` as raw files in the dataset's folder shape.
+
+    Reads the tables that ``releases.simulate_releases`` leaves. Rows stand in a fixed
+    order: world first, then by geography, place, facet, level, cluster and variable.
+    A release without a row on a platform gets no file for it. Statements and country
+    codes are written once, in the folder of the first release. Returns the manifest's
+    rows of the written files. Raises ValueError if there is no release.
+    """
+    sizes = con.execute(
+        "select release_id, platform, conversations from release_size "
+        "semi join release_row using (release_id, platform) "
+        "order by release_id, platform = '1p_api'"
+    ).fetchall()
+    if not sizes:
+        raise ValueError(
+            "observed: no row in release_row; expected: simulated releases; "
+            "do: run simulate_releases on the connection first"
+        )
+    place = "release_{}/data/intermediate/{}"
+    manifest = []
+    for release_id, platform, conversations in sizes:
+        path = data / place.format(release_id, raw_name(platform))
+        _copy(
+            con,
+            f"select {', '.join(RAW_COLUMNS)} from release_row "
+            f"where release_id = '{release_id}' and platform = '{platform}' "
+            "order by geography = 'global' desc, geography, geo_id, facet, level, "
+            "cluster_name, variable",
+            path,
+        )
+        manifest.append(
+            manifest_row(data, path, release_id, "raw", platform, conversations)
+        )
+    first = sizes[0][0]
+    for role, query in (
+        ("onet_task_statements", STATEMENTS_IN_ORDER),
+        ("iso_country_codes", "from release_country order by iso_alpha_2"),
+    ):
+        path = data / place.format(first, f"{role}.csv")
+        _copy(con, query, path)
+        manifest.append(manifest_row(data, path, first, role))
+    return manifest
+
+
+STATEMENTS_IN_ORDER = (
+    'from release_statement order by "O*NET-SOC Code", "Task ID"::integer'
+)
+
+
+def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = str(path).replace("'", "''")
+    con.execute(
+        f"copy ({query}) to '{target}' (format csv, header true, nullstr '<null>')"
     )
-    return dict(zip(MANIFEST_COLUMNS, values, strict=True))
+
+
+def write_manifest(
+    path: Path, rows: Sequence[dict[str, str]], before: str = ""
+) -> None:
+    """Write the manifest: the header, or the lines ``before`` as they are, and rows."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        handle.write(before or ",".join(MANIFEST_COLUMNS) + "\n")
+        csv.DictWriter(handle, MANIFEST_COLUMNS, lineterminator="\n").writerows(rows)
 
 
 def update_manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
@@ -176,6 +231,4 @@ def update_manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
         )
     releases = {r["release_id"] for r in rows}
     kept = [x for x in lines if next(csv.reader([x]))[0] not in releases]
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        handle.write("".join(kept))
-        csv.DictWriter(handle, MANIFEST_COLUMNS, lineterminator="\n").writerows(rows)
+    write_manifest(path, rows, "".join(kept))

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from simulation import files
-from simulation.count import SLICE, Sink, count_platform
+from simulation.count import Sink, count_platform
 from simulation.draw import Run, load_rows, prepare
 from simulation.model import PLATFORM_LABELS, PLATFORMS, Model
 from simulation.plan import Plan
@@ -73,13 +73,16 @@ def simulate_releases(
     runs: Sequence[Run],
     plan: Plan,
     rules: Rules | None = None,
-    slice_size: int = SLICE,
+    conversations: Path | None = None,
+    with_truth: bool = True,
 ) -> None:
     """Draw and publish many releases at once, with their truth, into tables of ``con``.
 
-    The result depends on the model, the runs, the plan and the rules only. Other
-    tables that the engine leaves in ``con`` are not part of the contract. Tables
-    (replaced if they exist):
+    The result depends on the model, the runs, the plan and the rules only.
+    ``conversations`` is a folder for the conversations themselves (see
+    ``conversation_sink``). Without the truth, its tables stay empty. Other tables that
+    the engine leaves in ``con`` are not part of the contract. Tables (replaced if they
+    exist):
 
     ``release_row``
         what each release publishes: ``release_id``, ``platform``, then the ten columns
@@ -90,6 +93,8 @@ def simulate_releases(
     ``release_statement``
         task texts and holders, in the columns of ``onet_task_statements.csv``, for
         every task of the model. A redrawn list publishes some of them.
+    ``release_country``
+        countries, in the columns of ``iso_country_codes.csv``.
     ``truth_cell``
         unsuppressed counts: ``release_id``, ``platform``, ``geography``, ``geo_id``,
         ``facet``, ``task``, ``category``, ``conversations``. World: by task (facet
@@ -108,18 +113,11 @@ def simulate_releases(
         of the country's conversations, with facet ``onet_task`` and category
         ``education`` for those in tasks with a 25- holder, and facet ``usage`` for the
         country's share of the sample.
-    ``scope_parameter``
-        ``release_id``, ``platform``, ``scope``, ``estimator``, ``facet``, ``category``,
-        ``value`` (0 to 1). Scopes: ``truth.task_scopes``. Estimators:
-        ``all_conversations`` (share of all), ``pooled`` (of those with an answer other
-        than none and not_classified), ``task_renormalised`` (mean over tasks, weighted
-        by task probability, of the shares among those answers). Facet ``onet_task``,
-        category ``share_of_sample``: the scope's share of conversations.
 
     A release with a redrawn list has the parameters of that list (target of a Wilson
-    interval). If any list is redrawn, ``task_parameter`` and ``scope_parameter`` also
-    hold the release id ``superpopulation``: the same over the whole list that the
-    lists are drawn from (target of an interval that treats tasks as sampled).
+    interval). If any list is redrawn, ``task_parameter`` also holds the release id
+    ``superpopulation``: the same over the whole list that the lists are drawn from
+    (target of an interval that treats tasks as sampled).
 
     Raises ValueError for repeated run numbers or release ids, or for a list that
     leaves education (or all else) without a task.
@@ -132,8 +130,9 @@ def simulate_releases(
             "its own; do: number the runs from 0 and name them apart"
         )
     used = rules or Rules.of(model)
-    load_labels(con, model, plan)
-    create_truth_tables(con, model)
+    wanted = replace(plan, written=files.CONVERSATION_FACETS) if conversations else plan
+    load_labels(con, model, wanted)
+    create_truth_tables(con)
     con.execute(
         "create or replace table release_row (release_id varchar, platform varchar, "
         "geo_id varchar, geography varchar, date_start varchar, date_end varchar, "
@@ -146,50 +145,34 @@ def simulate_releases(
         "release_id varchar, platform varchar, conversations bigint",
         [[r.release_id, p, n] for r in runs for p, n in r.conversations.items()],
     )
-    load_rows(
-        con,
-        "release_statement",
-        ", ".join(f'"{c}" varchar' for c in files.STATEMENT_COLUMNS),
-        files.statement_rows(model),
-    )
+    for table, columns, rows in (
+        ("release_statement", files.STATEMENT_COLUMNS, files.statement_rows(model)),
+        ("release_country", files.COUNTRY_COLUMNS, files.country_code_rows(model)),
+    ):
+        load_rows(con, table, ", ".join(f'"{c}" varchar' for c in columns), rows)
     is_redrawn = any(r.members is not None for r in runs)
     for platform in PLATFORMS:
-        simulate_platform(con, model, platform, runs, plan, used, slice_size)
+        sink = conversations and conversation_sink(platform, conversations, runs)
+        slots = count_platform(con, model, platform, runs, wanted, sink)
+        publish_platform(con, model, wanted, used)
         con.execute(
             f"insert into release_row select run.release_id, '{platform}', "
             f"geo_id, geography, '{files.DATE_START}', '{files.DATE_END}', "
             f"'{PLATFORM_LABELS[platform]}', facet, level, variable, cluster_name, "
             "value from published_row inner join run using (run_no)"
         )
+        if not with_truth:
+            continue
+        add_counts(con, platform)
+        add_parameters(con, platform, slots)
         if is_redrawn:
             nothing = dict.fromkeys(PLATFORMS, 0)
             whole = Run(0, SUPERPOPULATION, 0, nothing)
             add_parameters(con, platform, prepare(con, model, platform, [whole]))
-    con.execute("delete from country_parameter where release_id = 'superpopulation'")
+    con.execute(f"delete from country_parameter where release_id = '{SUPERPOPULATION}'")
 
 
-def simulate_platform(
-    con: duckdb.DuckDBPyConnection,
-    model: Model,
-    platform: str,
-    runs: Sequence[Run],
-    plan: Plan,
-    rules: Rules,
-    slice_size: int = SLICE,
-    sink: Sink | None = None,
-    with_truth: bool = True,
-) -> None:
-    """Draw, count and publish one platform: ``published_row`` and the truth tables."""
-    slots = count_platform(con, model, platform, runs, plan, sink, slice_size)
-    publish_platform(con, model, plan, rules)
-    if with_truth:
-        add_counts(con, platform)
-        add_parameters(con, platform, slots)
-
-
-def conversation_sink(
-    model: Model, platform: str, folder: Path, release_id: str
-) -> Sink:
+def conversation_sink(platform: str, folder: Path, runs: Sequence[Run]) -> Sink:
     """A sink that writes each slice of drawn conversations as one Parquet file.
 
     ``<folder>/<platform>/part_00000.parquet`` and so on, one row per conversation:
@@ -208,8 +191,9 @@ def conversation_sink(
     classifier_version      varchar   always simulated_classifier_1
     ======================= ========= ==============================================
 
-    Rows are in the order of the conversation number.
+    Rows are in the order of the conversation number; the folder is of one release.
     """
+    release_id = runs[0].release_id
     target = folder / platform
     target.mkdir(parents=True, exist_ok=True)
     country = "place.geo_id" if platform == "claude_ai" else "null::varchar"
@@ -236,52 +220,3 @@ def conversation_sink(
         )
 
     return write
-
-
-def write_release(
-    con: duckdb.DuckDBPyConnection,
-    model: Model,
-    run: Run,
-    plan: Plan,
-    output: Path,
-    rules: Rules | None = None,
-    conversations: Path | None = None,
-    with_truth: bool = False,
-) -> list[dict[str, str]]:
-    """Simulate one release into the raw files under ``output``.
-
-    Files go to ``release_<id>/data/intermediate``; the return value is their manifest
-    rows. ``conversations`` is a folder for the conversations themselves (see
-    ``conversation_sink``). With ``with_truth``, the truth tables stay in ``con``.
-    """
-    place = output / f"release_{run.release_id}" / "data" / "intermediate"
-    used = rules or Rules.of(model)
-    wanted = plan
-    if conversations is not None:
-        wanted = replace(plan, written=files.CONVERSATION_FACETS)
-    load_labels(con, model, wanted)
-    if with_truth:
-        create_truth_tables(con, model)
-    manifest = []
-    for platform in PLATFORMS:
-        sink = (
-            conversation_sink(model, platform, conversations, run.release_id)
-            if conversations is not None
-            else None
-        )
-        simulate_platform(
-            con, model, platform, [run], wanted, used, SLICE, sink, with_truth
-        )
-        path = place / files.raw_name(platform)
-        files.write_csv(path, files.RAW_COLUMNS, files.raw_rows(con, platform))
-        manifest.append(
-            files.manifest_row(output, path, run.release_id, "raw", platform)
-        )
-    for role, columns, rows in (
-        ("onet_task_statements", files.STATEMENT_COLUMNS, files.statement_rows(model)),
-        ("iso_country_codes", files.COUNTRY_COLUMNS, files.country_code_rows(model)),
-    ):
-        path = place / f"{role}.csv"
-        files.write_csv(path, columns, rows)
-        manifest.append(files.manifest_row(output, path, run.release_id, role))
-    return manifest

@@ -7,23 +7,13 @@ select
     place.geography,
     place.geo_id,
     coalesce(category.facet, measure.facet, 'onet_task') as facet,
-    case
-        when cell.place_kind = 0 or cell.facet_no = 0 then node.label
-        else ''
-    end as task,
+    if(place_kind = 0 or facet_no = 0, task_label.label, '') as task,
     coalesce(category.label, measure.parts::varchar, '') as category,
-    sum(cell.n)::bigint as conversations
+    sum(n)::bigint as conversations
 from cell
-inner join run on cell.run_no = run.run_no
-inner join place
-    on cell.place_kind = place.place_kind and cell.place_no = place.place_no
-inner join node
-    on
-        cell.task_no = node.task_no
-        and cell.style = node.style
-        and node.base = 'onet_task'
-left join category
-    on cell.facet_no = category.facet_no and cell.code = category.code
-left join measure
-    on cell.facet_no = measure.facet_no and cell.code = measure.code
+inner join run using (run_no)
+inner join place using (place_kind, place_no)
+inner join task_label using (task_no)
+left join category using (facet_no, code)
+left join measure using (facet_no, code)
 group by all

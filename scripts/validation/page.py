@@ -12,8 +12,7 @@ from typing import Any
 import duckdb
 import jinja2
 
-from validation.results import Run
-from validation.run import Result
+from validation.results import Result, Run
 
 NAME = "validation.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"

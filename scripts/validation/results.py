@@ -1,21 +1,52 @@
-"""Keep the answers of a run in the warehouse, with those of earlier runs."""
+"""The answers of a run: what they hold, what failed, and how they are kept."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import duckdb
-
-if TYPE_CHECKING:
-    from validation.run import Result
+from warehouse.errors import WarehouseError
 
 TABLE = "validation.expectation_results"
 HISTORY = "marts.fct_expectation_results"
+
+
+class ValidationError(WarehouseError):
+    """An expectation could not be evaluated; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer: a row of ``fct_expectation_results`` without its run.
+
+    ``release_id`` and ``platform`` are ``all`` where the whole warehouse was judged;
+    ``is_success`` is None where the copy holds nothing to judge; ``example_rows`` is a
+    JSON array of at most five unexpected rows.
+    """
+
+    expectation_id: str
+    assumption_id: str
+    expectation: str
+    boundary: str
+    release_id: str
+    platform: str
+    severity: str
+    is_success: bool | None
+    observed: str
+    expected: str
+    unexpected_count: int
+    example_rows: str
+    sentence: str
+
+    def as_row(self) -> dict[str, Any]:
+        """The result as column names and values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,35 @@ class Run:
         """A run that begins now; the name sorts by time and is unique."""
         started = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
         return cls(f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", started)
+
+
+def worst_failure(results: Sequence[Result]) -> str | None:
+    """critical, warning, or None when every expectation held."""
+    failed = {result.severity for result in results if result.is_success is False}
+    return next((name for name in ("critical", "warning") if name in failed), None)
+
+
+def failure_lines(results: Sequence[Result], severity: str) -> list[str]:
+    """The failures of a severity, for the person who started the run."""
+    lines = []
+    for result in results:
+        if result.is_success is not False or result.severity != severity:
+            continue
+        examples = json.loads(result.example_rows)
+        where = (
+            "the warehouse"
+            if result.release_id == "all"
+            else f"release {result.release_id} {result.platform}"
+        )
+        lines.append(
+            f"- {result.expectation_id} ({result.assumption_id}), {where}: found "
+            f"{result.observed}; expected {result.expected}. {result.sentence}"
+        )
+        lines += [
+            "    " + ", ".join(f"{name} {value}" for name, value in row.items())
+            for row in examples
+        ]
+    return lines
 
 
 def keep(work_file: Path, run: Run, results: Sequence[Result]) -> None:

@@ -1,12 +1,17 @@
-"""Run the expectations on a warehouse file and turn the answers into result rows."""
+"""Ask the expectations of a warehouse file with Great Expectations.
+
+A check on a slice is a suite of one expectation on a batch. A run asks each of them; an
+export keeps the same ones as validation definitions in a project of files.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import string
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +20,20 @@ import sqlalchemy as sa
 from expectations import CHECKS
 from expectations.check import Bound, Boundary, Check, Slice, no_rows
 from great_expectations.core import ExpectationSuiteValidationResult
-from great_expectations.datasource.fluent.interfaces import Batch, Datasource
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.data_context import AbstractDataContext
+from great_expectations.datasource.fluent.interfaces import Datasource
+from warehouse.reading import connect
 
+from validation import findings
 from validation.dialect import DRIVER
+from validation.results import Result, ValidationError
 
 for _name in ("great_expectations", "great_expectations.data_context.types.base"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 EXAMPLE_COUNT = 5
+BOUNDARIES: tuple[Boundary, ...] = ("raw", "marts")
 RELEASES = {
     "raw": """
         select distinct release_id, platform from staging.stg_aei__release_files
@@ -35,6 +46,16 @@ RELEASES = {
         order by release_id, platform
     """,
 }
+# Releases and platforms whose raw files are the published ones, byte for byte.
+OFFICIAL = """
+    select release_id, platform from staging.stg_aei__release_files
+    where is_loaded and file_role = 'raw'
+    group by release_id, platform
+    having bool_and(file_status = 'verified')
+"""
+OFFICIAL_DIFFERS = (
+    "Published with this warning: the official file differs from what we assumed."
+)
 BOUND = """
     select measure, lowest, highest, unit, basis, cast(set_on as varchar) as set_on
     from reference.expectation_bounds
@@ -48,36 +69,94 @@ BOUND = """
 """
 
 
-class ValidationError(Exception):
-    """An expectation could not be evaluated; the text says which and why."""
-
-
 @dataclass(frozen=True)
-class Result:
-    """One answer: a row of ``fct_expectation_results`` without its run.
+class Question:
+    """A check on a slice, with its bound and the number of rows to judge."""
 
-    ``release_id`` and ``platform`` are ``all`` where the whole warehouse was judged;
-    ``is_success`` is None where the copy holds nothing to judge; ``example_rows`` is a
-    JSON array of at most five unexpected rows.
+    check: Check
+    part: Slice
+    bound: Bound | None
+    row_count: int
+
+    @property
+    def name(self) -> str:
+        """The name of its batch and of its validation definition."""
+        names = (self.check.expectation_id, self.part.release_id, self.part.platform)
+        return "-".join(name for name in names if name)
+
+    @property
+    def has_something_to_judge(self) -> bool:
+        """Whether it can be judged: unexpected rows always can, values must be there
+        (Great Expectations takes the maximum of nothing for a failure)."""
+        return self.row_count > 0 or self.check.ask is no_rows
+
+    @property
+    def expected(self) -> str:
+        """What the check expects, with the numbers of its bound."""
+        if self.bound is None:
+            return self.check.expected
+        return string.Template(self.check.expected).substitute(
+            lowest=_number(self.bound.lowest),
+            highest=_number(self.bound.highest),
+            unit=self.bound.unit,
+            basis=self.bound.basis,
+        )
+
+    def suite(self) -> gx.ExpectationSuite:
+        """Its suite of Great Expectations, named for the assumption."""
+        check = self.check
+        expectation = check.ask(self.bound)
+        expectation.severity = check.severity
+        expectation.meta = {
+            "assumption_id": check.assumption_id,
+            "sentence": check.sentence,
+            "expected": self.expected,
+        }
+        return gx.ExpectationSuite(
+            name=f"{check.assumption_id}-{self.name}",
+            expectations=[expectation],
+            meta={"assumption_id": check.assumption_id, "boundary": check.boundary},
+        )
+
+    def batch(self, source: Datasource) -> BatchDefinition:
+        """Its batch, named in a data source."""
+        asset = source.add_query_asset(name=self.name, query=self.check.sql(self.part))
+        return asset.add_batch_definition_whole_table(self.name)
+
+    def definition(
+        self, context: AbstractDataContext, source: Datasource
+    ) -> gx.ValidationDefinition:
+        """Its validation definition, kept in a context."""
+        definition = gx.ValidationDefinition(
+            name=self.name,
+            data=self.batch(source),
+            suite=context.suites.add_or_update(self.suite()),
+        )
+        return context.validation_definitions.add_or_update(definition)
+
+
+def ask(warehouse: Path, boundary: Boundary) -> list[Result]:
+    """The answers of one boundary for who builds or validates a warehouse file.
+
+    An official file is never refused: what fails for its release is a warning. At the
+    boundary ``raw`` the findings of the loader are answers too. Raises ValidationError.
     """
-
-    expectation_id: str
-    assumption_id: str
-    expectation: str
-    boundary: str
-    release_id: str
-    platform: str
-    severity: str
-    is_success: bool | None
-    observed: str
-    expected: str
-    unexpected_count: int
-    example_rows: str
-    sentence: str
-
-    def as_row(self) -> dict[str, Any]:
-        """The result as column names and values."""
-        return asdict(self)
+    answers = run_checks(warehouse, boundary)
+    with connect(warehouse) as con:
+        official = set(con.execute(OFFICIAL).fetchall())
+        found = findings.read(con) if boundary == "raw" else []
+    return [
+        replace(
+            answer,
+            severity="warning",
+            sentence=f"{answer.sentence} {OFFICIAL_DIFFERS}",
+        )
+        if (answer.release_id, answer.platform) in official
+        and answer.is_success is False
+        and answer.severity == "critical"
+        else answer
+        for answer in answers
+    ] + found
 
 
 def run_checks(
@@ -87,65 +166,124 @@ def run_checks(
 
     Raises ValidationError when one can't be evaluated: no answer is no success.
     """
-    source = datasource(warehouse)
-    engine = source.get_engine()
-    try:
-        with engine.connect() as connection:
-            slices = [
-                Slice(*row) for row in connection.execute(sa.text(RELEASES[boundary]))
-            ]
-            slices.append(Slice(None, None))
-            return [
-                _ask(source, connection, check, part)
-                for check in checks
-                if check.boundary == boundary
-                for part in slices
-                if check.applies_to(part)
-            ]
-    finally:
-        engine.dispose()
-
-
-def worst_failure(results: Sequence[Result]) -> str | None:
-    """critical, warning, or None when every expectation held."""
-    failed = {result.severity for result in results if result.is_success is False}
-    return next((name for name in ("critical", "warning") if name in failed), None)
-
-
-def failure_lines(results: Sequence[Result], severity: str) -> list[str]:
-    """The failures of a severity, for the person who started the run."""
-    lines = []
-    for result in results:
-        if result.is_success is not False or result.severity != severity:
-            continue
-        examples = json.loads(result.example_rows)
-        where = (
-            "the warehouse"
-            if result.release_id == "all"
-            else f"release {result.release_id} {result.platform}"
-        )
-        lines.append(
-            f"- {result.expectation_id} ({result.assumption_id}), {where}: found "
-            f"{result.observed}; expected {result.expected}. {result.sentence}"
-        )
-        lines += [
-            "    " + ", ".join(f"{name} {value}" for name, value in row.items())
-            for row in examples
-        ]
-    return lines
-
-
-def datasource(warehouse: Path) -> Datasource:
-    """The warehouse file as a data source of an ephemeral GX context."""
     context = gx.get_context(mode="ephemeral")
+    # No pool: when a statement is done, nobody in this process has the file open.
+    with _datasource(context, warehouse, poolclass=sa.NullPool) as (source, connection):
+        return [
+            _answer(question, source)
+            for question in questions(connection, boundary, checks)
+        ]
+
+
+def export_project(warehouse: Path, folder: Path) -> Path:
+    """Write suites, validation definitions and one checkpoint for each boundary.
+
+    The project in ``folder``/gx reads ``warehouse``. Its data source needs the dialect
+    of ``validation.dialect``; suites and queries can be used with any other.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    context = gx.get_context(mode="file", project_root_dir=str(folder))
+    with _datasource(context, warehouse) as (source, connection):
+        for boundary in BOUNDARIES:
+            definitions = [
+                question.definition(context, source)
+                for question in questions(connection, boundary, CHECKS)
+                if question.has_something_to_judge
+            ]
+            context.checkpoints.add_or_update(
+                gx.Checkpoint(name=boundary, validation_definitions=definitions)
+            )
+    return folder / "gx"
+
+
+def questions(
+    connection: sa.Connection, boundary: Boundary, checks: Iterable[Check]
+) -> list[Question]:
+    """Each check of a boundary on each slice that it applies to."""
+    releases = connection.execute(sa.text(RELEASES[boundary]))
+    parts = [*(Slice(*row) for row in releases), Slice(None, None)]
+    return [
+        _question(connection, check, part)
+        for check in checks
+        if check.boundary == boundary
+        for part in parts
+        if check.applies_to(part)
+    ]
+
+
+def _question(connection: sa.Connection, check: Check, part: Slice) -> Question:
+    sql = f"select count(*) from ({check.sql(part)}) as batch".replace(":", r"\:")
+    bound = bound_of(connection, check, part)
+    with _named(check, part):
+        count = connection.execute(sa.text(sql)).scalar_one()
+    return Question(check, part, bound, count)
+
+
+def _answer(question: Question, source: Datasource) -> Result:
+    check, part, answer = question.check, question.part, None
+    if question.has_something_to_judge:
+        with _named(check, part):
+            answer = (
+                question.batch(source)
+                .get_batch()
+                .validate(
+                    question.suite(),
+                    result_format={
+                        "result_format": "COMPLETE",
+                        "unexpected_index_column_names": list(check.keys),
+                        "partial_unexpected_count": EXAMPLE_COUNT,
+                    },
+                )
+            )
+            _raise_if_not_evaluated(answer)
+    is_success, observed, unexpected, examples = _read(question, answer)
+    return Result(
+        expectation_id=check.expectation_id,
+        assumption_id=check.assumption_id,
+        expectation=check.ask(question.bound).expectation_type,
+        boundary=check.boundary,
+        release_id=part.release_id or "all",
+        platform=part.platform or "all",
+        severity=check.severity,
+        is_success=is_success,
+        observed=observed,
+        expected=question.expected,
+        unexpected_count=unexpected,
+        example_rows=json.dumps(examples, default=str),
+        sentence=check.sentence,
+    )
+
+
+@contextlib.contextmanager
+def _named(check: Check, part: Slice) -> Iterator[None]:
+    """Turn an error within into one that names the check and its slice."""
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, ValidationError) as error:
+        raise ValidationError(
+            f"The expectation {check.expectation_id} could not be evaluated on "
+            f"{part.release_id or 'the warehouse'} {part.platform or ''}: {error}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _datasource(
+    context: AbstractDataContext, warehouse: Path, **engine_options: Any
+) -> Iterator[tuple[Datasource, sa.Connection]]:
+    """The warehouse file as a data source of a context, and a connection to it."""
     context.variables.progress_bars = {"globally": False}
-    return context.data_sources.add_sql(
+    source = context.data_sources.add_or_update_sql(
         name="warehouse",
         connection_string=f"{DRIVER}:///{warehouse}",
         create_temp_table=False,
-        # No pool: when a statement is done, nobody in this process has the file open.
-        kwargs={"connect_args": {"read_only": True}, "poolclass": sa.NullPool},
+        kwargs={"connect_args": {"read_only": True}, **engine_options},
     )
+    engine = source.get_engine()
+    try:
+        with engine.connect() as connection:
+            yield source, connection
+    finally:
+        engine.dispose()
 
 
 def bound_of(connection: sa.Connection, check: Check, part: Slice) -> Bound | None:
@@ -172,121 +310,31 @@ def bound_of(connection: sa.Connection, check: Check, part: Slice) -> Bound | No
     return Bound(*row)
 
 
-def count_rows(connection: sa.Connection, sql: str) -> int:
-    """How many rows a batch has."""
-    text = f"select count(*) from ({sql}) as batch"
-    return connection.execute(sa.text(text.replace(":", r"\:"))).scalar_one()
-
-
-def has_something_to_judge(check: Check, row_count: int) -> bool:
-    """Whether the batch can be judged: unexpected rows always can, values must be."""
-    return row_count > 0 or check.ask is no_rows
-
-
-def _ask(
-    source: Datasource, connection: sa.Connection, check: Check, part: Slice
-) -> Result:
-    bound = bound_of(connection, check, part)
-    sql = check.sql(part)
-    try:
-        row_count = count_rows(connection, sql)
-        is_judged = has_something_to_judge(check, row_count)
-        answer = _validate(source, check, bound, sql, part) if is_judged else None
-    except (sa.exc.SQLAlchemyError, ValidationError) as error:
-        raise ValidationError(
-            f"The expectation {check.expectation_id} could not be evaluated on "
-            f"{part.release_id or 'the warehouse'} {part.platform or ''}: {error}"
-        ) from error
-    is_success, observed, unexpected, examples = _read(check, answer, row_count, bound)
-    return Result(
-        expectation_id=check.expectation_id,
-        assumption_id=check.assumption_id,
-        expectation=check.ask(bound).expectation_type,
-        boundary=check.boundary,
-        release_id=part.release_id or "all",
-        platform=part.platform or "all",
-        severity=check.severity,
-        is_success=is_success,
-        observed=observed,
-        expected=expected_text(check, bound),
-        unexpected_count=unexpected,
-        example_rows=json.dumps(examples, default=str),
-        sentence=check.sentence,
-    )
-
-
-def expected_text(check: Check, bound: Bound | None) -> str:
-    """What the check expects, with the numbers of its bound."""
-    if bound is None:
-        return check.expected
-    return string.Template(check.expected).substitute(
-        lowest=_number(bound.lowest),
-        highest=_number(bound.highest),
-        unit=bound.unit,
-        basis=bound.basis,
-    )
-
-
-def batch_name(check: Check, part: Slice) -> str:
-    """The name of the batch that a check judges in a slice."""
-    names = (check.expectation_id, part.release_id, part.platform)
-    return "-".join(name for name in names if name)
-
-
-def suite_of(check: Check, bound: Bound | None, part: Slice) -> gx.ExpectationSuite:
-    """The check as a suite of Great Expectations, named for its assumption."""
-    expectation = check.ask(bound)
-    expectation.severity = check.severity
-    expectation.meta = {
-        "assumption_id": check.assumption_id,
-        "sentence": check.sentence,
-        "expected": expected_text(check, bound),
-    }
-    return gx.ExpectationSuite(
-        name=f"{check.assumption_id}-{batch_name(check, part)}",
-        expectations=[expectation],
-        meta={"assumption_id": check.assumption_id, "boundary": check.boundary},
-    )
-
-
-def _validate(
-    source: Datasource, check: Check, bound: Bound | None, sql: str, part: Slice
-) -> ExpectationSuiteValidationResult:
-    """GX's answer for one suite of one expectation on its batch."""
-    name = batch_name(check, part)
-    asset = source.add_query_asset(name=name, query=sql)
-    batch: Batch = asset.add_batch_definition_whole_table(name).get_batch()
-    answer = batch.validate(
-        suite_of(check, bound, part),
-        result_format={
-            "result_format": "COMPLETE",
-            "unexpected_index_column_names": list(check.keys),
-            "partial_unexpected_count": EXAMPLE_COUNT,
-        },
-    )
+def _raise_if_not_evaluated(answer: ExpectationSuiteValidationResult) -> None:
     raised = answer.results[0].exception_info or {}
     failures = [raised] if "raised_exception" in raised else list(raised.values())
     for failure in failures:
         if failure["raised_exception"]:
             raise ValidationError(str(failure["exception_message"]))
-    return answer
 
 
 def _read(
-    check: Check,
-    answer: ExpectationSuiteValidationResult | None,
-    row_count: int,
-    bound: Bound | None,
+    question: Question, answer: ExpectationSuiteValidationResult | None
 ) -> tuple[bool | None, str, int, list[dict[str, Any]]]:
     """Success, what was observed, unexpected rows and examples of them."""
     if answer is None:
-        is_open = check.may_be_empty
+        is_open = question.check.may_be_empty
         return (None if is_open else False), "nothing to judge in this copy", 0, []
     is_success = answer.get_max_severity_failure() is None
     result = answer.results[0].result
     if "unexpected_rows" in result.get("details", {}):
         rows = result["details"]["unexpected_rows"][:EXAMPLE_COUNT]
-        return is_success, f"{row_count:,} unexpected", row_count, rows
+        return (
+            is_success,
+            f"{question.row_count:,} unexpected",
+            question.row_count,
+            rows,
+        )
     if "element_count" in result:
         unexpected = result["unexpected_count"]
         # In order, so that the same data give the same examples.
@@ -298,7 +346,7 @@ def _read(
             examples[:EXAMPLE_COUNT],
         )
     observed = result["observed_value"]
-    unit = f" {bound.unit}" if bound else ""
+    unit = f" {question.bound.unit}" if question.bound else ""
     examples = [] if is_success else [{"measured": observed}]
     return is_success, f"{_number(observed)}{unit}", int(not is_success), examples
 

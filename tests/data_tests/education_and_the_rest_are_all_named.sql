@@ -4,28 +4,25 @@ with
 scope_totals as (
 
     select
-        release_id,
-        platform,
+        sample_id,
         allocation_rule,
         scope,
         sum(conversation_count) as conversation_count
     from {{ ref('int_scope_tasks') }}
     where scope in ('education', 'non_education', 'all_named')
-    group by release_id, platform, allocation_rule, scope
+    group by sample_id, allocation_rule, scope
 
 )
 
 select
-    release_id,
-    platform,
-    allocation_rule,
-    sum(conversation_count) filter (where scope <> 'all_named') as parts_count,
-    sum(conversation_count) filter (where scope = 'all_named') as all_named_count,
+    parts.sample_id,
+    parts.allocation_rule,
+    sum(parts.conversation_count) as parts_count,
+    any_value(whole.conversation_count) as all_named_count,
     'education and non_education should sum to all_named' as sentence
-from scope_totals
-group by release_id, platform, allocation_rule
-having
-    abs(
-        coalesce(sum(conversation_count) filter (where scope <> 'all_named'), 0)
-        - coalesce(sum(conversation_count) filter (where scope = 'all_named'), 0)
-    ) > 1e-6
+from scope_totals as parts
+inner join scope_totals as whole
+    on parts.sample_id = whole.sample_id and whole.scope = 'all_named'
+where parts.scope <> 'all_named'
+group by parts.sample_id, parts.allocation_rule
+having abs(sum(parts.conversation_count) - any_value(whole.conversation_count)) > 1e-6

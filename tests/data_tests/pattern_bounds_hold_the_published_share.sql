@@ -14,7 +14,6 @@ bounds as (
     where
         scope = 'all_with_pseudo'
         and estimator = 'all_conversations'
-        and allocation_rule = 'any_holder'
         and bound_low_pct is not null
 
 ),
@@ -28,7 +27,10 @@ published as (
         share_pct,
         0 as rounding_pct
     from {{ ref('fct_facet_shares') }}
-    where facet = 'collaboration' and geo_level = 'global'
+    where
+        facet = 'collaboration'
+        and geo_level = 'global'
+        and share_base = 'all_conversations'
     union all
     select
         release_id,
@@ -38,6 +40,18 @@ published as (
         0.5 * pow(10, -decimals) as rounding_pct
     from {{ ref('published_numbers') }}
     where metric = 'pattern_share' and published_scope = 'all'
+
+),
+
+-- What an official file contradicts is published as a finding, with the marts.
+contradicted as (
+
+    select
+        release_id,
+        platform
+    from {{ ref('int_input_findings') }}
+    where problem_kind = 'damage'
+    group by release_id, platform
 
 )
 
@@ -51,6 +65,13 @@ inner join published
         bounds.release_id = published.release_id
         and bounds.platform = published.platform
         and bounds.pattern = published.pattern
+left join contradicted
+    on
+        bounds.release_id = contradicted.release_id
+        and bounds.platform = contradicted.platform
 where
-    published.share_pct < bounds.bound_low_pct - published.rounding_pct - 1e-9
-    or published.share_pct > bounds.bound_high_pct + published.rounding_pct + 1e-9
+    contradicted.release_id is null
+    and (
+        published.share_pct < bounds.bound_low_pct - published.rounding_pct - 1e-9
+        or published.share_pct > bounds.bound_high_pct + published.rounding_pct + 1e-9
+    )

@@ -12,9 +12,7 @@ bounds as (
         bound_high_pct
     from {{ ref('fct_task_success') }}
     where
-        scope = 'all_with_pseudo'
-        and allocation_rule = 'any_holder'
-        and estimator = 'published_yes'
+        scope = 'all_with_pseudo' and estimator = 'all_conversations'
     union all
     select
         release_id,
@@ -25,17 +23,26 @@ bounds as (
         bound_high_pct
     from {{ ref('fct_use_case_shares') }}
     where
-        scope = 'all_with_pseudo'
-        and allocation_rule = 'any_holder'
-        and geo_level = 'global'
-        and bound_low_pct is not null
+        scope = 'all_with_pseudo' and bound_low_pct is not null
 
 ),
 
 published as (
 
     select * from {{ ref('fct_facet_shares') }}
-    where geo_level = 'global'
+    where geo_level = 'global' and share_base = 'all_conversations'
+
+),
+
+-- What an official file contradicts is published as a finding, with the marts.
+contradicted as (
+
+    select
+        release_id,
+        platform
+    from {{ ref('int_input_findings') }}
+    where problem_kind = 'damage'
+    group by release_id, platform
 
 )
 
@@ -50,6 +57,13 @@ inner join published
         and bounds.platform = published.platform
         and bounds.facet = published.facet
         and bounds.category = published.category
+left join contradicted
+    on
+        bounds.release_id = contradicted.release_id
+        and bounds.platform = contradicted.platform
 where
-    published.share_pct < bounds.bound_low_pct - 1e-9
-    or published.share_pct > bounds.bound_high_pct + 1e-9
+    contradicted.release_id is null
+    and (
+        published.share_pct < bounds.bound_low_pct - 1e-9
+        or published.share_pct > bounds.bound_high_pct + 1e-9
+    )

@@ -30,7 +30,7 @@ SHARE_MARTS = {
     "fct_occupation_group_shares": "true",
     "fct_task_concentration": "true",
     "fct_facet_shares": "true",
-    "fct_use_case_shares": "share_base <> 'task_renormalised'",
+    "fct_use_case_shares": "estimator <> 'task_renormalised'",
     "fct_interaction_patterns": "estimator <> 'task_renormalised'",
 }
 SHARES = " union all ".join(
@@ -41,18 +41,26 @@ SHARES = " union all ".join(
     """
     for mart, condition in SHARE_MARTS.items()
 )
-RANGES = " union all ".join(
-    f"""
+RANGES = (
+    " union all ".join(
+        f"""
     select '{mart}' as mart, share_pct, bound_low_pct, bound_high_pct
     from marts.{mart}
     where release_id = '$release_id' and platform = '$platform'
     """
-    for mart in (
-        "fct_education_shares",
-        "fct_occupation_group_shares",
-        "fct_interaction_patterns",
-        "fct_use_case_shares",
+        for mart in (
+            "fct_education_shares",
+            "fct_occupation_group_shares",
+            "fct_interaction_patterns",
+            "fct_use_case_shares",
+        )
     )
+    + """
+    union all
+    select 'fct_task_success' as mart, success_pct, bound_low_pct, bound_high_pct
+    from marts.fct_task_success
+    where release_id = '$release_id' and platform = '$platform'
+"""
 )
 INTERVALS = " union all ".join(
     f"""
@@ -122,7 +130,6 @@ MART_CHECKS: tuple[Check, ...] = (
         "tell which.",
         expected="$lowest to $highest $unit ($basis)",
         measure="education_share_pct",
-        may_be_empty=False,
         rows=f"""
             select share_pct as measured from ({EDUCATION})
             where share_base = 'all_conversations'
@@ -138,7 +145,6 @@ MART_CHECKS: tuple[Check, ...] = (
         "named tasks and on all conversations are further apart or closer.",
         expected="$lowest to $highest $unit ($basis)",
         measure="named_task_pct",
-        may_be_empty=False,
         rows=f"""
             select
                 100 * max(base_conversation_count)
@@ -146,6 +152,7 @@ MART_CHECKS: tuple[Check, ...] = (
                 / max(base_conversation_count)
                     filter (where share_base = 'all_conversations') as measured
             from ({EDUCATION})
+            having count(*) > 0
         """,
         ask=within_bound,
     ),
@@ -212,6 +219,13 @@ MART_CHECKS: tuple[Check, ...] = (
                     and soc_major_groups.soc_major_group = shares.soc_major_group
             where
                 shares.soc_major_group is null
+                and rules.allocation_rule <> 'not_applicable'
+                and exists (
+                    select 1 from marts.fct_occupation_group_shares as others
+                    where
+                        others.release_id = '$release_id'
+                        and others.platform = '$platform'
+                )
                 -- O*NET has no tasks of military occupations.
                 and soc_major_groups.soc_major_group <> '55'
         """,
@@ -226,7 +240,6 @@ MART_CHECKS: tuple[Check, ...] = (
         "moves it, and its intervals say little.",
         expected="at least $lowest $unit ($basis)",
         measure="education_effective_task_count",
-        may_be_empty=False,
         rows=f"""
             select effective_task_count as measured from ({EDUCATION})
             where share_base = 'all_conversations'
@@ -252,7 +265,6 @@ MART_CHECKS: tuple[Check, ...] = (
                 and platform = '$platform'
                 and scope = 'all_with_pseudo'
                 and estimator = 'all_conversations'
-                and allocation_rule = 'any_holder'
             having count(*) > 0
         """,
         ask=within_bound,
@@ -317,7 +329,15 @@ MART_CHECKS: tuple[Check, ...] = (
                 registered.geo_id,
                 registered.reason
             from reference.anomalous_geographies as registered
-            inner join marts.fct_education_shares as shares
+            inner join (
+                select
+                    release_id, platform, geo_level, geo_id, is_anomalous
+                from marts.fct_education_shares
+                union all
+                select
+                    release_id, platform, geo_level, geo_id, is_anomalous
+                from marts.fct_facet_shares
+            ) as shares
                 on
                     registered.release_id = shares.release_id
                     and registered.geo_level = shares.geo_level

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import build_warehouse
+import build
 import duckdb
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from warehouse import building, workers
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DATA = PROJECT / "seeds" / "aei"
@@ -107,7 +108,7 @@ def settings(folder: Path, data_dir: Path | None = None) -> dict[str, str]:
     """The environment of one build: its own work file, target and logs.
 
     What the caller's shell says about AEI_ and DBT_ is left out. The unit tests know
-    nothing of the data: one build runs them, the others do without.
+    nothing of the data: test_build runs them once.
     """
     kept = {
         name: value
@@ -127,7 +128,7 @@ def settings(folder: Path, data_dir: Path | None = None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Build:
-    """A run of scripts/build_warehouse.py that has ended."""
+    """A run of scripts/build.py that has ended."""
 
     folder: Path
     status: int
@@ -157,20 +158,14 @@ def query(file: Path, sql: str) -> list[tuple[Any, ...]]:
         return con.execute(sql).fetchall()
 
 
-def run_build(
-    folder: Path,
-    data_dir: Path | None = None,
-    *options: str,
-    unit_tests: bool = False,
-) -> Build:
-    """Run scripts/build_warehouse.py as a person does, but into a folder of its own."""
+def run_build(folder: Path, data_dir: Path | None = None, *options: str) -> Build:
+    """Run scripts/build.py as a person does, but into a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = settings(folder, data_dir)
-    if unit_tests:
-        del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
+    del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
     command = [
         sys.executable,
-        str(PROJECT / "scripts" / "build_warehouse.py"),
+        str(PROJECT / "scripts" / "build.py"),
         *("--output", str(folder / "published.duckdb")),
         *("--work-file", str(folder / "work.duckdb")),
         *options,
@@ -179,6 +174,13 @@ def run_build(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True
     )
     return Build(folder, ended.returncode, ended.stdout, ended.stderr)
+
+
+def build_here(folder: Path, *options: str) -> int:
+    """Run scripts/build.py in this process, into a folder; returns its exit status."""
+    output, work_file = folder / "published.duckdb", folder / "work.duckdb"
+    places = ["--output", str(output), "--work-file", str(work_file)]
+    return build.main([*places, "--no-docs", *options])
 
 
 @contextlib.contextmanager
@@ -227,7 +229,7 @@ def limit_build(
     """Let the build script, in this process, build some nodes only, without parsing,
     expectations and pages."""
 
-    class LimitedDbt(build_warehouse.Dbt):
+    class LimitedDbt(building.Dbt):
         def __init__(self, work_file: Path, data_dir: Path | None) -> None:
             super().__init__(work_file, data_dir, manifest)
             self.is_built = False
@@ -237,10 +239,10 @@ def limit_build(
                 super().build(*selection)
             self.is_built = True
 
-    monkeypatch.setattr(build_warehouse, "Dbt", LimitedDbt)
-    monkeypatch.setattr(build_warehouse, "ask_expectations", lambda *_: [])
-    monkeypatch.setattr(build_warehouse, "stop_on_critical", lambda *_: None)
-    monkeypatch.setattr(build_warehouse, "write_outputs", lambda *_: [])
+    monkeypatch.setattr(building, "Dbt", LimitedDbt)
+    monkeypatch.setattr(building, "ask_expectations", lambda *_: [])
+    monkeypatch.setattr(building, "stop_on_critical", lambda *_: None)
+    monkeypatch.setattr(building, "write_outputs", lambda *_: [])
 
 
 def failures(result: dbtRunnerResult) -> list[str]:
@@ -267,6 +269,12 @@ def copy_project(folder: Path) -> Path:
 # Fixtures -----------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def cold_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build in this process imports nothing in others before it is needed."""
+    monkeypatch.setattr(workers, "warm", lambda _: None)
+
+
 @pytest.fixture(scope="session")
 def project_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """The parsed project."""
@@ -278,9 +286,9 @@ def project_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 @pytest.fixture(scope="session")
 def shipped_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """The warehouse on the data that ships with the project, built once."""
-    build = run_build(tmp_path_factory.mktemp("shipped"), unit_tests=True)
-    assert build.status == 0, build.stderr
-    return build
+    built = run_build(tmp_path_factory.mktemp("shipped"))
+    assert built.status == 0, built.stderr
+    return built
 
 
 @pytest.fixture(scope="session")
@@ -308,6 +316,6 @@ def real_warehouse(
     real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Build:
     """The warehouse on the real files, built once."""
-    build = run_build(tmp_path_factory.mktemp("real"), real_data_dir, "--no-docs")
-    assert build.status == 0, build.stderr
-    return build
+    built = run_build(tmp_path_factory.mktemp("real"), real_data_dir, "--no-docs")
+    assert built.status == 0, built.stderr
+    return built

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
@@ -19,10 +18,9 @@ class Handler(BaseHTTPRequestHandler):
     server: DownloadServer
 
     def do_GET(self) -> None:
-        encoding = self.headers.get("Accept-Encoding")
-        asked = Asked(self.path, self.headers.get("Range"), encoding)
-        self.server.asked.append(asked)
-        answers = self.server.answers.get(self.path, [status(404)])
+        path = self.path.removeprefix("/").removeprefix(self.server.prefix)
+        self.server.asked.append((path, self.headers.get("Range")))
+        answers = self.server.answers.get(path, [status(404)])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         try:
             answer(self)
@@ -46,35 +44,30 @@ class Handler(BaseHTTPRequestHandler):
 Answer = Callable[[Handler], None]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One request: its path, and two of its headers, None where it had none."""
-
-    path: str
-    range: str | None
-    encoding: str | None
-
-
 class DownloadServer(ThreadingHTTPServer):
-    """A server on a free port of 127.0.0.1; use it in a `with` block."""
+    """A server on a free port of 127.0.0.1; use it in a `with` block.
+
+    Paths of answers are those behind ``prefix``.
+    """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: dict[str, list[Answer]] = {}
-        self.asked: list[Asked] = []
+        self.asked: list[tuple[str, str | None]] = []
+        self.prefix = prefix
         self.closing = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def on(self, path: str, *answers: Answer) -> None:
-        """Set the answers of a path, without its leading slash."""
-        self.answers[f"/{path}"] = list(answers)
+        """Set the answers of a path."""
+        self.answers[path] = list(answers)
 
     def ranges(self, path: str) -> list[str | None]:
         """The Range headers seen for a path, one per request."""
-        return [asked.range for asked in self.asked if asked.path == f"/{path}"]
+        return [asked_range for asked, asked_range in self.asked if asked == path]
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -113,30 +106,29 @@ def serve_wrong_range(body: bytes) -> Answer:
     return lambda handler: handler.reply(206, body, Content_Range=sent)
 
 
-def truncate(body: bytes, sent: int, with_length: bool = True) -> Answer:
-    """The first `sent` bytes, then a closed connection."""
-    length = len(body) if with_length else ""
-    return lambda handler: handler.reply(200, body[:sent], Content_Length=length)
-
-
-def stall(body: bytes, sent: int, seconds: float) -> Answer:
-    """The first `sent` bytes, then nothing for some seconds."""
+def truncate(body: bytes, sent: int, seconds: float = 0) -> Answer:
+    """The first `sent` bytes, then nothing for some seconds and a closed connection."""
 
     def answer(handler: Handler) -> None:
         handler.reply(200, body[:sent], Content_Length=len(body))
         handler.server.closing.wait(seconds)
+        handler.close_connection = True
 
     return answer
 
 
-def flood(finished: list[bool], total: int = 64_000_000) -> Answer:
-    """Far too much; `finished` gets an entry if the client takes it all."""
+def hang_up(handler: Handler) -> None:
+    """No answer at all."""
+    handler.close_connection = True
+
+
+def flood(total: int = 64_000_000) -> Answer:
+    """Far too much, of no given length."""
 
     def answer(handler: Handler) -> None:
         handler.reply(200, Content_Length="")
         for _ in range(total // 1000):
             handler.wfile.write(b"25.0," * 200)
-        finished.append(True)
 
     return answer
 
@@ -144,8 +136,3 @@ def flood(finished: list[bool], total: int = 64_000_000) -> Answer:
 def status(code: int, body: bytes = b"") -> Answer:
     """A bare status; with 200, any body at all."""
     return lambda handler: handler.reply(code, body)
-
-
-def redirect(url: str) -> Answer:
-    """302 to a path of this server or to a whole address."""
-    return lambda handler: handler.reply(302, Location=url)

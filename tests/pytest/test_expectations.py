@@ -11,16 +11,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import build_warehouse
 import duckdb
 import pytest
-import validate_warehouse
-from conftest import PROJECT, Build, dbt_environment, query, read_rows
+import validate
+from conftest import PROJECT, Build, build_here, dbt_environment, query, read_rows
 from dbt.contracts.graph.manifest import Manifest
 from expectations import CHECKS, RAW_CHECKS
 from expectations.check import Check, Slice, no_rows
-from validation import page, results
-from validation.run import Result, ValidationError, run_checks, worst_failure
+from validation import findings, page, results
+from validation.results import Result, ValidationError, worst_failure
+from validation.run import run_checks
+from warehouse import building
 
 REFERENCE = PROJECT / "seeds" / "reference"
 ASSUMPTIONS = {
@@ -29,9 +30,6 @@ ASSUMPTIONS = {
 }
 TIES = read_rows(REFERENCE / "sampling_assumption_columns.csv")
 GUARDS = read_rows(REFERENCE / "sampling_assumption_guards.csv")
-INPUT_CHECKS = PROJECT / "macros" / "input_checks.sql"
-INPUT_PROBLEMS = PROJECT / "models/staging/aei/stg_aei__input_problems.sql"
-CAVEAT = re.compile(r"doc\('caveat_(\w+)'\)")
 
 
 # The register -------------------------------------------------------------------------
@@ -54,8 +52,7 @@ def test_what_is_checked_has_a_guard_and_what_is_not_has_none() -> None:
 
 
 def test_loader_checks_of_the_register_are_those_of_the_loader() -> None:
-    text = INPUT_PROBLEMS.read_text() + INPUT_CHECKS.read_text()
-    checks = set(re.findall(r"'(\w+)' as check_name", text))
+    checks = {row["check_name"] for row in read_rows(REFERENCE / "input_checks.csv")}
     listed = {
         row["guard_name"] for row in GUARDS if row["guard_kind"] == "loader_check"
     }
@@ -143,14 +140,19 @@ def test_caveats_reach_the_descriptions_of_what_they_affect(
 # Asking -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def warehouse(
-    shipped_warehouse: Build, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A copy of the shipped warehouse that tests of this module may change."""
-    file = tmp_path_factory.mktemp("expectations") / "warehouse.duckdb"
+@pytest.fixture
+def warehouse(shipped_warehouse: Build, tmp_path: Path) -> Path:
+    """A copy of the shipped warehouse, to be changed."""
+    file = tmp_path / "warehouse.duckdb"
     shutil.copy(shipped_warehouse.file, file)
     return file
+
+
+def change(file: Path, *statements: str) -> None:
+    """Run statements on a warehouse file."""
+    with duckdb.connect(str(file)) as con:
+        for statement in statements:
+            con.execute(statement)
 
 
 def named(expectation_id: str) -> Check:
@@ -186,31 +188,26 @@ def test_results_of_the_build_are_in_the_warehouse(shipped_warehouse: Build) -> 
     )
 
 
-def test_bound_of_the_release_comes_before_any(warehouse: Path, tmp_path: Path) -> None:
-    file = tmp_path / "warehouse.duckdb"
-    shutil.copy(warehouse, file)
-    with duckdb.connect(str(file)) as con:
-        con.execute(
-            """
-            insert into reference.expectation_bounds by name
-            select 'sample_conversations' as measure,
-                'simulated_2026_01' as release_id, 'any' as platform,
-                1 as lowest, 2 as highest, 'x' as unit, 'a test' as basis
-            """
-        )
-    answers = run_checks(file, "raw", [named("sample_is_about_a_million")])
+def test_bound_of_the_release_comes_before_any(warehouse: Path) -> None:
+    change(
+        warehouse,
+        """
+        insert into reference.expectation_bounds by name
+        select 'sample_conversations' as measure, 'simulated_2026_01' as release_id,
+            'any' as platform, 1 as lowest, 2 as highest, 'x' as unit,
+            'a test' as basis
+        """,
+    )
+    answers = run_checks(warehouse, "raw", [named("sample_is_about_a_million")])
     assert [answer.is_success for answer in answers] == [False, False]
     assert answers[0].expected == "1 to 2 x (a test)"
     assert answers[0].observed == "971,300 x"
 
 
-def test_measure_without_a_bound_is_an_error(warehouse: Path, tmp_path: Path) -> None:
-    file = tmp_path / "warehouse.duckdb"
-    shutil.copy(warehouse, file)
-    with duckdb.connect(str(file)) as con:
-        con.execute("truncate reference.expectation_bounds")
+def test_measure_without_a_bound_is_an_error(warehouse: Path) -> None:
+    change(warehouse, "truncate reference.expectation_bounds")
     with pytest.raises(ValidationError, match="expected a row in seeds/reference"):
-        run_checks(file, "raw", [named("sample_is_about_a_million")])
+        run_checks(warehouse, "raw", [named("sample_is_about_a_million")])
 
 
 def test_expectation_that_cannot_be_evaluated_is_no_success(warehouse: Path) -> None:
@@ -242,32 +239,81 @@ def test_runs_of_the_published_file_are_carried_over(
 ) -> None:
     work_file = tmp_path / "work.duckdb"
     shutil.copy(warehouse, work_file)
-    with duckdb.connect(str(work_file)) as con:
-        con.execute("truncate validation.expectation_results")
+    change(work_file, f"truncate {results.TABLE}")
     assert results.carry_over(work_file, warehouse) is None
-    runs = f"select run_id, count(*) from {results.TABLE} group by all order by all"
-    before = query(
-        warehouse,
-        "select run_id, count(*) from "
-        "marts.fct_expectation_results group by all order by all",
-    )
-    assert query(work_file, runs) == before
+    runs = "select run_id, count(*) from {} group by all order by all"
+    before = query(warehouse, runs.format(results.HISTORY))
+    assert query(work_file, runs.format(results.TABLE)) == before
 
     run = results.Run.now()
     results.keep(work_file, run, run_checks(work_file, "raw", RAW_CHECKS[:1]))
-    assert query(work_file, runs) == sorted([*before, (run.run_id, 2)])
+    assert query(work_file, runs.format(results.TABLE)) == sorted(
+        [*before, (run.run_id, 2)]
+    )
 
 
 def test_published_file_of_another_make_does_not_stop_a_build(
     warehouse: Path, tmp_path: Path
 ) -> None:
-    work_file = tmp_path / "work.duckdb"
-    shutil.copy(warehouse, work_file)
     no_warehouse = tmp_path / "published.duckdb"
     no_warehouse.write_text("not a database")
-    said = results.carry_over(work_file, no_warehouse)
-    assert said is not None
-    assert str(no_warehouse) in said
+    assert str(no_warehouse) in (results.carry_over(warehouse, no_warehouse) or "")
+
+
+# What the loader found ----------------------------------------------------------------
+
+
+def test_findings_of_the_loader_are_answers_with_their_assumption(
+    warehouse: Path, tmp_path: Path
+) -> None:
+    change(warehouse, f"drop view if exists {findings.TABLE}")
+    with duckdb.connect(str(warehouse)) as con:
+        assert findings.read(con) == []
+    change(
+        warehouse,
+        f"""
+        create table {findings.TABLE} as
+        select
+            'r' as release_id, platform, relative_path, check_name,
+            'surprise' as problem_kind, 3 as row_number, 'cluster_name' as column_name,
+            observed, 'a label' as expected, 'Kept out.' as sentence, problem_count
+        from (values
+            ('p', 'a.csv', 'unknown_labels', 'first', 12),
+            ('p', 'b.csv', 'unknown_labels', 'later', 30),
+            ('', 'iso.csv', 'empty_files', 'none', 1)
+        ) as v (platform, relative_path, check_name, observed, problem_count)
+        """,
+    )
+    with duckdb.connect(str(warehouse)) as con:
+        empty, labels = findings.read(con)
+    assert (empty.platform, empty.assumption_id) == ("all", "copy_completeness")
+    examples = json.loads(labels.example_rows)
+    assert [row["file"] for row in examples] == ["a.csv", "b.csv"]
+    assert labels == Result(
+        expectation_id="unknown_labels",
+        assumption_id="label_sets",
+        expectation="loader_check",
+        boundary="raw",
+        release_id="r",
+        platform="p",
+        severity="warning",
+        is_success=False,
+        observed="42 found, first first",
+        expected="a label",
+        unexpected_count=42,
+        example_rows=labels.example_rows,
+        sentence="Kept out.",
+    )
+    run = results.Run.now()
+    assert "iso.csv" in page.write_page(
+        warehouse, [empty, labels], run, tmp_path, True
+    ).read_text("utf-8")
+    change(warehouse, f"update {findings.TABLE} set check_name = 'of_no_register'")
+    with (
+        duckdb.connect(str(warehouse)) as con,
+        pytest.raises(ValidationError, match="of_no_register is bound to no assump"),
+    ):
+        findings.read(con)
 
 
 # The build stops ----------------------------------------------------------------------
@@ -280,40 +326,37 @@ def test_critical_failure_publishes_nothing_and_shows_its_page(
     capsys: pytest.CaptureFixture[str],
     project_manifest: Manifest,
 ) -> None:
-    """The staged release of this build has a cell below the floor; dbt is not run."""
-    work_file = tmp_path / "work.duckdb"
+    """The staged release of this build is no official file and has a cell below the
+    floor; dbt is not run."""
     published = tmp_path / "published.duckdb"
     shutil.copy(warehouse, published)
-    with duckdb.connect(str(warehouse)) as con:
-        con.execute("checkpoint")
 
-    class StagedDbt(build_warehouse.Dbt):
+    class StagedDbt(building.Dbt):
         def __init__(self, work_file: Path, data_dir: Path | None) -> None:
             super().__init__(work_file, data_dir, project_manifest)
 
         def build(self, *selection: str) -> None:
-            assert selection == build_warehouse.STAGING, "built behind the failure"
-            shutil.copy(warehouse, work_file)
-            with duckdb.connect(str(work_file)) as con:
-                con.execute(
-                    """
-                    update staging.stg_aei__facet_values set value = 14
-                    where row_number = (
-                        select max(row_number) from staging.stg_aei__facet_values
-                        where platform = '1p_api' and facet = 'onet_task::collaboration'
-                            and measure = 'count' and category = 'learning'
-                    ) and platform = '1p_api'
-                    """
-                )
+            assert selection == building.STAGING, "built behind the failure"
+            shutil.copy(warehouse, tmp_path / "work.duckdb")
+            change(
+                tmp_path / "work.duckdb",
+                "update staging.stg_aei__release_files "
+                "set file_status = 'unverified_copy'",
+                """
+                update staging.stg_aei__facet_values set value = 14
+                where row_number = (
+                    select max(row_number) from staging.stg_aei__facet_values
+                    where platform = '1p_api' and facet = 'onet_task::collaboration'
+                        and measure = 'count' and category = 'learning'
+                ) and platform = '1p_api'
+                """,
+            )
 
-    monkeypatch.setattr(build_warehouse, "Dbt", StagedDbt)
+    monkeypatch.setattr(building, "Dbt", StagedDbt)
     before = published.read_bytes()
     with dbt_environment(tmp_path):
-        status = build_warehouse.main(
-            [*("--output", str(published)), *("--work-file", str(work_file))]
-        )
+        assert build_here(tmp_path) == 1
     said = capsys.readouterr().err
-    assert status == 1
     assert published.read_bytes() == before
     assert "intersection_cells_hold_the_floor (intersection_cell_floor)" in said
     assert "release simulated_2026_01 1p_api: found 1 of 1,839 unexpected" in said
@@ -330,20 +373,18 @@ def test_critical_failure_publishes_nothing_and_shows_its_page(
 def test_validate_prints_failures_and_writes_its_page(
     warehouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "warehouse.duckdb"
-    shutil.copy(warehouse, file)
-    options = ["--warehouse", str(file), "--page-folder", str(tmp_path)]
-    before = file.read_bytes()
-    assert validate_warehouse.main(options) == 0
+    options = ["--warehouse", str(warehouse), "--page-folder", str(tmp_path)]
+    before = warehouse.read_bytes()
+    assert validate.main(options) == 0
     assert "expectations held, 2 failed" in capsys.readouterr().out
-    assert file.read_bytes() == before
+    assert warehouse.read_bytes() == before
 
-    with duckdb.connect(str(file)) as con:
-        con.execute(
-            "update marts.fct_facet_shares set facet = 'ai_autonomy' "
-            "where facet = 'multitasking'"
-        )
-    assert validate_warehouse.main(options) == 1
+    change(
+        warehouse,
+        "update marts.fct_facet_shares set facet = 'ai_autonomy' "
+        "where facet = 'multitasking'",
+    )
+    assert validate.main(options) == 1
     said = capsys.readouterr().out
     assert (
         "excluded_metrics_stay_out (excluded_metrics), the warehouse: found 1" in said
@@ -358,7 +399,7 @@ def test_validate_prints_failures_and_writes_its_page(
 def test_validate_without_a_warehouse_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert validate_warehouse.main(["--warehouse", str(tmp_path / "none.duckdb")]) == 2
+    assert validate.main(["--warehouse", str(tmp_path / "none.duckdb")]) == 2
     assert "Build it, or name another with --warehouse" in capsys.readouterr().err
 
 
@@ -407,7 +448,7 @@ def test_exported_project_is_one_of_great_expectations(
     import great_expectations as gx
 
     options = ["--warehouse", str(warehouse), "--export-gx", str(tmp_path)]
-    assert validate_warehouse.main(options) == 0
+    assert validate.main(options) == 0
     context = gx.get_context(mode="file", project_root_dir=str(tmp_path))
     outcome: dict[str, Any] = {
         name: context.checkpoints.get(name).run() for name in ("raw", "marts")

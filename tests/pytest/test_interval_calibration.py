@@ -1,27 +1,22 @@
-"""Intervals and bounds hold known truths, and these checks notice broken models.
+"""Intervals and bounds hold known truths, and these checks notice faulty ones.
 
-A short form of `make calibrate`: few and small releases, built once. Each mutation then
-changes the SQL of the copied project, builds the models behind it anew on a copy of the
-file, and has to be noticed.
+A short form of `make calibrate`: few and small releases, built once. Each fault then
+changes what the marts show, and has to be noticed.
 """
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
+import oracle
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
-import calibrate_intervals as calibration  # noqa: E402
-from simulated_marts import Edit, SimulatedProject, run_dbt  # noqa: E402
-from simulation.model import load_model  # noqa: E402
-from simulation.releases import open_database  # noqa: E402
+from conftest import PROJECT  # its import makes scripts importable
+from oracle import Sample
+from simulated import task_shares
+from simulation.calibration import run
+from simulation.model import load_model
+from simulation.releases import open_database
 
 RELEASES = 32  # in each of the two batches
 CONVERSATIONS = 6_000
@@ -37,29 +32,18 @@ Row = dict[str, object]
 COVERING_SCOPES = ("education", "all_named", "non_education")
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """The simulated releases with their targets, and the marts built on them."""
-
-    con: duckdb.DuckDBPyConnection
-    made: SimulatedProject
-    rows: list[Row]
-
-
 @pytest.fixture(scope="module")
-def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calibration]:
-    """Simulate, build and compare once."""
-    model = load_model(calibration.PROJECT / "seeds" / "simulation")
-    batches = calibration.batches(model, RELEASES, CONVERSATIONS, COPIES, TASKS)
+def calibrated(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Simulate and build once: the targets, and what the marts show."""
+    model = load_model(PROJECT / "seeds" / "simulation")
     with open_database(threads=2) as con:
-        calibration.simulate(con, batches, SEED)
-        calibration.run_statements(con, "targets.sql")
-        made, built = calibration.build(
-            con,
-            tmp_path_factory.mktemp("calibration"),
-            {"bootstrap_replicate_count": REPLICATES},
-        )
-        yield Calibration(con, made, calibration.judge(con, built))
+        batches = run.batches(model, RELEASES, CONVERSATIONS, COPIES, TASKS)
+        run.simulate(con, batches, SEED)
+        run.build(con, tmp_path_factory.mktemp("calibration"), REPLICATES, {})
+        con.execute("create table clean as from shown")
+        yield con
 
 
 def misses(rows: list[Row]) -> set[str]:
@@ -80,159 +64,110 @@ def misses(rows: list[Row]) -> set[str]:
     return found
 
 
-def test_intervals_cover_and_bounds_hold(calibrated: Calibration) -> None:
-    """No interval covers less than 95% beyond chance; every bound holds its truth."""
-    assert misses(calibrated.rows) == set()
-
-
-def test_everything_is_measured(calibrated: Calibration) -> None:
-    """Each kind of interval is there, in each mart that shows it, on enough truths."""
+def test_intervals_cover_and_bounds_hold(
+    calibrated: duckdb.DuckDBPyConnection,
+) -> None:
+    """No interval covers less than 95% beyond chance, every bound holds its truth, and
+    each kind is measured in each mart that shows it, on enough truths."""
+    rows = run.judge(calibrated)
+    assert misses(rows) == set()
     measured = {
         (row["interval_kind"], row["mart"])
-        for row in calibrated.rows
+        for row in rows
         if int(str(row["release_count"])) > RELEASES // 2
     }
-    task_marts = (
-        "fct_interaction_patterns",
-        "fct_task_success",
-        "fct_use_case_shares",
-    )
-    share_marts = ("fct_education_shares", "fct_occupation_group_shares")
-    expected = {
-        (kind, mart)
-        for kind in ("shown", "task_bootstrap_95", "task_jackknife_t_95", "bounds")
-        for mart in task_marts
+    assert measured == {
+        (kind, figure.mart) for figure in run.FIGURES for kind in figure.kinds
     }
-    expected |= {
-        (kind, mart) for kind in ("wilson_95", "bounds") for mart in share_marts
-    }
-    expected |= {
-        ("wilson_95", mart)
-        for mart in ("fct_facet_shares", "fct_use_case_shares", "fct_education_tasks")
-    }
-    assert measured == expected
 
 
-def test_targets_agree_with_the_simulator(calibrated: Calibration) -> None:
-    """The targets equal the simulator's own parameters of the scopes."""
-    differences = calibrated.con.execute(
-        """
-        select target.scope, target.estimator, target.category,
-            target.target_pct, 100 * parameter.value
-        from task_figure_target as target
-        inner join estimator_measure using (figure, estimator)
-        inner join kept_scope_parameter as parameter
-            on target.batch = parameter.batch
-                and target.release_id = parameter.release_id
-                and target.scope = parameter.scope
-                and estimator_measure.facet = parameter.facet
-                and estimator_measure.measure = parameter.estimator
-                and target.category = parameter.category
-        where target.release_id = 'superpopulation'
-            and target.allocation_rule = 'any_holder'
-        """
+def test_targets_are_what_the_oracle_computes(
+    calibrated: duckdb.DuckDBPyConnection,
+) -> None:
+    """The superpopulation, read as a release of probabilities that hides nothing."""
+    rows = calibrated.execute(
+        "select task, probability, facet, category, share from kept_task_parameter "
+        "inner join kept_answer_parameter using (batch, task) "
+        "where batch = 'published' and release_id = 'superpopulation'"
     ).fetchall()
-    assert len(differences) > 300
-    assert [row for row in differences if abs(row[3] - row[4]) > 1e-9] == []
+    codes: dict[str, set[str]] = {}
+    for task, code in calibrated.execute(
+        'select lower(trim("Task")), "O*NET-SOC Code" from release_statement'
+    ).fetchall():
+        codes.setdefault(task, set()).add(code)
+    world: dict[tuple[str, int], dict[str, float]] = {("onet_task", 0): {}}
+    for task, probability, facet, category, share in rows:
+        world["onet_task", 0][task] = probability
+        cells = world.setdefault((f"onet_task::{facet}", 0), {})
+        cells[f"{task}::{category}"] = probability * share
+    sample = Sample(
+        "superpopulation",
+        run.PLATFORM,
+        "conversations",
+        {oracle.WORLD: world},
+        {task: frozenset(found) for task, found in codes.items()},
+    )
+    targets = calibrated.execute(
+        "select figure, estimator, allocation_rule, scope, category, target_pct "
+        "from task_figure_target where batch = 'published' "
+        "and release_id = 'superpopulation' "
+        "and category not in ('no', 'not_classified')"
+    ).fetchall()
+    names = {
+        (f, e): own for f, es in oracle.ESTIMATORS.items() for own, e in es.items()
+    }
+    shares = {figure: task_shares([sample], figure) for figure in oracle.FIGURES}
+    assert len(targets) > 300
+    for figure, estimator, rule, scope, category, target in targets:
+        key = (*sample.key, rule, scope, names[figure, estimator], category)
+        assert target == pytest.approx(shares[figure][key], abs=1e-9), key
 
 
-@dataclass(frozen=True)
-class Mutation:
-    """A broken model: the edits, what to build anew, and what has to be noticed."""
-
-    edits: tuple[Edit, ...]
-    select: tuple[str, ...]
-    noticed: str
-
-
-BOOTSTRAP = "models/intermediate/int_scope_bootstrap.sql"
-CELLS = "models/intermediate/int_task_cells.sql"
-MUTATIONS = {
-    # A task's weight varies as that of its conversations, each drawn by itself.
-    "bootstrap resamples conversations": Mutation(
-        (
-            Edit(
-                BOOTSTRAP,
-                "sum(draws.draw_count * components.",
-                "sum((1 + (draws.draw_count - 1) / sqrt(components.conversation_count))"
-                " * components.",
-            ),
-            Edit(BOOTSTRAP, "where draws.draw_count > 0", ""),
-        ),
-        ("int_scope_bootstrap",),
-        "task_bootstrap_95 of fct_interaction_patterns",
+# SQL on the rows that the marts show, and what has to be noticed.
+NARROW = (
+    "low_pct = (low_pct + high_pct) / 2 - {factor} * (high_pct - low_pct) / 2, "
+    "high_pct = (low_pct + high_pct) / 2 + {factor} * (high_pct - low_pct) / 2"
+)
+FAULTS = {
+    # conversations are many more than tasks: resampling them is far too narrow
+    "conversations resampled, not tasks": (
+        f"{NARROW.format(factor=0.3)} where interval_kind = 'shown'",
+        {f"shown of {figure.mart}" for figure in run.TASK_FIGURES},
     ),
-    "jackknife forgets the number of tasks": Mutation(
-        (
-            Edit(
-                "models/intermediate/int_scope_jackknife.sql",
-                "(any_value(totals.task_count) - 1.0) / any_value(totals.task_count)",
-                "1.0 / any_value(totals.task_count)",
-            ),
-        ),
-        ("int_scope_jackknife",),
-        "task_jackknife_t_95 of fct_interaction_patterns",
+    "Wilson with z of 68%": (
+        f"{NARROW.format(factor=0.51)} where interval_kind = 'wilson_95' "
+        "and mart = 'fct_education_shares'",
+        {"wilson_95 of fct_education_shares"},
     ),
-    "Wilson with z of 68%": Mutation(
-        (Edit("macros/intervals.sql", "var('interval_z')", "1.0"),),
-        ("fct_facet_shares", "fct_education_shares", "fct_education_tasks"),
-        "wilson_95 of fct_education_shares",
+    "bounds without what is unseen": (
+        "high_pct = low_pct where interval_kind = 'bounds'",
+        {
+            f"bounds of {figure.mart}"
+            for figure in run.FIGURES
+            if "bounds" in figure.kinds
+        },
     ),
-    "bounds without the pseudo-task, shares": Mutation(
-        (
-            Edit(
-                "models/marts/education/fct_education_shares.sql",
-                "+ share_bases.unseen_conversation_count\n        ) /",
-                ") /",
-            ),
-        ),
-        ("fct_education_shares",),
-        "bounds of fct_education_shares",
+    "bounds of a floor of 5": (
+        "high_pct = low_pct + (high_pct - low_pct) * 4 / 14 "
+        "where interval_kind = 'bounds' and figure = 'pattern'",
+        {"bounds of fct_interaction_patterns"},
     ),
-    "bounds without the pseudo-task, patterns": Mutation(
-        (
-            Edit(
-                CELLS,
-                "published_by_task.task_key is null then grid.task_conversation_count",
-                "published_by_task.task_key is null then 0",
-            ),
-        ),
-        ("int_task_cells", "fct_interaction_patterns"),
-        "bounds of fct_interaction_patterns",
-    ),
-    "privacy floor of 5 for 15": Mutation(
-        (Edit(CELLS, "{{ var('privacy_floor_conversations') }} - 1", "5 - 1"),),
-        ("int_task_cells", "fct_interaction_patterns"),
-        "bounds of fct_interaction_patterns",
-    ),
-    "weights that do not sum to one": Mutation(
-        (
-            Edit(
-                "models/intermediate/int_task_allocations.sql",
-                "count(*) / any_value(task_codes.code_count) as weight",
-                "1.0 as weight",
-            ),
-        ),
-        ("int_task_allocations", "int_scope_weights", "fct_education_shares"),
-        "bounds of fct_education_shares",
+    "intervals of the world for a place": (
+        "low_pct = low_pct + 5, high_pct = high_pct + 5 where mart = 'fct_facet_shares'"
+        " and geo_id = 'GLOBAL'",
+        {"wilson_95 of fct_facet_shares"},
     ),
 }
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
-def test_a_broken_model_is_noticed(
-    name: str, calibrated: Calibration, tmp_path: Path
-) -> None:
-    """The checks above fail on models with a known fault."""
-    mutation = MUTATIONS[name]
-    file = tmp_path / "work.duckdb"
-    shutil.copy(calibrated.made.work_file, file)
-    built = run_dbt(
-        calibrated.made,
-        mutation.select,
-        {"bootstrap_replicate_count": REPLICATES},
-        (*calibration.EDITS, *mutation.edits),
-        with_input_checks=False,
-        work_file=file,
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_noticed(name: str, calibrated: duckdb.DuckDBPyConnection) -> None:
+    """The checks above fail on intervals and bounds with a known fault."""
+    change, expected = FAULTS[name]
+    calibrated.execute(
+        f"create or replace table shown as from clean; update shown set {change}"
     )
-    assert mutation.noticed in misses(calibration.judge(calibrated.con, built))
+    try:
+        assert misses(run.judge(calibrated)) == expected
+    finally:
+        calibrated.execute("create or replace table shown as from clean")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import build_warehouse
+import build
 import duckdb
 import pytest
 from conftest import (
@@ -42,15 +42,9 @@ from dbt.contracts.graph.manifest import Manifest
 from mutations import releases, tables
 from mutations.files import API, CHAT, DAMAGES, GOOD_STYLES, Fault, data_folder
 from mutations.page import Kill, Survivor, difference, page
-from validation.run import (
-    CHECKS,
-    RELEASES,
-    Boundary,
-    Check,
-    Result,
-    failure_lines,
-    run_checks,
-)
+from validation.results import Result, failure_lines
+from validation.run import CHECKS, RELEASES, Boundary, Check, run_checks
+from warehouse import building, runner
 
 # "- file F, row 3, column c: found this; expected that. What to do. [check]"
 PROBLEM = re.compile(
@@ -130,9 +124,9 @@ class Bench:
         """
         with self.monkeypatch.context() as patch:
             self._limit(patch, selection, manifest or self.manifest)
-            patch.setattr(build_warehouse, "ask_expectations", ask)
+            patch.setattr(building, "ask_expectations", ask)
             with dbt_environment(self.folder, data_dir):
-                status = build_warehouse.main(
+                status = build.main(
                     [
                         *("--data-dir", str(data_dir or "")),
                         *("--output", str(self.published)),
@@ -151,18 +145,18 @@ class Bench:
     def _limit(
         self, patch: pytest.MonkeyPatch, selection: Sequence[str], manifest: Manifest
     ) -> None:
-        class ReadyDbt(build_warehouse.Dbt):
+        class ReadyDbt(building.Dbt):
             def __init__(self, work_file: Path, data_dir: Path | None) -> None:
                 os.environ["AEI_WORK_FILE"] = str(work_file)
                 self.results = []
                 self._manifest = manifest
 
         nothing = ("--select", "nothing_of_this_name")
-        patch.setattr(build_warehouse, "remove_work_file", lambda _: None)
-        patch.setattr(build_warehouse, "Dbt", ReadyDbt)
-        patch.setattr(build_warehouse, "STAGING", selection or nothing)
-        patch.setattr(build_warehouse, "MARTS", nothing)
-        patch.setattr(build_warehouse, "EXPECTATION_RESULTS", nothing)
+        patch.setattr(building, "remove_work_file", lambda _: None)
+        patch.setattr(building, "Dbt", ReadyDbt)
+        patch.setattr(building, "STAGING", selection or nothing)
+        patch.setattr(building, "MARTS", nothing)
+        patch.setattr(building, "EXPECTATION_RESULTS", nothing)
 
 
 @pytest.fixture
@@ -639,7 +633,7 @@ def data_test_says(bench: Bench, node: Any, says: Sequence[str]) -> str:
         ran = run_dbt(arguments, bench.folder, manifest=bench.manifest).result
         (result,) = (result for result in ran if result.node.name == node.name)
         assert result.status == "warn", "the mutant survived: the test passed"
-        rows = build_warehouse.rows_of_test(result.node, bench.work_file)
+        rows = runner.rows_of_test(result.node, bench.work_file)
         text = "\n".join([f"{node.name} (warning): {result.message}", *rows])
     missing = [part for part in says if part not in text]
     assert not missing, f"{missing} not in: {text}"

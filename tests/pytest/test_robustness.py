@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -14,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import build_warehouse
+import build
 import duckdb
 import pytest
 from conftest import PROJECT, SHIPPED_DATA, Build, query, settings
-
-SCRIPT = PROJECT / "scripts" / "build_warehouse.py"
+from warehouse import publishing
+from warehouse.errors import BuildError, with_advice
 
 # One figure of four marts that must be of one build.
 FINGERPRINT = """
@@ -61,16 +62,45 @@ class Place:
     def command(self, *options: str) -> list[str]:
         """The command line of a build here."""
         return [
-            *(sys.executable, str(SCRIPT)),
+            *(sys.executable, str(PROJECT / "scripts" / "build.py")),
             *("--output", str(self.published)),
             *("--work-file", str(self.folder / "work.duckdb")),
             *options,
         ]
 
+    def start(self, *options: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a build here, in a process group of its own."""
+        return subprocess.Popen(
+            self.command(*options),
+            cwd=PROJECT,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def refusal(self, *options: str, **environment: str) -> str:
+        """What a build says that stops, without a traceback, and publishes nothing."""
+        process = self.start("--no-docs", *options, **environment)
+        _, said = process.communicate()
+        assert process.returncode == 1
+        assert "Traceback" not in said
+        assert self.is_as_it_was()
+        return said
+
     def is_as_it_was(self) -> bool:
         """Whether the published file is the old one and answers."""
         assert query(self.published, FINGERPRINT)
         return digest(self.published) == self.before
+
+    def new_version(self) -> Path:
+        """A warehouse that differs from the published one by a table."""
+        new = self.folder / "new.duckdb"
+        shutil.copy(self.published, new)
+        with duckdb.connect(str(new)) as con:
+            con.execute("create table marts.of_the_new_build as select 1 as one")
+        return new
 
 
 @pytest.fixture
@@ -93,32 +123,20 @@ KILL_POINTS = {
     "when the marts begin": ("Building and testing the marts", 0.0),
     "in the middle of a mart": ("Building and testing the marts", 2.5),
     "before the marts are judged": ("Asking the expectations of the marts", 0.0),
-    "while pages are written": ("Writing pages and exports", 0.3),
-    "while docs are written": ("Writing the lineage docs", 2.0),
+    "while pages are written": ("Writing pages, exports and docs", 0.3),
+    "while docs are written": ("Writing pages, exports and docs", 4.0),
     "when publishing begins": ("Publishing", 0.0),
 }
 
 
-def kill_build(place: Place, last_words: str, seconds: float) -> str:
-    """Start a build, kill it and all it started at a point; returns what it printed."""
-    process = subprocess.Popen(
-        place.command(),
-        cwd=PROJECT,
-        env=place.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+def wait_for(process: subprocess.Popen[str], last_words: str) -> str:
+    """Read what a build prints until a line begins with some words."""
     assert process.stdout is not None
     printed = ""
     for line in process.stdout:
         printed += line
         if line.startswith(last_words):
-            time.sleep(seconds)
             break
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, printed
     return printed
 
 
@@ -137,20 +155,19 @@ def test_killed_at_ten_points_the_old_file_is_good_and_the_next_build_works(
 ) -> None:
     assert len(KILL_POINTS) >= 10
     for name, (last_words, seconds) in KILL_POINTS.items():
-        printed = kill_build(place, last_words, seconds)
+        process = place.start()
+        printed = wait_for(process, last_words)
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, printed
         assert last_words in printed, name
         assert "Warehouse published" not in printed, name
         if name != "when publishing begins" or place.is_as_it_was():
             assert place.is_as_it_was(), name
     # Everything that ten killed builds have left lies about now.
-    ended = subprocess.run(
-        place.command(),
-        cwd=PROJECT,
-        env=place.environment,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stderr
+    process = place.start()
+    _, said = process.communicate()
+    assert process.returncode == 0, said
     assert digest(place.published) != place.before
     assert query(place.published, FINGERPRINT)
     assert litter(place) == set()
@@ -159,14 +176,39 @@ def test_killed_at_ten_points_the_old_file_is_good_and_the_next_build_works(
     assert query(place.published, runs) == [(2,)]
 
 
+def test_killed_build_leaves_no_process_behind(place: Place) -> None:
+    process = place.start()
+    wait_for(process, "Staging the raw files")
+    time.sleep(2)  # the process that expectations will be asked in has begun
+    group = Path("/proc").glob("[0-9]*/stat")
+    members = [f for f in group if f" {process.pid} {process.pid} " in read_stat(f)]
+    assert len(members) >= 2
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        if not any(read_stat(member) for member in members):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("a process of the killed build is still there")
+
+
+def read_stat(file: Path) -> str:
+    """What Linux says of a process: nothing when it is gone or only waited for."""
+    with contextlib.suppress(OSError):
+        text = file.read_text()
+        return "" if text.rpartition(")")[2].split()[0] == "Z" else text
+    return ""
+
+
 # Publishing step by step: a driver that waits forever before or after one call.
 DRIVER = """
 import sys, time
 from pathlib import Path
-import build_warehouse
+from warehouse import publishing
 step, count, work, published, outputs = sys.argv[1:]
 module, name = step.rsplit(".", 1)
-module = {{"os": build_warehouse.os, "shutil": build_warehouse.shutil}}[module]
+module = {{"os": publishing.os, "shutil": publishing.shutil}}[module]
 call, left = getattr(module, name), [int(count)]
 def wait(*arguments, **options):
     left[0] -= 1
@@ -179,7 +221,7 @@ def wait(*arguments, **options):
         time.sleep(60)
     return done
 setattr(module, name, wait)
-build_warehouse.publish(Path(work), Path(published), sorted(Path(outputs).iterdir()))
+publishing.publish(Path(work), Path(published), sorted(Path(outputs).iterdir()))
 """
 
 
@@ -199,10 +241,7 @@ build_warehouse.publish(Path(work), Path(published), sorted(Path(outputs).iterdi
 def test_killed_while_publishing_the_file_is_old_or_new(
     step: str, count: int, is_before: bool, is_new: bool, place: Place
 ) -> None:
-    work_file = place.folder / "work.duckdb"
-    shutil.copy(place.published, work_file)
-    with duckdb.connect(str(work_file)) as con:
-        con.execute("create table marts.of_the_new_build as select 1 as one")
+    work_file = place.new_version()
     outputs = place.folder / "outputs"
     (outputs / "docs").mkdir(parents=True)
     (outputs / "docs" / "index.html").write_text("new")
@@ -228,7 +267,7 @@ def test_killed_while_publishing_the_file_is_old_or_new(
     (outputs / "docs").mkdir(exist_ok=True)
     (outputs / "docs" / "index.html").write_text("newer")
     (outputs / "report.html").write_text("newer")
-    build_warehouse.publish(work_file, place.published, sorted(outputs.iterdir()))
+    publishing.publish(work_file, place.published, sorted(outputs.iterdir()))
     assert digest(place.published) == digest(work_file)
     assert litter(place) == set()
     for page in ("docs/index.html", "report.html"):
@@ -280,7 +319,7 @@ def test_readers_see_one_build_each_time_they_look(place: Place) -> None:
     for reader in readers:
         reader.start()
     for turn in range(30):
-        build_warehouse.publish((new, old)[turn % 2], place.published)
+        publishing.publish((new, old)[turn % 2], place.published)
         time.sleep(0.1)
     is_over.set()
     for reader in readers:
@@ -293,27 +332,51 @@ def test_readers_see_one_build_each_time_they_look(place: Place) -> None:
 # Two at once --------------------------------------------------------------------------
 
 
-def test_two_builds_into_one_folder_are_one_too_many(
-    place: Place, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("held", ["work.duckdb.lock", "out"])
+def test_two_builds_at_once_are_one_too_many(
+    held: str, place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other_work_file = place.folder / "other" / "work.duckdb"
-    with build_warehouse.only_build(place.published.parent):
-        status = build_warehouse.main(
-            [
-                *("--output", str(place.published)),
-                *("--work-file", str(other_work_file)),
-                "--no-docs",
-            ]
-        )
+    """The lock of a work file, or of the folder that both would publish into."""
+    with publishing.only_build(place.folder / held):
+        assert build.main(place.command("--no-docs")[2:]) == 1
     said = capsys.readouterr().err
-    assert status == 1
     assert "Another build of this project is running" in said
-    assert str(place.published.parent) in said
+    assert f"{place.folder / held}); wait until it has ended" in said
     assert place.is_as_it_was()
-    assert not other_work_file.exists()
+    assert not (place.folder / "work.duckdb").exists()
+    with publishing.only_build(place.folder / held):
+        pass  # free again
 
 
 # No space, no right -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["shutil.copyfileobj", "os.fsync", "os.replace"])
+def test_publishing_that_fails_leaves_the_old_file(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = tmp_path / "out" / "published.duckdb"
+    published.parent.mkdir()
+    published.write_bytes(b"old")
+    work_file = tmp_path / "work.duckdb"
+    work_file.write_bytes(b"new" * 1_000_000)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(f"warehouse.publishing.{step}", fail)
+    with pytest.raises(OSError, match="No space left"):
+        publishing.publish(work_file, published)
+    assert published.read_bytes() == b"old"
+    assert list(published.parent.iterdir()) == [published]
+
+
+def test_memory_that_does_not_suffice_says_what_to_set(place: Place) -> None:
+    said = place.refusal(AEI_MEMORY_LIMIT="20MB")
+    assert "Out of Memory Error" in said
+    assert "more memory than it may use (20MB, and the disk beside the work" in said
+    assert "set AEI_MEMORY_LIMIT to more, such as AEI_MEMORY_LIMIT=4GB" in said
+    assert "Possible solutions" not in said
 
 
 @pytest.fixture
@@ -334,70 +397,41 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def build_with(place: Place, *options: str, **environment: str) -> tuple[int, str]:
-    """Run a build with other options or variables; returns status and stderr."""
-    ended = subprocess.run(
-        place.command("--no-docs", *options),
-        cwd=PROJECT,
-        env=place.environment | environment,
-        capture_output=True,
-        text=True,
-    )
-    return ended.returncode, ended.stderr
-
-
-def test_full_disk_of_the_work_file_is_said_clearly(
-    place: Place, small_disk: Path
-) -> None:
-    status, said = build_with(place, "--work-file", str(small_disk / "work.duckdb"))
-    assert status == 1
+@pytest.mark.parametrize("full", ["work file", "target of dbt"])
+def test_full_disk_is_said_clearly(full: str, place: Place, small_disk: Path) -> None:
+    if full == "work file":
+        said = place.refusal("--work-file", str(small_disk / "work.duckdb"))
+        assert f"MB in {small_disk}" in said
+        assert "name another place with --work-file" in said
+    else:
+        (small_disk / "filler").write_bytes(b"x" * 5_800_000)
+        said = place.refusal(DBT_TARGET_PATH=str(small_disk / "target"))
     assert "The disk is full" in said
-    assert f"MB in {small_disk}" in said
-    assert "name another place with --work-file" in said
-    assert "Traceback" not in said
-    assert place.is_as_it_was()
-
-
-def test_full_disk_of_dbt_is_said_clearly(place: Place, small_disk: Path) -> None:
-    (small_disk / "filler").write_bytes(b"x" * 5_800_000)
-    status, said = build_with(place, DBT_TARGET_PATH=str(small_disk / "target"))
-    assert status == 1
-    assert "The disk is full" in said
-    assert "Traceback" not in said
-    assert place.is_as_it_was()
 
 
 def test_full_disk_while_publishing_is_said_clearly(
-    place: Place, small_disk: Path, capsys: pytest.CaptureFixture[str]
+    place: Place, small_disk: Path
 ) -> None:
     published = small_disk / "published.duckdb"
     published.write_bytes(b"old")
     with pytest.raises(OSError) as error:
-        build_warehouse.publish(place.published, published)
-    said = build_warehouse.with_advice(str(error.value), small_disk)
+        publishing.publish(place.published, published)
+    said = with_advice(str(error.value), small_disk)
     assert "The disk is full" in said
     assert f"MB in {small_disk}" in said
     assert published.read_bytes() == b"old"
     assert [path.name for path in small_disk.iterdir()] == ["published.duckdb"]
 
 
-def test_output_that_is_a_folder_is_refused(place: Place) -> None:
-    (place.folder / "out" / "folder").mkdir()
-    status, said = build_with(place, "--output", str(place.folder / "out" / "folder"))
-    assert status == 1
-    assert "is a folder; expected the name of a file" in said
-
-
-def test_output_folder_that_is_read_only_is_said_clearly(
+def test_output_that_can_not_be_written_is_refused(
     place: Place, small_disk: Path
 ) -> None:
+    said = place.refusal("--output", str(small_disk))
+    assert "is a folder; expected the name of a file" in said
     published = small_disk / "published.duckdb"
     published.write_bytes(b"old")
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    status, said = build_with(place, "--output", str(published))
-    assert status == 1
-    assert "Read-only file system" in said
-    assert "Traceback" not in said
+    assert "Read-only file system" in place.refusal("--output", str(published))
     assert published.read_bytes() == b"old"
 
 
@@ -407,10 +441,7 @@ def test_program_with_the_published_file_open_keeps_what_it_sees(
 ) -> None:
     """Who reads is not disturbed by a rename; who writes would lose what it writes, so
     the build is refused."""
-    new = place.folder / "new.duckdb"
-    shutil.copy(place.published, new)
-    with duckdb.connect(str(new)) as con:
-        con.execute("create table marts.of_the_new_build as select 1 as one")
+    new = place.new_version()
     program = subprocess.Popen(
         [
             sys.executable,
@@ -432,11 +463,11 @@ def test_program_with_the_published_file_open_keeps_what_it_sees(
     assert program.stdout.readline() == "open\n"
     try:
         if read_only:
-            build_warehouse.publish(new, place.published)
+            publishing.publish(new, place.published)
             assert digest(place.published) == digest(new)
         else:
-            with pytest.raises(build_warehouse.BuildError) as error:
-                build_warehouse.publish(new, place.published)
+            with pytest.raises(BuildError) as error:
+                publishing.publish(new, place.published)
             assert "open for writing, and would lose what it writes" in str(error.value)
             assert str(place.published) in str(error.value)
         said, _ = program.communicate("\n")
@@ -450,16 +481,8 @@ def test_program_with_the_published_file_open_keeps_what_it_sees(
 def test_data_folder_that_vanishes_is_said_clearly(place: Place) -> None:
     data = place.folder / "data"
     shutil.copytree(SHIPPED_DATA, data)
-    process = subprocess.Popen(
-        place.command("--no-docs", "--data-dir", str(data)),
-        cwd=PROJECT,
-        env=place.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
+    process = place.start("--no-docs", "--data-dir", str(data))
+    wait_for(process, "Data: ")
     shutil.rmtree(data)
     _, said = process.communicate()
     assert process.returncode == 1

@@ -1,53 +1,102 @@
-"""What must hold of any simulated release, and what each broken rule would break.
+"""What must hold of the marts on any simulated release, and that damage is noticed.
 
-The marts are built on simulated releases, whose truth is known. Properties: hypothesis
-draws the releases, and every check of ``simulated_checks`` must be silent. Mutations:
-one rule is broken, in the SQL of a copy of the project or on the publisher's side, and
-the checks named for it, and no other, must speak. A mutation rebuilds the models it
-names, and no model behind them.
+The truth of simulated releases is known. Properties: the marts on many kinds of release
+must be what the oracle computes from the raw files, with bounds that hold the truth.
+Damage: a table between two models is changed in the built file, or a var is,
+what rests on it is built anew, and the figures named for it, and no other, must differ.
 """
 
 from __future__ import annotations
 
+import random
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
+import oracle
 import pytest
-from conftest import PROJECT  # its import makes scripts importable
-from hypothesis import HealthCheck, Phase, given, note
-from hypothesis import settings as profile
-from hypothesis import strategies as st
-from simulated_checks import (
-    CHECKS,
+from conftest import read_rows
+from oracle_marts import MARTS, differences, own_figures
+from simulated import (
     PRIVACY_FLOOR,
+    TASK_MARTS,
     Setting,
-    add_file_sizes,
-    attached,
-    failed_checks,
-    message,
+    broken_rules,
+    floor_of,
+    is_not_the_truth,
+    leaves_out_the_truth,
     simulate_batch,
     task_model,
-)
-from simulated_marts import (
-    Edit,
-    MartsError,
-    SimulatedProject,
-    prepare_project,
-    run_dbt,
-    write_releases,
+    untrue,
 )
 from simulation.model import Model
-from simulation.publish import Rules
-
-ON_RAW_ROWS = tuple(check for check in CHECKS.values() if not check.needs_marts)
+from simulation.project import SimulatedProject, prepare_project, run_dbt
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
     return task_model()
+
+
+def read_project(made: SimulatedProject) -> list[oracle.Sample]:
+    """The releases of a simulated project as the oracle reads them."""
+    manifest = made.project / "seeds" / "reference" / "release_manifest.csv"
+    return oracle.read_samples(made.data, read_rows(manifest))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Simulated releases, the project copy and the marts built on them."""
+
+    con: duckdb.DuckDBPyConnection
+    settings: Sequence[Setting]
+    made: SimulatedProject
+    samples: list[oracle.Sample]
+
+    @cached_property
+    def own(self) -> dict[str, oracle.Figures]:
+        """What the oracle computes, by mart; once for all that is done to the marts."""
+        file = self.made.work_file
+        return {mart: own_figures(mart, self.samples, file) for mart in MARTS}
+
+    def noticed(self, file: Path) -> dict[str, object]:
+        """By what is wrong: columns of marts that differ from the oracle, marts with
+        bounds that leave out the truth, marts with another share than the true one."""
+        complete = [
+            s for s in self.samples if floor_of(self.settings, s.release_id) == 1
+        ]
+        found: dict[str, object] = {}
+        for mart in MARTS:
+            for key in differences(mart, self.own[mart], file):
+                found.setdefault(f"{mart}.{key[-3]}", key)
+        for rule, samples, is_wrong in (
+            ("bounds", self.samples, leaves_out_the_truth),
+            ("truth", complete, is_not_the_truth),
+        ):
+            for mart, rows in untrue(self.con, samples, file, is_wrong).items():
+                found[f"{rule} of {mart}"] = rows[0]
+        return found
+
+
+def build(model: Model, settings: Sequence[Setting], folder: Path) -> Batch:
+    """Simulate a batch, check what is published, build the marts on it."""
+    con = simulate_batch(model, settings)
+    for release_id, platform, size in con.execute("from release_size").fetchall():
+        where = f"release_id = '{release_id}' and platform = '{platform}'"
+        table = f"(select * from release_row where {where})"
+        assert broken_rules(con, table, floor_of(settings, release_id)) == []
+        total = con.execute(
+            f"select coalesce(sum(value), 0) from {table} "
+            "where geography = 'global' and variable = 'onet_task_count'"
+        ).fetchone()
+        assert total == (size,), (release_id, platform)
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    made = prepare_project(con, folder)
+    run_dbt(made)
+    return Batch(con, settings, made, read_project(made))
 
 
 # Properties ---------------------------------------------------------------------------
@@ -60,33 +109,30 @@ PLANS = (
     "onet_task::task_success,country/onet_task,country-state,country-state/onet_task",
     "onet_task::use_case,global/request,global/use_case,country",
 )
-FEW_REPLICATES = {"bootstrap_replicate_count": 40}
 
 
-def sizes() -> st.SearchStrategy[tuple[int, int]]:
-    """Conversations on Claude.ai and records of the API, which may have none."""
-    some = st.integers(300, 30_000)
-    return st.tuples(some, st.one_of(some, some, st.just(0)))
+def drawn_batch(seed: int) -> tuple[Setting, ...]:
+    """Three groups of releases: one hides nothing, one keeps the floor of the Index,
+    one another floor. Everything else is drawn; the API may have no records."""
+    draw = random.Random(seed)
 
+    def size() -> int:
+        return draw.randint(300, 30_000)
 
-def groups(floors: st.SearchStrategy[int]) -> st.SearchStrategy[Setting]:
-    """Two or three releases with the same task list, plan and floor."""
-    return st.builds(
-        Setting,
-        seed=st.integers(1, 9_999),
-        sizes=st.lists(sizes(), min_size=2, max_size=3).map(tuple),
-        tasks=st.integers(40, 400),
-        is_redrawn=st.booleans(),
-        floor=floors,
-        facets=st.sampled_from(PLANS),
+    return tuple(
+        Setting(
+            seed=draw.randint(1, 9_999),
+            sizes=tuple(
+                (size(), draw.choice((size(), size(), 0)))
+                for _ in range(draw.randint(2, 3))
+            ),
+            tasks=draw.randint(40, 400),
+            is_redrawn=draw.random() < 0.5,
+            floor=floor,
+            facets=draw.choice(PLANS),
+        )
+        for floor in (1, PRIVACY_FLOOR, draw.randint(2, PRIVACY_FLOOR))
     )
-
-
-BATCHES = st.tuples(
-    groups(st.just(1)),
-    groups(st.just(PRIVACY_FLOOR)),
-    groups(st.integers(2, PRIVACY_FLOOR)),
-)
 
 
 @pytest.fixture(scope="module")
@@ -95,381 +141,160 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("properties")
 
 
-@profile(
-    max_examples=3,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=(Phase.generate,),
-    suppress_health_check=list(HealthCheck),
-)
-@given(batch=BATCHES)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 11))
 def test_marts_keep_their_promises_whatever_is_simulated(
-    model: Model, workshop: Path, batch: tuple[Setting, ...]
+    model: Model, workshop: Path, seed: int
 ) -> None:
-    note(f"batch: {batch}")
-    con = simulate_batch(model, batch)
-    shutil.rmtree(workshop / "data", ignore_errors=True)
-    made = prepare_project(con, workshop)
-    add_file_sizes(con, made.data)
-    built = run_dbt(made, variables=FEW_REPLICATES)
-    with attached(con, built):
-        certain = [check for check in CHECKS.values() if check.is_certain]
-        failed = failed_checks(con, certain)
-    con.close()
-    assert not failed, message(failed)
+    batch = drawn_batch(seed)
+    print(batch)
+    built = build(model, batch, workshop)
+    found = built.noticed(built.made.work_file)
+    built.con.close()
+    assert found == {}
 
 
-# Mutations ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The releases that every mutation is tried on, and the marts built on them.
-
-    ``clean``: a copy of the build. A mutation is built into the project's own work
-    file, put back first, because dbt reads the whole project anew for another file.
-    """
-
-    con: duckdb.DuckDBPyConnection
-    made: SimulatedProject
-    clean: Path
-
-    def rebuild(self, models: Sequence[str], edits: Sequence[Edit] = ()) -> Path:
-        """The clean build with some models built anew, from edited SQL."""
-        shutil.copy(self.clean, self.made.work_file)
-        return run_dbt(self.made, models, REPLICATES, edits)
-
+# Damage -------------------------------------------------------------------------------
 
 SHARED = (
     Setting(1, ((20_000, 9_000),), floor=1),
     Setting(2, ((30_000, 15_000), (6_000, 4_000))),
     Setting(3, ((12_000, 0),), tasks=90, is_redrawn=True),
+    Setting(4, ((9_000, 5_000),), tasks=150, floor=4, facets=PLANS[-1]),
 )
-REPLICATES = {"bootstrap_replicate_count": 200}
 
 
 @pytest.fixture(scope="module")
 def shared(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    con = simulate_batch(model, SHARED)
-    made = prepare_project(con, tmp_path_factory.mktemp("mutations"))
-    add_file_sizes(con, made.data)
-    clean = made.folder / "clean.duckdb"
-    built = run_dbt(made, variables=REPLICATES, with_input_checks=False)
-    shutil.copy(built, clean)
-    yield Batch(con, made, clean)
-    con.close()
+    batch = build(model, SHARED, tmp_path_factory.mktemp("damage"))
+    shutil.copy(batch.made.work_file, batch.made.folder / "clean.duckdb")
+    yield batch
+    batch.con.close()
 
 
 @dataclass(frozen=True)
-class Mutation:
-    """A broken rule: edits of SQL, models to rebuild, checks that must speak."""
+class Damage:
+    """A fault: SQL on a table between models, or vars; what to build anew; what must
+    be noticed: ends of the names that `Batch.noticed` gives, by mart."""
 
-    rule: str
-    edits: tuple[Edit, ...]
-    models: tuple[str, ...]
-    fails: tuple[str, ...]
+    sql: str = ""
+    select: tuple[str, ...] = ()
+    variables: Mapping[str, object] = field(default_factory=dict)
+    noticed: tuple[str, ...] = ()
 
 
-STAGING = "models/staging/aei/stg_aei__facet_values.sql"
-CELLS = "models/intermediate/int_task_cells.sql"
-ALLOCATIONS = "models/intermediate/int_task_allocations.sql"
-TOTALS = "models/intermediate/int_geography_totals.sql"
-BOOTSTRAP = "models/intermediate/int_scope_bootstrap.sql"
-JACKKNIFE = "models/intermediate/int_scope_jackknife.sql"
-EDUCATION = "models/marts/education/fct_education_shares.sql"
-PATTERNS = "models/marts/education/fct_interaction_patterns.sql"
-SUCCESS = "models/marts/education/fct_task_success.sql"
-USE_CASES = "models/marts/education/fct_use_case_shares.sql"
-INTERVALS = "macros/intervals.sql"
+def columns(marts: Sequence[str], *names: str) -> tuple[str, ...]:
+    """The names of columns of marts that differ."""
+    return tuple(f"{mart}.{name}" for mart in marts for name in names)
 
-TASK_MARTS = ("fct_interaction_patterns", "fct_task_success", "fct_use_case_shares")
-BOUNDS = (
-    "pattern bounds hold the truth",
-    "success bounds hold the truth",
-    "use case bounds hold the truth",
-)
-MEANS = (
-    "pattern means weigh tasks by their conversations",
-    "success means weigh tasks by their conversations",
-    "use case means weigh tasks by their conversations",
-)
-HOLDS_SHARE = "Wilson intervals hold their share and stay inside 0 to 100"
-BASE = "a base is the size of what it is the base of"
-WITHOUT_RESIDUAL = (
-    "(scope_conversation_count "
-    "- case when pattern = 'not_classified' then 0 else unpublished_count end)"
-)
 
-MUTATIONS = (
-    Mutation(
-        "a folded cell holds at most 4, not 14",
-        (Edit(CELLS, "{{ var('privacy_floor_conversations') }} - 1", "5 - 1"),),
-        ("int_task_cells", *TASK_MARTS),
-        BOUNDS,
-    ),
-    Mutation(
-        "bounds without the pseudo-task",
-        (Edit(CELLS, "then grid.task_conversation_count", "then 0"),),
-        ("int_task_cells", *TASK_MARTS),
-        BOUNDS,
-    ),
-    Mutation(
-        "the residual is left out of the base",
-        (
-            Edit(
-                PATTERNS,
-                "scope_conversation_count as base_conversation_count",
-                f"{WITHOUT_RESIDUAL} as base_conversation_count",
-            ),
-            Edit(
-                PATTERNS,
-                "end\n        / nullif(scope_conversation_count, 0) as share_pct",
-                f"end\n        / nullif({WITHOUT_RESIDUAL}, 0) as share_pct",
-            ),
-        ),
-        ("fct_interaction_patterns",),
-        (BASE, "patterns equal the truth"),
-    ),
-    Mutation(
-        "the residual counts as a pattern",
-        (
-            Edit(
-                PATTERNS,
-                "filter (where patterns.is_named_pattern)",
-                "filter (where patterns.pattern <> 'none')",
-            ),
-        ),
-        ("fct_interaction_patterns",),
-        ("pattern means weigh tasks by their conversations",),
-    ),
-    Mutation(
-        "the base of one platform is joined to the other",
-        (
-            Edit(
-                TOTALS,
-                "            and geographies.platform = node_totals.platform\n",
-                "",
-            ),
-        ),
-        ("int_geography_totals", "dim_releases", "fct_education_shares"),
-        (BASE, "education shares equal the truth", "education bounds hold the truth"),
-    ),
-    Mutation(
-        "equal_split counts statements, not distinct codes",
-        (
-            Edit(
-                ALLOCATIONS,
-                "count(*) as code_count",
-                "(select count(*) from {{ ref('stg_reference__task_holders') }} as s "
-                "where s.task_key = holder_codes.task_key "
-                "and s.taxonomy_version = holder_codes.taxonomy_version) as code_count",
-            ),
-        ),
-        ("int_task_allocations", "bridge_task_allocations"),
-        ("allocation weights sum to one",),
-    ),
-    Mutation(
-        "exclusive takes tasks with holders in several groups",
-        (
-            Edit(
-                ALLOCATIONS,
-                "where task_codes.group_count = 1",
-                "where task_codes.group_count >= 1",
-            ),
-        ),
-        ("int_task_allocations", "int_scope_weights", "fct_education_shares"),
-        (
-            "allocation rules are nested",
-            "education shares equal the truth",
-            "education bounds hold the truth",
+INTERVAL = ("interval_low_pct", "interval_high_pct", "interval_kind")
+WILSON_MARTS = ("fct_facet_shares", "fct_education_tasks", "fct_education_shares")
+DAMAGES: Mapping[str, Damage] = {
+    "another floor, quantile and threshold": Damage(
+        variables={
+            "privacy_floor_conversations": 5,
+            "interval_z": 1.6448536269514722,
+            "bootstrap_minimum_effective_task_count": 5,
+        },
+        select=("int_task_cells+", "int_scope_intervals+", *WILSON_MARTS),
+        noticed=(
+            *columns(TASK_MARTS, "bound_high_pct", *INTERVAL),
+            *columns(WILSON_MARTS, "interval_low_pct", "interval_high_pct"),
+            *(f"bounds of {mart}" for mart in TASK_MARTS),
         ),
     ),
-    Mutation(
-        "the bootstrap draws conversations, not tasks",
-        (
-            # a count drawn anew, conversation by conversation: mean and variance n
-            Edit(
-                BOOTSTRAP,
-                "sum(draws.draw_count * components.{{ column }})",
-                "sum(components.{{ column }} + sqrt(12 * components.{{ column }}) * ("
-                '{{ hash_unit("draws.task_id || draws.replicate || \'" ~ column '
-                '~ "\'") }} - 0.5))',
-            ),
-            Edit(BOOTSTRAP, "where draws.draw_count > 0", "where true"),
+    "a country's total is lost": Damage(
+        sql="delete from intermediate.int_facet_cells where facet = 'country' "
+        "and geo_id = (select min(geo_id) from intermediate.int_facet_cells "
+        "where facet = 'country')",
+        select=("fct_facet_shares",),
+        noticed=columns(
+            ("fct_facet_shares",),
+            *("row", "base_conversation_count", "share_pct"),
+            *("interval_low_pct", "interval_high_pct"),
         ),
-        ("int_scope_bootstrap",),
-        ("bootstrap and jackknife agree with many tasks",),
     ),
-    Mutation(
-        "Wilson intervals at 90%",
-        (Edit(INTERVALS, "set z = var('interval_z')", "set z = 1.6448536269514722"),),
-        ("fct_facet_shares",),
-        ("Wilson intervals end where the score test does",),
-    ),
-    Mutation(
-        "Wilson intervals with one end twice",
-        (Edit(INTERVALS, "+ ({{ side }}) * {{ z }}", "+ abs({{ side }}) * {{ z }}"),),
-        ("fct_facet_shares",),
-        (HOLDS_SHARE,),
-    ),
-    Mutation(
-        "jackknife intervals on the plain scale",
-        (
-            Edit(
-                JACKKNIFE,
-                "100 / (1 + exp(-(logit - half_width)))",
-                "100 * share * (1 - half_width * (1 - share))",
+    "equal_split gives every holder the whole task": Damage(
+        sql="update intermediate.int_scope_weights set weight = 1 "
+        "where allocation_rule = 'equal_split'",
+        select=("int_scope_tasks", "fct_education_shares", "fct_task_concentration"),
+        noticed=(
+            *columns(
+                ("fct_education_shares",),
+                *("conversation_count", "share_pct", "effective_task_count"),
+                *("bound_low_pct", "bound_high_pct"),
             ),
+            *columns(
+                ("fct_task_concentration",),
+                *("conversation_count", "base_conversation_count", "share_pct"),
+                "effective_task_count",
+            ),
+            "bounds of fct_education_shares",
+            "truth of fct_education_shares",
         ),
-        ("int_scope_jackknife", "int_scope_intervals", *TASK_MARTS),
-        ("task intervals stay inside 0 to 100",),
     ),
-    Mutation(
-        "means over tasks weighted by published counts",
-        (
-            Edit(
-                PATTERNS,
-                "scope_tasks.conversation_count\n"
-                "            * pattern_cells.conversation_count",
-                "scope_tasks.weight * task_patterns.named_pattern_count\n"
-                "            * pattern_cells.conversation_count",
+    "exclusive takes tasks with holders in several groups": Damage(
+        sql="insert into intermediate.int_task_allocations "
+        "select * replace ('exclusive' as allocation_rule) "
+        "from intermediate.int_task_allocations as any_holder "
+        "where allocation_rule = 'any_holder' and not exists (select 1 "
+        "from intermediate.int_task_allocations as held "
+        "where held.allocation_rule = 'exclusive' "
+        "and held.taxonomy_version = any_holder.taxonomy_version "
+        "and held.task_key = any_holder.task_key)",
+        select=("fct_occupation_group_shares",),
+        noticed=(
+            *columns(
+                ("fct_occupation_group_shares",),
+                *("conversation_count", "share_pct", "share_rank", "task_count"),
+                *("bound_low_pct", "bound_high_pct", "effective_task_count"),
             ),
-            Edit(
-                SUCCESS,
-                "scope_tasks.conversation_count\n            * task_success.yes_count",
-                "scope_tasks.weight * task_success.yes_count\n"
-                "            * task_success.yes_count",
-            ),
-            Edit(
-                USE_CASES,
-                "scope_tasks.conversation_count\n"
-                "            * use_case_cells.conversation_count",
-                "scope_tasks.weight * task_use_cases.named_count\n"
-                "            * use_case_cells.conversation_count",
-            ),
+            "bounds of fct_occupation_group_shares",
+            "truth of fct_occupation_group_shares",
         ),
-        TASK_MARTS,
-        MEANS,
     ),
-    Mutation(
-        "a text is split at the first ::",
-        (Edit(STAGING, "'^((?s).*)::((?s).*)$'", "'^((?s).*?)::((?s).*)$'"),),
-        ("stg_aei__facet_values",),
-        ("cells keep their task and their category",),
-    ),
-    Mutation(
-        "staging leaves out rows with an empty text",
-        (
-            Edit(
-                STAGING,
-                "select * from renamed",
-                "select * from renamed where cluster_name <> ''",
-            ),
+    "one conversation of every answer is lost": Damage(
+        sql="update intermediate.int_task_cells set "
+        "conversation_count = conversation_count - 1, "
+        "minimum_conversation_count = minimum_conversation_count - 1 "
+        "where geo_level = 'global' and conversation_count > 1 "
+        "and category in ('directive', 'yes', 'coursework')",
+        select=(*TASK_MARTS, "fct_education_tasks"),
+        noticed=(
+            *columns(TASK_MARTS, "share_pct", "bound_low_pct"),
+            *columns(("fct_education_tasks",), "yes_count", "success_pct"),
+            *(f"truth of {mart}" for mart in TASK_MARTS),
         ),
-        ("stg_aei__facet_values",),
-        ("staging keeps every row",),
     ),
-    Mutation(
-        "education bounds without the unseen",
-        (
-            Edit(
-                EDUCATION,
-                "+ share_bases.unseen_conversation_count\n        ) /",
-                "+ 0\n        ) /",
-            ),
-        ),
-        ("fct_education_shares",),
-        ("education bounds hold the truth",),
-    ),
-    Mutation(
-        "success and use cases without the weight of a task",
-        (
-            Edit(
-                SUCCESS,
-                "sum(scope_tasks.weight * task_success.yes_count)",
-                "sum(task_success.yes_count)",
-            ),
-            Edit(
-                USE_CASES,
-                "sum(scope_tasks.weight * use_case_cells.conversation_count)",
-                "sum(use_case_cells.conversation_count)",
-            ),
-        ),
-        ("fct_task_success", "fct_use_case_shares"),
-        ("success equals the truth", "use cases equal the truth"),
-    ),
-    Mutation(
-        "pooled shares over all conversations, named as over the patterns",
-        (
-            Edit(
-                PATTERNS,
-                "100 * pattern_count / nullif(named_pattern_count, 0)",
-                "100 * pattern_count / nullif(scope_conversation_count, 0)",
-            ),
-        ),
-        ("fct_interaction_patterns",),
-        ("share times base is the count",),
-    ),
-)
+}
 
 
-def test_the_shared_releases_pass_every_check(shared: Batch) -> None:
-    """The clean build, which every mutation is compared with."""
-    with attached(shared.con, shared.clean):
-        failed = failed_checks(shared.con, CHECKS.values())
-    assert not failed, message(failed)
+def test_the_shared_releases_are_right(shared: Batch) -> None:
+    """Releases that hide nothing, keep the floor of the Index or another, have a list
+    of their own, no API, or other facets; every damage is compared with this build."""
+    assert shared.noticed(shared.made.folder / "clean.duckdb") == {}
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.rule)
-def test_a_broken_rule_is_seen(shared: Batch, mutation: Mutation) -> None:
-    with attached(shared.con, shared.rebuild(mutation.models, mutation.edits)):
-        failed = failed_checks(shared.con, CHECKS.values())
-    print(message(failed))
-    assert set(failed) == set(mutation.fails), message(failed)
-    for rows in failed.values():
-        assert all(all(row) for row in rows), "a violation names where it is"
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damage_is_noticed(name: str, shared: Batch) -> None:
+    damage = DAMAGES[name]
+    work_file = shared.made.work_file
+    shutil.copy(shared.made.folder / "clean.duckdb", work_file)
+    if damage.sql:
+        with duckdb.connect(str(work_file)) as con:
+            con.execute(damage.sql)
+    run_dbt(shared.made, damage.select, variables=damage.variables)
+    found = shared.noticed(work_file)
+    missing = set(damage.noticed) - set(found)
+    assert not missing, (missing, found)
+    marts = {name.partition(".")[0].split(" ")[-1] for name in damage.noticed}
+    other = {n for n in found if n.partition(".")[0].split(" ")[-1] not in marts}
+    assert not other, {n: found[n] for n in other}
 
 
-def published_by(model: Model, rules: Rules) -> duckdb.DuckDBPyConnection:
-    """A release that declares the floor of 15 and is published by other rules."""
-    return simulate_batch(model, [Setting(4, ((20_000, 8_000),))], rules)
-
-
-def test_a_publisher_with_a_floor_of_14_is_seen(model: Model) -> None:
-    rules = replace(Setting(4, ()).rules(), floor=PRIVACY_FLOOR - 1)
-    failed = failed_checks(published_by(model, rules), ON_RAW_ROWS)
-    print(message(failed))
-    assert set(failed) == {"no named cell is under the floor"}, message(failed)
-    rows = failed["no named cell is under the floor"]
-    assert {row.observed for row in rows} == {"14.0"}, message(failed)
-
-
-def test_a_publisher_that_drops_the_residual_is_seen(
-    model: Model, shared: Batch
-) -> None:
-    """The raw rows no longer partition the sample, and the build refuses the files."""
-    rules = replace(Setting(4, ()).rules(), keep_residual=False)
-    con = published_by(model, rules)
-    failed = failed_checks(con, ON_RAW_ROWS)
-    assert set(failed) == {"published cells partition the sample"}, message(failed)
-    con.execute("update release_row set release_id = 'setting_1_0000'")
-    try:
-        write_releases(con, shared.made.data)
-        with pytest.raises(MartsError) as refused:
-            shared.rebuild(("+stg_aei__input_problems",))
-    finally:
-        write_releases(shared.con, shared.made.data)
-    text = str(refused.value)
-    print(text)
-    assert text.startswith("stg_aei__input_problems"), text
-    assert "Rows are missing" in text, text
-
-
-def test_every_check_is_seen_failing() -> None:
-    """A check that no broken rule makes speak proves nothing."""
-    seen = {name for mutation in MUTATIONS for name in mutation.fails}
-    seen |= {check.name for check in ON_RAW_ROWS}
-    assert seen == set(CHECKS)
-    for mutation in MUTATIONS:
-        assert all((PROJECT / edit.path).is_file() for edit in mutation.edits)
+def test_everything_that_is_compared_is_seen_to_differ() -> None:
+    """A comparison that no damage changes proves nothing."""
+    noticed = [name for damage in DAMAGES.values() for name in damage.noticed]
+    assert {n.partition(".")[0] for n in noticed if "." in n} == set(MARTS)
+    assert {n.split(" ")[0] for n in noticed if " " in n} == {"bounds", "truth"}

@@ -7,7 +7,6 @@ error: what counts here are the values that come back. Run by make test-superset
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import os
 import re
@@ -24,9 +23,10 @@ from typing import Any
 
 import pytest
 from conftest import PROJECT, Build
-from dashboard import bundle, server
-from dashboard.server import Api, Home, SupersetError
 from playwright.sync_api import Page, Response, sync_playwright
+from superset_files import bundle, server
+from superset_files.server import Api, Home, SupersetError
+from test_superset_bundle import free_port
 
 pytestmark = [
     pytest.mark.superset,
@@ -36,15 +36,13 @@ pytestmark = [
     ),
 ]
 
-EXPORT = bundle.read_export()
-DATABASE = EXPORT["databases/ai_in_education.yaml"]
-DATASETS = {
-    each["uuid"]: each for path, each in EXPORT.items() if path.startswith("datasets/")
-}
+FILES = bundle.read_files()
+DATASETS = FILES["datasets"]
 CHARTS = {
-    each["uuid"]: each for path, each in EXPORT.items() if path.startswith("charts/")
+    each["slice_name"]: each
+    for each in (bundle.chart(FILES, name) for name in FILES["charts"]["charts"])
 }
-NAMES = [chart["slice_name"] for chart in CHARTS.values()]
+MART_OF = {each["title"]: each["mart"] for each in FILES["charts"]["charts"].values()}
 SCREENSHOT = PROJECT / "target" / "screenshots" / "superset.png"
 DASHBOARD = "/superset/dashboard/ai-in-education/"
 ALL = "(page_size:100)"
@@ -65,13 +63,6 @@ Rows = list[dict[str, Any]]
 Values = dict[tuple[Any, ...], Any]
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind((server.HOST, 0))
-        return listening.getsockname()[1]
-
-
 @dataclass(frozen=True)
 class Served:
     """A Superset that runs, and the warehouse that it reads."""
@@ -86,9 +77,9 @@ class Served:
         found = self.api.get("chart/", params={"q": ALL})["result"]
         return {chart["slice_name"]: chart["id"] for chart in found}
 
-    def saved(self, number: int) -> dict[str, Any]:
-        """A chart as Superset has it."""
-        return self.api.get(f"chart/{number}")["result"]
+    def context(self, number: int) -> str:
+        """The query of a chart as Superset saved it, JSON text."""
+        return self.api.get(f"chart/{number}")["result"]["query_context"]
 
     def data(self, context: str) -> Rows:
         """What the query of a chart, as JSON text, gives."""
@@ -125,10 +116,10 @@ def database(served: Served) -> int:
     return served.api.post(
         "database/",
         json={
-            "database_name": DATABASE["database_name"],
+            "database_name": FILES["database"]["database_name"],
             "sqlalchemy_uri": bundle.address(served.warehouse.file),
             "extra": json.dumps(extra),
-            "uuid": DATABASE["uuid"],
+            "uuid": FILES["database"]["uuid"],
         },
     )["id"]
 
@@ -136,14 +127,13 @@ def database(served: Served) -> int:
 @pytest.fixture(scope="module")
 def datasets(served: Served, database: int) -> dict[str, int]:
     """A dataset per mart: through the API, but for those that the dashboard brings."""
-    brought = {dataset["table_name"] for dataset in DATASETS.values()}
     return {
         mart: served.api.post(
             "dataset/",
             json={"database": database, "schema": "marts", "table_name": mart},
         )["id"]
         for mart in marts(served.warehouse)
-        if mart not in brought
+        if mart not in DATASETS
     }
 
 
@@ -152,11 +142,15 @@ def imported(
     served: Served, datasets: dict[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, int]:
     """The charts of the dashboard by name, imported as a person imports the file."""
-    before = served.charts()
-    assert before == {}
+    assert served.charts() == {}
     file = tmp_path_factory.mktemp("bundle") / "dashboard.zip"
     bundle.write_bundle(served.warehouse.file, file)
-    served.api.import_dashboard(file)
+    with file.open("rb") as opened:
+        served.api.post(
+            "dashboard/import/",
+            files={"formData": (file.name, opened, "application/zip")},
+            data={"overwrite": "true"},
+        )
     return served.charts()
 
 
@@ -177,24 +171,22 @@ def test_database_is_read_only(served: Served, database: int) -> None:
     ]
 
 
-def test_every_mart_is_a_dataset_with_its_descriptions(
+def test_every_mart_is_a_dataset_with_its_descriptions_and_rows(
     served: Served, datasets: dict[str, int], imported: dict[str, int]
 ) -> None:
     listed = served.api.get("dataset/", params={"q": ALL})["result"]
     numbers = {each["table_name"]: each["id"] for each in listed}
     assert len(listed) == len(numbers)
     assert sorted(numbers) == marts(served.warehouse)
-    own = {
-        (dataset["table_name"], column["column_name"])
-        for dataset in DATASETS.values()
-        for column in dataset.get("columns", [])
-    }
+    count = {"expressionType": "SQL", "sqlExpression": "count(*)", "label": "rows"}
+    query = {"columns": [], "metrics": [count], "row_limit": 1}
     for mart, number in numbers.items():
+        own = DATASETS.get(mart, {"columns": []})["columns"]
         columns = served.api.get(f"dataset/{number}")["result"]["columns"]
         described = {
             each["column_name"]: each["description"]
             for each in columns
-            if (mart, each["column_name"]) not in own
+            if each["column_name"] not in own
         }
         assert described == dict(
             served.warehouse.query(
@@ -202,19 +194,9 @@ def test_every_mart_is_a_dataset_with_its_descriptions(
                 f"where schema_name = 'marts' and table_name = '{mart}'"
             )
         ), mart
-
-
-def test_rows_of_datasets_are_those_of_the_marts(
-    served: Served, datasets: dict[str, int]
-) -> None:
-    count = {"expressionType": "SQL", "sqlExpression": "count(*)", "label": "rows"}
-    for mart, number in datasets.items():
-        query = {"columns": [], "metrics": [count], "row_limit": 1}
         context = {"datasource": {"id": number, "type": "table"}, "queries": [query]}
-        assert served.data(json.dumps(context)) == [
-            {"rows": rows}
-            for (rows,) in served.warehouse.query(f"select count(*) from marts.{mart}")
-        ], mart
+        ((rows,),) = served.warehouse.query(f"select count(*) from marts.{mart}")
+        assert served.data(json.dumps(context)) == [{"rows": rows}], mart
 
 
 def test_values_of_a_dataset_are_those_of_the_mart(
@@ -239,34 +221,37 @@ def test_values_of_a_dataset_are_those_of_the_mart(
 # Values of charts ---------------------------------------------------------------------
 
 
-def expected_values(chart: dict[str, Any], warehouse: Build) -> Values:
-    """What a chart of the export must show, by SQL on the file.
+def cells(rows: Rows) -> Values:
+    """The values of a table by number of the row and column."""
+    return {
+        (number, name): value
+        for number, row in enumerate(rows)
+        for name, value in row.items()
+    }
+
+
+def expected_values(name: str, warehouse: Build) -> Values:
+    """What a chart must show, by SQL on the file.
 
     Nothing is aggregated but the count of printed figures: a bar is one row, and a
     second row under the same key is an error.
     """
-    params = chart["params"]
-    dataset = DATASETS[chart["dataset_uuid"]]
-    own = {
-        column["column_name"]: column["expression"]
-        for column in dataset.get("columns", [])
-    }
+    params, mart = CHARTS[name]["params"], MART_OF[name]
     where = " and ".join(
-        f"{each['subject']} = '{each['comparator']}'"
-        for each in params["adhoc_filters"]
+        f"{column} = '{value}'"
+        for column, value in DATASETS[mart]["definition"].items()
     )
-    source = f"from marts.{dataset['table_name']} where {where or 'true'}"
+    source = f"from marts.{mart} where {where or 'true'}"
     if params["viz_type"] == "table":
-        names = params["all_columns"]
-        selected = ", ".join(f"{own.get(name, name)} as {name}" for name in names)
+        own = {name: FILES["columns"][name] for name in DATASETS[mart]["columns"]}
+        selected = ", ".join(
+            f"{own[name]['expression']} as {name}" if name in own else name
+            for name in params["all_columns"]
+        )
         order = ", ".join(json.loads(each)[0] for each in params["order_by_cols"])
         rows = warehouse.records(f"select {selected} {source} order by {order}")
         assert rows, f"no rows to compare: {source}"
-        return {
-            (number, name): value
-            for number, row in enumerate(rows)
-            for name, value in row.items()
-        }
+        return cells(rows)
     if params["metrics"] == ["figure_count"]:
         return {
             (category, "figure_count"): count
@@ -284,25 +269,21 @@ def expected_values(chart: dict[str, Any], warehouse: Build) -> Values:
     return values
 
 
-def shown_values(chart: dict[str, Any], rows: Rows) -> Values:
-    """The values that came back for a chart: cells of a table, or bars."""
-    if chart["params"]["viz_type"] == "table":
-        return {
-            (number, name): value
-            for number, row in enumerate(rows)
-            for name, value in row.items()
+def differences(name: str, rows: Rows, warehouse: Build) -> list[str]:
+    """What came back for a chart and is not in the warehouse, one sentence each.
+
+    A bar that is not there is NULL.
+    """
+    params, expected = CHARTS[name]["params"], expected_values(name, warehouse)
+    shown = cells(rows)
+    if params["viz_type"] != "table":
+        axis = params["x_axis"]
+        shown = {
+            (row[axis], series): value
+            for row in rows
+            for series, value in row.items()
+            if series != axis
         }
-    axis = chart["params"]["x_axis"]
-    return {
-        (row[axis], series): value
-        for row in rows
-        for series, value in row.items()
-        if series != axis
-    }
-
-
-def differences(expected: Values, shown: Values) -> list[str]:
-    """What does not agree, one sentence each. A bar that is not there is NULL."""
     return [
         f"{key}: shown {shown.get(key)}, in the warehouse {expected.get(key)}"
         for key in sorted(expected.keys() | shown.keys(), key=str)
@@ -310,103 +291,34 @@ def differences(expected: Values, shown: Values) -> list[str]:
     ]
 
 
-def chart_of(name: str) -> dict[str, Any]:
-    """The chart of the export that has a name."""
-    (chart,) = (chart for chart in CHARTS.values() if chart["slice_name"] == name)
-    return chart
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHARTS)
 def test_chart_shows_what_the_mart_says(
     name: str, served: Served, imported: dict[str, int]
 ) -> None:
-    assert sorted(imported) == sorted(NAMES)
-    saved = served.saved(imported[name])
-    chart = chart_of(name)
-    expected = expected_values(chart, served.warehouse)
-    shown = shown_values(chart, served.data(saved["query_context"]))
-    assert differences(expected, shown) == []
+    assert sorted(imported) == sorted(CHARTS)
+    rows = served.data(served.context(imported[name]))
+    assert differences(name, rows, served.warehouse) == []
     # The same by the address that answers with a saved chart's data.
     (result,) = served.api.get(f"chart/{imported[name]}/data/")["result"]
-    assert differences(expected, shown_values(chart, result["data"])) == []
+    assert differences(name, result["data"], served.warehouse) == []
 
 
-def damaged_copy(
-    served: Served, number: int, damage: str, replacement: str
-) -> dict[str, Any]:
-    """A copy of a chart in which a word is another one, as Superset saved it."""
-    saved = served.saved(number)
-    assert f'"{damage}"' in saved["query_context"]
-    context = saved["query_context"].replace(f'"{damage}"', f'"{replacement}"')
-    made = served.api.post(
-        "chart/",
-        json={
-            "slice_name": f"{damage} as {replacement}",
-            "viz_type": saved["viz_type"],
-            "datasource_id": json.loads(context)["datasource"]["id"],
-            "datasource_type": "table",
-            "params": saved["params"].replace(f'"{damage}"', f'"{replacement}"'),
-            "query_context": context,
-        },
-    )
-    try:
-        return served.saved(made["id"])
-    finally:
-        served.api.ask("DELETE", f"chart/{made['id']}")
-
-
-def test_chart_of_a_missing_column_is_made_but_shows_no_value(
+def test_chart_of_a_missing_column_is_an_error(
     served: Served, imported: dict[str, int]
 ) -> None:
-    name = "Patterns with bounds"
-    copied = damaged_copy(served, imported[name], "share_pct", "no_such_column")
+    context = served.context(imported["Patterns with bounds"])
     with pytest.raises(SupersetError, match="no_such_column"):
-        served.data(copied["query_context"])
+        served.data(context.replace('"share_pct"', '"no_such_column"'))
 
 
-@pytest.mark.parametrize(
-    ("name", "damage", "replacement"),
-    [
-        ("Patterns with bounds", "all_conversations", "pooled"),
-        ("Use cases with bounds", "with_residual", "without_residual"),
-        (
-            "How do people work with the model in education, in percent?",
-            "any_holder",
-            "equal_split",
-        ),
-    ],
-)
+@pytest.mark.parametrize("name", [*MART_OF][1:7])
 def test_chart_of_another_definition_is_seen(
-    name: str,
-    damage: str,
-    replacement: str,
-    served: Served,
-    imported: dict[str, int],
+    name: str, served: Served, imported: dict[str, int]
 ) -> None:
-    chart = chart_of(name)
-    copied = damaged_copy(served, imported[name], damage, replacement)
-    shown = shown_values(chart, served.data(copied["query_context"]))
-    expected = expected_values(chart, served.warehouse)
-    assert differences(expected, shown) != []
-
-
-def test_bars_of_two_definitions_are_empty(
-    served: Served, imported: dict[str, int]
-) -> None:
-    name = "How do people work with the model in education, in percent?"
-    context = json.loads(served.saved(imported[name])["query_context"])
-    mixed = copy.deepcopy(context)
-    for query in mixed["queries"]:
-        query["filters"] = [
-            each for each in query["filters"] if each["col"] != "allocation_rule"
-        ]
-    axis = chart_of(name)["params"]["x_axis"]
-
-    def bars(rows: Rows) -> set[Any]:
-        return {row[series] for row in rows for series in row if series != axis}
-
-    assert bars(served.data(json.dumps(mixed))) == {None}
-    assert None not in bars(served.data(json.dumps(context))) != set()
+    context = served.context(imported[name])
+    other = context.replace('"any_holder"', '"equal_split"')
+    assert other != context
+    assert differences(name, served.data(other), served.warehouse) != []
 
 
 # The page -----------------------------------------------------------------------------
@@ -443,8 +355,7 @@ def open_dashboard(page: Page, served: Served) -> Seen:
     page.goto(served.root + DASHBOARD)
     until = time.monotonic() + 90
     # Each chart and each filter asks once.
-    filters = EXPORT["dashboards/ai_in_education.yaml"]["metadata"]
-    wanted = len(CHARTS) + len(filters["native_filter_configuration"])
+    wanted = len(CHARTS) + len(FILES["page"]["filters"])
     while len(answers) < wanted and time.monotonic() < until:
         page.wait_for_timeout(500)
     page.wait_for_timeout(3000)
@@ -471,32 +382,26 @@ def test_page_of_the_dashboard_shows_the_values(
         page.set_default_timeout(60_000)
         seen = open_dashboard(page, served)
         names = {number: name for name, number in imported.items()}
-        values = {
-            names[slice_id]: answer.json()["result"][0]["data"]
-            for answer in seen.answers
-            if (slice_id := answer.request.post_data_json["form_data"].get("slice_id"))
-        }
-        queries = {
-            names[slice_id]: answer.request.post_data_json["queries"][0]
-            for answer in seen.answers
-            if (slice_id := answer.request.post_data_json["form_data"].get("slice_id"))
-        }
+        asked: dict[str, tuple[dict[str, Any], Rows]] = {}
+        for answer in seen.answers:
+            request = answer.request.post_data_json
+            if number := request["form_data"].get("slice_id"):
+                data = answer.json()["result"][0]["data"]
+                asked[names[number]] = request["queries"][0], data
         browser.close()
-    assert sorted(values) == sorted(NAMES)
-    for name in NAMES:
-        chart = chart_of(name)
-        expected = expected_values(chart, served.warehouse)
-        assert differences(expected, shown_values(chart, values[name])) == [], name
+    assert sorted(asked) == sorted(CHARTS)
+    for name, (query, rows) in asked.items():
+        assert differences(name, rows, served.warehouse) == [], name
         # The page asks what the bundle saved: nothing is left out or put in.
-        saved = bundle.query_of(chart["params"])
-        assert {key: queries[name].get(key) for key in saved} == saved, name
+        saved = bundle.query_of(CHARTS[name]["params"])
+        assert {key: query.get(key) for key in saved} == saved, name
     foreign = [
         url
         for url in seen.finished
         if not url.startswith((served.root, "data:", "blob:"))
     ]
     assert foreign == []
-    for text in ("Simulated rows describe nobody", "licence CC-BY", *NAMES):
+    for text in ("Simulated rows describe nobody", "licence CC-BY", *CHARTS):
         assert text in seen.text
     assert "simulated: describes nobody" in seen.text
     for text in ("Unexpected error", "Data error", "No results were returned"):
@@ -511,7 +416,7 @@ def command(warehouse: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """The command behind make superset while it runs; killed if it does not end."""
     process = subprocess.Popen(
         [
-            *(sys.executable, PROJECT / "scripts" / "superset_dashboard.py", "serve"),
+            *(sys.executable, PROJECT / "scripts" / "superset.py", "serve"),
             *("--warehouse", warehouse, "--port", str(port)),
         ],
         stdout=subprocess.PIPE,
@@ -547,8 +452,6 @@ def test_command_shows_the_dashboard_and_ends_without_noise(
     assert errors == ""
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((server.HOST, port)).close()
-    for chart in NAMES:
-        saved = served.saved(imported[chart])
-        shown = shown_values(chart_of(chart), served.data(saved["query_context"]))
-        expected = expected_values(chart_of(chart), served.warehouse)
-        assert differences(expected, shown) == []
+    for chart in CHARTS:
+        rows = served.data(served.context(imported[chart]))
+        assert differences(chart, rows, served.warehouse) == []

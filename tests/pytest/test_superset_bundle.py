@@ -4,7 +4,6 @@ Superset itself: see test_superset.py for that."""
 from __future__ import annotations
 
 import copy
-import json
 import re
 import shutil
 import socket
@@ -18,26 +17,24 @@ from typing import Any
 
 import duckdb
 import pytest
-import superset_dashboard
+import superset
 import yaml
-from conftest import PROJECT, Build, read_rows
-from dashboard import bundle, server
-from dashboard.bundle import BundleError
-from dashboard.server import Home, SupersetError
+from conftest import PROJECT, Build
+from superset_files import bundle, server
+from superset_files.bundle import BundleError
+from superset_files.server import Home, SupersetError
 
 # What sets the definition of a figure apart, wherever a mart has the column.
 DEFINITION = {"allocation_rule", "scope", "share_base", "estimator", "geo_level"}
-EXPORT = bundle.read_export()
-CHARTS = {path: each for path, each in EXPORT.items() if path.startswith("charts/")}
-DATASETS = {
-    each["uuid"]: each for path, each in EXPORT.items() if path.startswith("datasets/")
-}
+FILES = bundle.read_files()
+CHARTS = FILES["charts"]["charts"]
+DATASETS = FILES["datasets"]
 
 
 @pytest.fixture(scope="module")
 def configs(shipped_warehouse: Build) -> dict[str, dict[str, Any]]:
     """The files of the bundle, filled from the shipped warehouse."""
-    return bundle.configs(shipped_warehouse.file)
+    return bundle.configs(FILES, shipped_warehouse.file)
 
 
 # What the bundle says -----------------------------------------------------------------
@@ -48,64 +45,54 @@ def test_datasets_are_the_marts_that_the_exposure_names() -> None:
         (PROJECT / "models" / "marts" / "_education__exposures.yml").read_text("utf-8")
     )["exposures"]
     (promised,) = (each for each in exposures if each["name"] == "superset_dashboard")
-    assert {f"ref('{each['table_name']}')" for each in DATASETS.values()} == set(
-        promised["depends_on"]
-    )
-    assert {each["dataset_uuid"] for each in CHARTS.values()} == set(DATASETS)
+    assert {f"ref('{mart}')" for mart in DATASETS} == set(promised["depends_on"])
+    assert {chart["mart"] for chart in CHARTS.values()} == set(DATASETS)
 
 
-def test_columns_and_descriptions_are_those_of_the_warehouse(
-    configs: dict[str, dict[str, Any]], shipped_warehouse: Build
+@pytest.mark.parametrize("mart", DATASETS)
+def test_dataset_is_the_mart_and_its_definition_one(
+    mart: str, configs: dict[str, dict[str, Any]], shipped_warehouse: Build
 ) -> None:
-    for dataset in DATASETS.values():
-        table = dataset["table_name"]
-        filled = configs[f"datasets/ai_in_education/{table}.yaml"]
-        own = {each["column_name"] for each in dataset.get("columns", [])}
-        said = [
-            (each["column_name"], each["type"], each["description"])
-            for each in filled["columns"]
-            if each["column_name"] not in own
-        ]
-        assert said == shipped_warehouse.query(
-            "select column_name, data_type, comment from duckdb_columns() "
-            f"where schema_name = 'marts' and table_name = '{table}' "
-            "order by column_index"
-        )
-        assert all(description for _, _, description in said)
-        assert filled["description"].startswith("One row per ")
+    dataset = configs[f"datasets/ai_in_education/{mart}.yaml"]
+    assert dataset["description"].startswith("One row per ")
+    ours = DATASETS[mart]
+    said = [
+        (each["column_name"], each["type"], each["description"])
+        for each in dataset["columns"]
+        if each["column_name"] not in ours["columns"]
+    ]
+    assert said == shipped_warehouse.query(
+        "select column_name, data_type, comment from duckdb_columns() "
+        f"where schema_name = 'marts' and table_name = '{mart}' order by column_index"
+    )
+    assert all(description for _, _, description in said)
+    if ours["definition"]:
+        assert set(ours["definition"]) == DEFINITION & {name for name, _, _ in said}
 
 
-@pytest.mark.parametrize("path", CHARTS)
-def test_chart_filters_one_definition(path: str, shipped_warehouse: Build) -> None:
-    params = CHARTS[path]["params"]
-    table = DATASETS[CHARTS[path]["dataset_uuid"]]["table_name"]
-    if table == "fct_published_reconciliation":
-        # A row is a printed figure; its definition is in the row.
-        assert params["adhoc_filters"] == []
-        return
-    columns = {
-        name
-        for (name,) in shipped_warehouse.query(
-            "select column_name from duckdb_columns() where schema_name = 'marts' "
-            f"and table_name = '{table}'"
-        )
-    }
+@pytest.mark.parametrize("name", CHARTS)
+def test_chart_filters_the_definition_of_its_mart(
+    name: str, configs: dict[str, dict[str, Any]], shipped_warehouse: Build
+) -> None:
+    params = configs[f"charts/{name}.yaml"]["params"]
+    assert {each["operator"] for each in params["adhoc_filters"]} <= {"=="}
     filtered = {each["subject"]: each["comparator"] for each in params["adhoc_filters"]}
-    assert set(filtered) == DEFINITION & columns
-    assert {each["operator"] for each in params["adhoc_filters"]} == {"=="}
-    assert filtered["allocation_rule"] in {
-        row["allocation_rule"]
-        for row in read_rows(PROJECT / "seeds/reference/allocation_rules.csv")
-    }
+    mart = CHARTS[name]["mart"]
+    assert filtered == DATASETS[mart]["definition"]
+    # No bar is a sum or an average: one row each.
+    if params.get("metrics") != ["one_share_pct"]:
+        assert params.get("metrics", ["figure_count"]) == ["figure_count"]
+        return
+    where = " and ".join(f"{column} = '{filtered[column]}'" for column in filtered)
+    keys = ", ".join([params["x_axis"], *params["groupby"]])
+    rows = shipped_warehouse.query(
+        f"select count(*) from marts.{mart} where {where} group by {keys}"
+    )
+    assert set(rows) == {(1,)}
 
 
 def test_share_of_two_rows_is_no_figure(shipped_warehouse: Build) -> None:
-    (metric,) = {
-        metric["expression"]
-        for dataset in DATASETS.values()
-        for metric in dataset["metrics"]
-        if metric["metric_name"] == "one_share_pct"
-    }
+    metric = FILES["metrics"]["one_share_pct"]["expression"]
     key = "release_id, platform, allocation_rule, scope, share_base, geo_level, geo_id"
     one = shipped_warehouse.query(
         f"select {metric}, max(share_pct) from marts.fct_education_shares "
@@ -121,86 +108,76 @@ def test_share_of_two_rows_is_no_figure(shipped_warehouse: Build) -> None:
     ) == {(None,)}
 
 
-def test_no_chart_sums_or_averages() -> None:
-    metrics = {
-        metric
-        for chart in CHARTS.values()
-        for metric in chart["params"].get("metrics", [])
-    }
-    assert metrics == {"one_share_pct", "figure_count"}
-
-
-def test_dashboard_shows_every_chart_once() -> None:
-    (dashboard,) = (each for path, each in EXPORT.items() if "dashboards/" in path)
-    shown = [
-        (each["meta"]["uuid"], each["meta"]["sliceName"])
-        for each in dashboard["position"].values()
-        if isinstance(each, dict) and each["type"] == "CHART"
-    ]
-    assert sorted(shown) == sorted(
-        (chart["uuid"], chart["slice_name"]) for chart in CHARTS.values()
-    )
-
-
 def test_bundle_has_the_shape_that_superset_imports(
     shipped_warehouse: Build, tmp_path: Path
 ) -> None:
-    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
-    bundle.write_bundle(shipped_warehouse.file, first)
-    bundle.write_bundle(shipped_warehouse.file, second)
-    assert first.read_bytes() == second.read_bytes()
-    with zipfile.ZipFile(first) as opened:
-        names = {name.removeprefix("ai_in_education/") for name in opened.namelist()}
-        read = {name: yaml.safe_load(opened.read(name)) for name in opened.namelist()}
-    assert names == set(EXPORT)
-    assert read["ai_in_education/metadata.yaml"]["type"] == "Dashboard"
-    database = read["ai_in_education/databases/ai_in_education.yaml"]
+    file = tmp_path / "bundle.zip"
+    bundle.write_bundle(shipped_warehouse.file, file)
+    with zipfile.ZipFile(file) as opened:
+        read = {
+            name.removeprefix("ai_in_education/"): yaml.safe_load(opened.read(name))
+            for name in opened.namelist()
+        }
+    charts = {path: each for path, each in read.items() if path.startswith("charts/")}
+    assert set(read) - set(charts) == {
+        "metadata.yaml",
+        "databases/ai_in_education.yaml",
+        "dashboards/ai_in_education.yaml",
+        *(f"datasets/ai_in_education/{mart}.yaml" for mart in DATASETS),
+    }
+    assert read["metadata.yaml"]["type"] == "Dashboard"
+    database = read["databases/ai_in_education.yaml"]
     assert database["sqlalchemy_uri"] == f"duckdb:///{shipped_warehouse.file}"
     assert database["extra"]["engine_params"]["connect_args"]["read_only"] is True
     assert database["allow_dml"] is False
+    # Every chart stands on the page once, in the rows that hang below its root.
+    position = read["dashboards/ai_in_education.yaml"]["position"]
+
+    def below(name: str) -> list[str]:
+        children = position[name].get("children", [])
+        return children + [each for child in children for each in below(child)]
+
+    shown = [position[name]["meta"] for name in below("ROOT_ID") if "CHART" in name]
+    assert sorted((each["uuid"], each["sliceName"]) for each in shown) == sorted(
+        (each["uuid"], each["slice_name"]) for each in charts.values()
+    )
 
 
 # What is refused ----------------------------------------------------------------------
 
 
-def rename(chart: dict[str, Any], where: str) -> None:
-    """Let a chart name a column that no mart has."""
-    params = chart["params"]
-    if where == "filter":
-        params["adhoc_filters"][0]["subject"] = "no_such_column"
-    elif where == "order":
-        params["order_by_cols"] = [json.dumps(["no_such_column", True])]
-    elif where == "axis":
-        params["x_axis"] = "no_such_column"
-    else:
-        params[where][0] = "no_such_column"
-
-
 @pytest.mark.parametrize(
     ("chart", "where"),
     [
-        ("patterns_table", "all_columns"),
-        ("patterns_table", "filter"),
+        ("patterns_table", "columns"),
         ("patterns_table", "order"),
-        ("patterns", "axis"),
+        ("patterns_table", "definition"),
+        ("patterns", "x_axis"),
         ("patterns", "groupby"),
         ("patterns", "metrics"),
     ],
 )
 def test_chart_of_a_missing_column_is_refused(
-    chart: str, where: str, configs: dict[str, dict[str, Any]]
+    chart: str, where: str, shipped_warehouse: Build
 ) -> None:
-    bundle.check_names(configs)
-    damaged = copy.deepcopy(configs)
-    rename(damaged[f"charts/{chart}.yaml"], where)
-    with pytest.raises(BundleError, match=f"{chart}.yaml names no_such_column; exp"):
-        bundle.check_names(damaged)
+    damaged = copy.deepcopy(FILES)
+    ours = damaged["charts"]["charts"][chart]
+    absent: Any = "no_such_column" if where == "x_axis" else ["no_such_column"]
+    if where == "definition":
+        damaged["datasets"][ours["mart"]][where] = {"no_such_column": "any_holder"}
+    elif where in ours:
+        ours[where] = absent
+    else:
+        ours["settings"] |= {where: absent}
+    with pytest.raises(BundleError, match="patterns.*yaml names no_such_column; exp"):
+        bundle.configs(damaged, shipped_warehouse.file)
 
 
 def test_kind_of_chart_without_a_query_is_refused() -> None:
-    params = CHARTS["charts/patterns.yaml"]["params"] | {"viz_type": "pie"}
+    damaged = copy.deepcopy(FILES)
+    damaged["charts"]["kinds"]["bars"]["viz_type"] = "pie"
     with pytest.raises(BundleError, match="of the kind pie; expected table"):
-        bundle.query_of(params)
+        bundle.chart(damaged, "patterns")
 
 
 def test_missing_mart_says_what_builds_it(
@@ -208,7 +185,7 @@ def test_missing_mart_says_what_builds_it(
 ) -> None:
     file = tmp_path / "empty.duckdb"
     duckdb.connect(str(file)).close()
-    assert superset_dashboard.main(["bundle", "--warehouse", str(file)]) == 1
+    assert superset.main(["bundle", "--warehouse", str(file)]) == 1
     assert "no table marts.fct_" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["empty.duckdb"]
 
@@ -218,7 +195,7 @@ def test_missing_warehouse_says_what_builds_it(
     what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = str(tmp_path / "missing.duckdb")
-    assert superset_dashboard.main([what, "--warehouse", missing]) == 1
+    assert superset.main([what, "--warehouse", missing]) == 1
     assert "make warehouse" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -231,7 +208,7 @@ def test_missing_superset_says_what_installs_it(
 ) -> None:
     monkeypatch.setattr(server, "ENVIRONMENT", tmp_path)
     warehouse = str(shipped_warehouse.file)
-    assert superset_dashboard.main(["serve", "--warehouse", warehouse]) == 1
+    assert superset.main(["serve", "--warehouse", warehouse]) == 1
     assert "make .venv-superset" in capsys.readouterr().err
 
 
@@ -255,6 +232,14 @@ def programs(
     return put
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home folder with its secrets, which are made once."""
+    home = Home(tmp_path / "home")
+    assert home.secrets == home.secrets
+    return home
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
     with socket.socket() as listening:
@@ -262,62 +247,57 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def home_in(folder: Path) -> Home:
-    """A home folder with its secrets."""
-    home = Home(folder / "home")
-    assert home.secrets == home.secrets
-    return home
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds; fail when it does not within half a minute."""
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def running_ones(home: Home) -> list[str]:
+    """The processes noted in the log that are there and not just to be buried."""
+    noted = re.findall(r"(?:child|self) (\d+)", home.log.read_text())
+    stats = (Path(f"/proc/{each}/stat") for each in noted)
+    return [
+        stat.parent.name
+        for stat in stats
+        if stat.is_file() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    ]
 
 
 def test_server_that_ends_shows_its_log(
-    programs: Callable[[str, str], None], tmp_path: Path
+    programs: Callable[[str, str], None], home: Home
 ) -> None:
     programs("gunicorn", "echo what went wrong >&2; exit 3")
     with (
         pytest.raises(SupersetError, match=r"(?s)status 3.*what went wrong"),
-        server.running(home_in(tmp_path), free_port()),
+        server.running(home, free_port()),
     ):
         pass
 
 
-def is_running(process_id: int) -> bool:
-    """Whether a process is there and not just waiting to be buried."""
-    try:
-        status = Path(f"/proc/{process_id}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return status.rsplit(")", 1)[1].split()[0] != "Z"
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs Linux's /proc")
 def test_server_that_does_not_answer_is_stopped_with_its_children(
-    programs: Callable[[str, str], None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    programs: Callable[[str, str], None], home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "START_SECONDS", 1)
     monkeypatch.setattr(server, "STOP_SECONDS", 1)
     # It hears no request to end, and has a child as gunicorn has workers.
     programs("gunicorn", "trap '' TERM; sleep 600 & echo child $!; echo self $$; wait")
-    home = home_in(tmp_path)
     with (
         pytest.raises(SupersetError, match="did not answer within 1 seconds"),
         server.running(home, free_port()),
     ):
         pass
-    noted = re.findall(r"(?:child|self) (\d+)", home.log.read_text())
-    assert len(noted) == 2
+    assert len(re.findall("child|self", home.log.read_text())) == 2
     # A signal that nobody can refuse takes a moment to arrive all the same.
-    until = time.monotonic() + 10
-    while any(is_running(int(each)) for each in noted):
-        assert time.monotonic() < until, noted
-        time.sleep(0.05)
+    wait_until(lambda: running_ones(home) == [])
 
 
 def test_command_that_fails_or_hangs_is_named(
-    programs: Callable[[str, str], None], tmp_path: Path
+    programs: Callable[[str, str], None], home: Home
 ) -> None:
-    home = home_in(tmp_path)
     programs("superset", "echo no such table; exit 1")
     with pytest.raises(SupersetError, match=r"(?s)superset db upgrade.*no such table"):
         home.prepare()
@@ -326,12 +306,12 @@ def test_command_that_fails_or_hangs_is_named(
         home.run("init", seconds=1)
 
 
-def test_secrets_are_random_and_for_their_owner_only(tmp_path: Path) -> None:
-    first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
-    assert first.secrets == first.secrets
-    assert set(first.secrets) == {"key", "password"}
-    assert set(first.secrets.values()).isdisjoint(second.secrets.values())
-    assert (first.folder / "secrets.json").stat().st_mode & 0o077 == 0
+def test_secrets_are_random_and_for_their_owner_only(
+    home: Home, tmp_path: Path
+) -> None:
+    assert set(home.secrets) == {"key", "password"}
+    assert set(home.secrets.values()).isdisjoint(Home(tmp_path).secrets.values())
+    assert (home.folder / "secrets.json").stat().st_mode & 0o077 == 0
 
 
 def test_settings_name_no_address_outside() -> None:
@@ -351,29 +331,21 @@ def test_settings_name_no_address_outside() -> None:
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv here")
 def test_server_ends_when_its_starter_is_killed(
-    programs: Callable[[str, str], None], tmp_path: Path
+    programs: Callable[[str, str], None], home: Home
 ) -> None:
     programs("gunicorn", "echo self $$; exec sleep 600")
-    home = home_in(tmp_path)
     starter = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from dashboard import server\n"
+            "import sys; from pathlib import Path; from superset_files import server\n"
             "server.ENVIRONMENT = Path(sys.argv[1])\n"
             "with server.running(server.Home(Path(sys.argv[2])), 9): pass",
             *(str(server.ENVIRONMENT), str(home.folder)),
         ],
         cwd=PROJECT / "scripts",
     )
-    until = time.monotonic() + 30
-    while not (home.log.is_file() and "self" in home.log.read_text()):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    (process,) = re.findall(r"self (\d+)", home.log.read_text())
-    assert is_running(int(process))
+    wait_until(lambda: home.log.is_file() and len(running_ones(home)) == 1)
     starter.kill()
     starter.wait()
-    while is_running(int(process)):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_until(lambda: running_ones(home) == [])

@@ -1,7 +1,7 @@
 -- grain: release_id, platform, task_id
 -- why: the education tasks themselves (rule any_holder), with volume, success and
 --      patterns, so that a reader sees which tasks a sector figure is made of
-{%- set pattern_columns = [
+{%- set patterns = [
     'directive', 'feedback_loop', 'task_iteration', 'learning', 'validation'
 ] %}
 with
@@ -9,7 +9,7 @@ with
 tasks as (
 
     select * from {{ ref('dim_tasks') }}
-    where is_education_any_holder
+    where is_education
 
 ),
 
@@ -20,6 +20,13 @@ task_cells as (
 
 ),
 
+ratios as (
+
+    select * from {{ ref('int_task_ratios') }}
+    where figure = 'pattern' and estimator = 'pooled'
+
+),
+
 geography_totals as (
 
     select * from {{ ref('int_geography_totals') }}
@@ -27,16 +34,9 @@ geography_totals as (
 
 ),
 
-releases as (
+samples as (
 
-    select * from {{ ref('dim_releases') }}
-
-),
-
-patterns as (
-
-    select * from {{ ref('interaction_patterns') }}
-    where is_named_pattern
+    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -50,33 +50,29 @@ totals as (
 task_patterns as (
 
     select
-        task_cells.release_id,
-        task_cells.platform,
-        task_cells.task_id,
-        sum(task_cells.conversation_count) as pattern_base_conversation_count,
-        {% for pattern in pattern_columns -%}
-            sum(task_cells.conversation_count) filter (
-                where task_cells.category = '{{ pattern | replace('_', ' ') }}'
-            ) as {{ pattern }}_count,
+        sample_id,
+        task_id,
+        nullif(any_value(base), 0) as pattern_base_conversation_count,
+        {% for pattern in patterns -%}
+            100 * sum(numerator / base) filter (
+                where category = '{{ pattern | replace('_', ' ') }}'
+            ) as {{ pattern }}_pct,
         {% endfor -%}
         case
-            when bool_or(task_cells.status = 'not_in_copy') then 'not_in_copy'
-            when bool_and(task_cells.status = 'suppressed') then 'all_suppressed'
-            when bool_or(task_cells.status = 'suppressed') then 'partly_suppressed'
+            when bool_or(is_not_in_copy) then 'not_in_copy'
+            when count(cell_count) = 0 then 'all_suppressed'
+            when count(cell_count) < count(*) then 'partly_suppressed'
             else 'visible'
         end as pattern_status
-    from task_cells
-    inner join patterns on task_cells.category = patterns.pattern
-    where task_cells.facet = 'collaboration'
-    group by task_cells.release_id, task_cells.platform, task_cells.task_id
+    from ratios
+    group by sample_id, task_id
 
 ),
 
 task_success as (
 
     select
-        release_id,
-        platform,
+        sample_id,
         task_id,
         sum(conversation_count) filter (where category = 'yes') as yes_count,
         sum(conversation_count) filter (where category = 'no') as no_count,
@@ -89,15 +85,15 @@ task_success as (
         end as success_status
     from task_cells
     where facet = 'task_success'
-    group by release_id, platform, task_id
+    group by sample_id, task_id
 
 ),
 
 final as (
 
     select
-        totals.release_id,
-        totals.platform,
+        samples.release_id,
+        samples.platform,
         totals.task_id,
         tasks.task_key,
         tasks.task_statement,
@@ -111,7 +107,7 @@ final as (
         100 * totals.conversation_count
         / nullif(geography_totals.conversation_count, 0) as volume_share_pct,
         rank() over (
-            partition by totals.release_id, totals.platform
+            partition by totals.sample_id
             order by totals.conversation_count desc nulls last
         ) as volume_rank,
 
@@ -125,7 +121,7 @@ final as (
         {{ wilson_interval_columns(
             'task_success.yes_count',
             '(task_success.yes_count + task_success.no_count)',
-            "case when releases.count_basis <> 'conversations' then 'per_million_counts' "
+            "case when samples.count_basis <> 'conversations' then 'per_million_counts' "
             ~ "when task_success.success_status is null then 'not_in_copy' "
             ~ "when task_success.success_status <> 'visible' "
             ~ "then task_success.success_status end"
@@ -134,32 +130,22 @@ final as (
 
         -- patterns, of the published five
         task_patterns.pattern_base_conversation_count,
-        {% for pattern in pattern_columns -%}
-            100 * task_patterns.{{ pattern }}_count
-            / nullif(task_patterns.pattern_base_conversation_count, 0)
-                as {{ pattern }}_pct,
+        {% for pattern in patterns -%}
+            task_patterns.{{ pattern }}_pct,
         {% endfor -%}
         coalesce(task_patterns.pattern_status, 'not_in_copy') as pattern_status,
-        totals.is_simulated
+        samples.is_simulated
     from totals
     inner join tasks on totals.task_id = tasks.task_id
-    inner join geography_totals
-        on
-            totals.release_id = geography_totals.release_id
-            and totals.platform = geography_totals.platform
-    inner join releases
-        on
-            totals.release_id = releases.release_id
-            and totals.platform = releases.platform
+    inner join samples on totals.sample_id = samples.sample_id
+    inner join geography_totals on totals.sample_id = geography_totals.sample_id
     left join task_success
         on
-            totals.release_id = task_success.release_id
-            and totals.platform = task_success.platform
+            totals.sample_id = task_success.sample_id
             and totals.task_id = task_success.task_id
     left join task_patterns
         on
-            totals.release_id = task_patterns.release_id
-            and totals.platform = task_patterns.platform
+            totals.sample_id = task_patterns.sample_id
             and totals.task_id = task_patterns.task_id
 
 )

@@ -8,6 +8,12 @@ scope_tasks as (
 
 ),
 
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
 geography_totals as (
 
     select * from {{ ref('int_geography_totals') }}
@@ -20,12 +26,9 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by release_id, platform, allocation_rule, scope
+            partition by sample_id, allocation_rule, scope
             order by conversation_count desc nulls last, task_id asc
-        ) as task_rank,
-        sum(conversation_count) over (
-            partition by release_id, platform, allocation_rule, scope
-        ) as scope_conversation_count
+        ) as task_rank
     from scope_tasks
 
 ),
@@ -39,66 +42,69 @@ top_ks as (
 concentrations as (
 
     select
-        ranked.release_id,
-        ranked.platform,
+        ranked.sample_id,
         ranked.allocation_rule,
         ranked.scope,
         top_ks.top_k,
-        any_value(ranked.is_simulated) as is_simulated,
         count(*) as task_count,
-        any_value(ranked.scope_conversation_count) as scope_conversation_count,
+        sum(ranked.conversation_count) as scope_conversation_count,
         sum(ranked.conversation_count) filter (where ranked.task_rank <= top_ks.top_k)
             as conversation_count,
-        1 / nullif(
-            sum(
-                pow(ranked.conversation_count / ranked.scope_conversation_count, 2)
-            ),
-            0
-        ) as effective_task_count
+        pow(sum(ranked.conversation_count), 2)
+        / nullif(sum(pow(ranked.conversation_count, 2)), 0) as effective_task_count
     from ranked
     cross join top_ks
     group by
-        ranked.release_id, ranked.platform, ranked.allocation_rule, ranked.scope,
-        top_ks.top_k
+        ranked.sample_id, ranked.allocation_rule, ranked.scope, top_ks.top_k
 
 ),
 
-share_bases as (
+based as (
 
     select
-        *,
-        'scope' as share_base,
-        scope_conversation_count as base_conversation_count
-    from concentrations
-    union all by name
-    select
         concentrations.*,
-        'all_conversations' as share_base,
-        geography_totals.conversation_count as base_conversation_count
+        share_bases.share_base,
+        case share_bases.share_base
+            when 'scope' then concentrations.scope_conversation_count
+            else geography_totals.conversation_count
+        end as base_conversation_count,
+        -- All tasks of a scope are 100% of it, whatever they are: no concentration.
+        case
+            when concentrations.top_k <= concentrations.task_count then 'visible'
+            else 'fewer_tasks'
+        end as status
     from concentrations
+    cross join (
+        values ('scope'), ('all_conversations')
+    ) as share_bases (share_base)
     inner join geography_totals
-        on
-            concentrations.release_id = geography_totals.release_id
-            and concentrations.platform = geography_totals.platform
+        on concentrations.sample_id = geography_totals.sample_id
 
 ),
 
 final as (
 
     select
-        release_id,
-        platform,
-        allocation_rule,
-        scope,
-        share_base,
-        top_k,
-        task_count,
-        conversation_count,
-        base_conversation_count,
-        100 * conversation_count / nullif(base_conversation_count, 0) as share_pct,
-        effective_task_count,
-        is_simulated
-    from share_bases
+        samples.release_id,
+        samples.platform,
+        based.allocation_rule,
+        based.scope,
+        based.share_base,
+        based.top_k,
+        based.task_count,
+        based.conversation_count,
+        based.base_conversation_count,
+        case
+            when based.status = 'visible'
+                then
+                    100 * based.conversation_count
+                    / nullif(based.base_conversation_count, 0)
+        end as share_pct,
+        based.effective_task_count,
+        based.status,
+        samples.is_simulated
+    from based
+    inner join samples on based.sample_id = samples.sample_id
 
 )
 

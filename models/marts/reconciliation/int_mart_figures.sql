@@ -128,11 +128,9 @@ unioned as (
         'share_pct' as measure,
         release_id,
         platform,
-        geo_level,
-        geo_id,
         allocation_rule,
         scope,
-        share_base,
+        estimator,
         use_case as category,
         share_pct as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
@@ -180,6 +178,7 @@ unioned as (
         geo_level,
         geo_id,
         facet as scope,
+        share_base,
         category,
         share_pct as value
     from facet_shares

@@ -8,6 +8,12 @@ geography_totals as (
 
 ),
 
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
 countries as (
 
     select * from {{ ref('int_countries') }}
@@ -23,11 +29,13 @@ anomalies as (
 geographies as (
 
     select
-        geo_level,
-        geo_id,
-        bool_and(is_simulated) as is_simulated
+        geography_totals.geo_level,
+        geography_totals.geo_id,
+        bool_or(geography_totals.is_residual) as is_unclassified,
+        bool_and(samples.is_simulated) as is_simulated
     from geography_totals
-    group by geo_level, geo_id
+    inner join samples on geography_totals.sample_id = samples.sample_id
+    group by geography_totals.geo_level, geography_totals.geo_id
 
 ),
 
@@ -48,7 +56,7 @@ flags as (
             geographies.geo_level = anomalies.geo_level
             and geographies.geo_id = anomalies.geo_id
             and anomalies.release_id in (
-                select geography_totals.release_id from geography_totals
+                select samples.release_id from samples
             )
     group by geographies.geo_level, geographies.geo_id
 
@@ -62,6 +70,7 @@ final as (
         case
             when geographies.geo_level = 'global' then 'All geographies'
             when geographies.geo_id = 'NONE' then 'No geography stated'
+            when geographies.geo_id = 'unpublished' then 'In no published country'
             when geographies.geo_id = 'not_classified' then 'Not classified'
             when geographies.geo_id like '%-not_classified'
                 then
@@ -94,9 +103,7 @@ final as (
         flags.anomalous_release_ids,
         flags.anomaly_reason,
         flags.anomaly_source,
-        geographies.geo_id = 'NONE'
-        or geographies.geo_id = 'not_classified'
-        or geographies.geo_id like '%-not_classified' as is_unclassified,
+        geographies.is_unclassified,
         geographies.is_simulated
     from geographies
     left join countries on geographies.geo_id = countries.country_code

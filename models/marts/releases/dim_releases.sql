@@ -29,18 +29,23 @@ final as (
         release_files.relative_path,
         release_files.licence,
         release_files.citation,
+        release_files.dataset_revision,
         release_files.window_start_date,
         release_files.window_end_date,
-        geography_totals.conversation_count as sample_count,
+        case
+            when release_files.is_loaded
+                then
+                    coalesce(
+                        release_files.sample_count, geography_totals.conversation_count
+                    )
+        end as sample_count,
+        release_files.sample_source,
         geography_totals.named_task_count,
         release_files.file_status,
         release_files.is_loaded,
         release_files.is_simulated
     from release_files
-    left join geography_totals
-        on
-            release_files.release_id = geography_totals.release_id
-            and release_files.platform = geography_totals.platform
+    left join geography_totals on release_files.sample_id = geography_totals.sample_id
 
 )
 

@@ -3,16 +3,17 @@
 --      its named cells cover; absence is a row here, never a zero elsewhere
 with
 
-release_files as (
+samples as (
 
-    select * from {{ ref('int_release_files') }}
-    where file_role = 'raw' and copy_status = 'current' and is_loaded
+    select * from {{ ref('int_samples') }}
 
 ),
 
-in_copy as (
+facet_values as (
 
-    select * from {{ ref('int_facets_in_copy') }}
+    -- Only the finest level: coarser ones hold the same conversations again.
+    select * from {{ ref('int_facet_values') }}
+    where level = 0
 
 ),
 
@@ -29,29 +30,54 @@ geography_totals as (
 
 ),
 
+in_copy as (
+
+    select
+        sample_id,
+        facet,
+        geo_level,
+        count(distinct geo_id || '::' || cluster_name) as cell_count,
+        count(distinct geo_id) as geography_count,
+        count(distinct geo_id || '::' || base_cluster_name) as unit_count,
+        -- Numeric facets count the records behind a statistic: no partition to sum.
+        sum(value) filter (
+            where
+            measure = 'count'
+            and coalesce(nullif(category, ''), nullif(cluster_name, ''), geo_id)
+            not in ('not_classified', 'NONE')
+            -- what a country has outside its published regions
+            and geo_id not like '%-not_classified'
+        ) as covered_conversation_count
+    from facet_values
+    group by sample_id, facet, geo_level
+
+),
+
 published as (
 
     select
-        release_files.release_id,
-        release_files.platform,
+        samples.sample_id,
         facet_sets.facet,
         facet_sets.geo_level
-    from release_files
+    from samples
     inner join facet_sets
         on
-            release_files.facet_set = facet_sets.facet_set
-            and release_files.platform = facet_sets.platform
+            samples.facet_set = facet_sets.facet_set
+            and samples.platform = facet_sets.platform
 
 ),
 
 expected as (
 
-    select * from published
+    select
+        sample_id,
+        facet,
+        geo_level
+    from published
     -- A facet that is both is one row.
     union
     select
-        release_id,
-        platform,
+        sample_id,
         facet,
         geo_level
     from in_copy
@@ -61,8 +87,8 @@ expected as (
 final as (
 
     select
-        expected.release_id,
-        expected.platform,
+        samples.release_id,
+        samples.platform,
         expected.facet,
         expected.geo_level,
         coalesce(in_copy.cell_count, 0) as cell_count,
@@ -72,34 +98,26 @@ final as (
         geography_totals.conversation_count as sample_count,
         100 * in_copy.covered_conversation_count
         / nullif(geography_totals.conversation_count, 0) as covered_pct,
-        published.facet is not null as is_listed_as_published,
+        published.sample_id is not null as is_listed_as_published,
         case
-            when in_copy.facet is null then 'not_in_copy'
-            when published.facet is null then 'in_copy_not_listed'
+            when in_copy.sample_id is null then 'not_in_copy'
+            when published.sample_id is null then 'in_copy_not_listed'
             else 'in_copy'
         end as status,
-        release_files.is_simulated
+        samples.is_simulated
     from expected
-    inner join release_files
-        on
-            expected.release_id = release_files.release_id
-            and expected.platform = release_files.platform
+    inner join samples on expected.sample_id = samples.sample_id
     left join published
         on
-            expected.release_id = published.release_id
-            and expected.platform = published.platform
+            expected.sample_id = published.sample_id
             and expected.facet = published.facet
             and expected.geo_level = published.geo_level
     left join in_copy
         on
-            expected.release_id = in_copy.release_id
-            and expected.platform = in_copy.platform
+            expected.sample_id = in_copy.sample_id
             and expected.facet = in_copy.facet
             and expected.geo_level = in_copy.geo_level
-    left join geography_totals
-        on
-            expected.release_id = geography_totals.release_id
-            and expected.platform = geography_totals.platform
+    left join geography_totals on expected.sample_id = geography_totals.sample_id
 
 )
 

@@ -1,7 +1,6 @@
 -- grain: batch, interval_kind, mart, figure, estimator, scope, target
 -- why: an interval is only as good as its coverage: how often the intervals and
---      bounds of the marts hold a truth that is known, measured on simulated
---      releases
+--      bounds of the marts hold a truth that is known, measured on simulated releases
 with
 
 interval_calibration as (

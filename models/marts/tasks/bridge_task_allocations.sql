@@ -1,6 +1,6 @@
 -- grain: task_id, allocation_rule, soc_major_group, education_subsector
--- why: from a task to its occupation groups, by four rules, with weights to
---      multiply with
+-- why: from a task to its occupation groups, by each rule, with weights to multiply
+--      with
 with
 
 allocations as (
@@ -18,17 +18,14 @@ tasks as (
 final as (
 
     select
-        tasks.task_id,
+        allocations.task_id,
         allocations.allocation_rule,
         allocations.soc_major_group,
         allocations.education_subsector,
         allocations.weight,
         tasks.is_simulated
     from allocations
-    inner join tasks
-        on
-            allocations.taxonomy_version = tasks.taxonomy_version
-            and allocations.task_key = tasks.task_key
+    inner join tasks on allocations.task_id = tasks.task_id
 
 )
 

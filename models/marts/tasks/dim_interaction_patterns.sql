@@ -1,8 +1,15 @@
 -- grain: pattern
--- why: the definitions behind a key of the marts, as rows beside them
+-- why: what a pattern means, beside its label
 with
 
-interaction_patterns as (
+labels as (
+
+    select * from {{ ref('facet_labels') }}
+    where facet = 'collaboration'
+
+),
+
+meanings as (
 
     select * from {{ ref('interaction_patterns') }}
 
@@ -11,14 +18,15 @@ interaction_patterns as (
 final as (
 
     select
-        pattern,
-        pattern_title,
-        meaning,
-        mode,
-        is_named_pattern,
-        sort_order,
-        source
-    from interaction_patterns
+        labels.label as pattern,
+        labels.label_title as pattern_title,
+        meanings.meaning,
+        meanings.mode,
+        labels.label_kind = 'named' as is_named_pattern,
+        labels.sort_order,
+        meanings.source
+    from labels
+    inner join meanings on labels.label = meanings.pattern
 
 )
 

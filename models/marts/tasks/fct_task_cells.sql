@@ -1,6 +1,5 @@
 -- grain: release_id, platform, geo_level, geo_id, task_id, facet, category
--- why: the additive atom of every figure, public so that anyone can aggregate it
---      anew
+-- why: the additive atom of every figure, public so that anyone can aggregate it anew
 with
 
 task_cells as (
@@ -9,23 +8,30 @@ task_cells as (
 
 ),
 
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
 final as (
 
     select
-        release_id,
-        platform,
-        geo_level,
-        geo_id,
-        task_id,
-        facet,
-        category,
-        conversation_count,
-        minimum_conversation_count,
-        maximum_conversation_count,
-        published_pct,
-        status,
-        is_simulated
+        samples.release_id,
+        samples.platform,
+        task_cells.geo_level,
+        task_cells.geo_id,
+        task_cells.task_id,
+        task_cells.facet,
+        task_cells.category,
+        task_cells.conversation_count,
+        task_cells.minimum_conversation_count,
+        task_cells.maximum_conversation_count,
+        task_cells.published_pct,
+        task_cells.status,
+        samples.is_simulated
     from task_cells
+    inner join samples on task_cells.sample_id = samples.sample_id
 
 )
 

@@ -1,17 +1,18 @@
 {{ config(
     pre_hook=[
         "{{ forget_rejected_rows('aei') }}",
-        "{{ set_input_paths('aei_raw_paths', 'raw', ref('stg_aei__release_files')) }}"
+        "{{ set_input_paths('aei_raw_paths', 'B_long', ref('stg_aei__release_files')) }}"
     ],
-    post_hook=["{{ stop_on(rejected_rows('aei')) }}"]
+    post_hook=["{{ stop_on_rejected_rows('aei') }}"]
 ) }}
+-- depends_on: {{ ref('input_checks') }}
 with
 
 release_files as (
 
     select *
     from {{ ref('stg_aei__release_files') }}
-    where file_role = 'raw' and is_loaded
+    where layout = 'B_long' and is_loaded
 
 ),
 
@@ -27,24 +28,33 @@ source as (
     -- The columns by name: a file may hold more of them, of any name.
     select
         source_file_path,
-        {{ raw_columns() | join(',\n        ') }},
+        {{ layout_columns('B_long') | join(',\n        ') }},
         row_number() over () as scan_position
     from {{ source('aei', 'raw_rows') }}
+
+),
+
+-- One scan runs through all files: each file's rows count from its own first.
+first_rows as (
+
+    select
+        source_file_path,
+        min(scan_position) as first_scan_position
+    from source
+    group by source_file_path
 
 ),
 
 renamed as (
 
     select
+        release_files.sample_id,
         release_files.release_id,
         release_files.platform,
         release_files.taxonomy_version,
         release_files.count_basis,
         release_files.relative_path,
-        1 + source.scan_position
-        - min(source.scan_position - 1)
-            over (partition by source.source_file_path)
-            as row_number,
+        2 + source.scan_position - first_rows.first_scan_position as row_number,
 
         -- text as published
         source.geography,
@@ -100,9 +110,9 @@ renamed as (
                 )
                 and isfinite(try_cast(source.value as double))
                 then try_cast(source.value as double)
-        end as value,
-        release_files.is_simulated
+        end as value
     from source
+    inner join first_rows on source.source_file_path = first_rows.source_file_path
     inner join release_files on source.source_file_path = release_files.file_path
     left join geography_levels on source.geography = geography_levels.geography
 

@@ -3,8 +3,9 @@
         "{{ set_manifest_paths(ref('release_manifest')) }}",
         "{{ set_present_paths() }}"
     ],
-    post_hook=["{{ stop_on(refused_files(this)) }}"]
+    post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]
 ) }}
+-- depends_on: {{ ref('input_checks') }}
 {%- set root = data_root() | replace("'", "''") %}
 with
 
@@ -78,6 +79,10 @@ matched as (
 final as (
 
     select
+        case
+            when file_role = 'raw'
+                then release_id || ' ' || platform || ' ' || window_start_date
+        end as sample_id,
         release_id,
         platform,
         file_role,
@@ -85,12 +90,15 @@ final as (
         file_path,
         copy_status,
         schema_family,
+        coalesce(schema_family, file_role) as layout,
         facet_set,
         taxonomy_version,
         count_basis,
         product_label,
         licence,
         citation,
+        dataset_revision,
+        sample_source,
         header_line,
         sha256 as manifest_sha256,
         observed_sha256,
@@ -102,6 +110,7 @@ final as (
         -- counts
         byte_count as manifest_byte_count,
         observed_byte_count,
+        sample_count,
 
         -- status
         case

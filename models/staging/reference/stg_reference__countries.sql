@@ -4,8 +4,9 @@
         "{{ set_input_paths('iso_country_code_paths', "
         ~ "'iso_country_codes', ref('stg_aei__release_files')) }}"
     ],
-    post_hook=["{{ stop_on(rejected_rows('country')) }}"]
+    post_hook=["{{ stop_on_rejected_rows('country') }}"]
 ) }}
+-- depends_on: {{ ref('input_checks') }}
 -- depends_on: {{ ref('stg_aei__release_files') }}
 with
 

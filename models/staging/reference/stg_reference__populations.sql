@@ -4,8 +4,9 @@
         "{{ set_input_paths('working_age_population_paths', "
         ~ "'working_age_population', ref('stg_aei__release_files')) }}"
     ],
-    post_hook=["{{ stop_on(rejected_rows('population')) }}"]
+    post_hook=["{{ stop_on_rejected_rows('population') }}"]
 ) }}
+-- depends_on: {{ ref('input_checks') }}
 -- depends_on: {{ ref('stg_aei__release_files') }}
 with
 

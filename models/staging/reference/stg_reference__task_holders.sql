@@ -4,8 +4,9 @@
         "{{ set_input_paths('onet_task_statement_paths', "
         ~ "'onet_task_statements', ref('stg_aei__release_files')) }}"
     ],
-    post_hook=["{{ stop_on(rejected_rows('onet')) }}"]
+    post_hook=["{{ stop_on_rejected_rows('onet') }}"]
 ) }}
+-- depends_on: {{ ref('input_checks') }}
 with
 
 release_files as (

@@ -1,0 +1,169 @@
+-- grain: relative_path, row_number, check_name
+-- why: cells that contradict each other or the base that the release states; every
+--      cell of a group that does not add up is a row
+with
+
+facet_cells as (
+
+    select * from {{ ref('int_facet_cells') }}
+    where relative_path is not null
+
+),
+
+facet_values as (
+
+    select * from {{ ref('int_facet_values') }}
+    where measure = 'pct'
+
+),
+
+-- How finely a file prints its percentages: half a unit of the last printed decimal is
+-- the most that an honest percentage can be off.
+printed_precisions as (
+
+    select
+        relative_path,
+        0.5 * pow(
+            10,
+            -max(
+                case
+                    -- 1e-05 is printed in full precision
+                    when value_text like '%e%' then 16
+                    else length(split_part(value_text, '.', 2))
+                end
+            )
+        ) as half_unit_pct
+    from facet_values
+    group by relative_path
+
+),
+
+grouped as (
+
+    select
+        facet_cells.*,
+        -- Per-million counts may be rounded: half a unit in each.
+        case when facet_cells.count_basis = 'per_million' then 0.5 else 0 end
+            as rounding_count,
+        sum(facet_cells.conversation_count) over cell_group as group_count,
+        count(*) over cell_group as group_cell_count,
+        100 * facet_cells.conversation_count / nullif(facet_cells.stated_base_count, 0)
+            as expected_pct
+    from facet_cells
+    window cell_group as (
+        partition by
+            facet_cells.sample_id, facet_cells.geo_level, facet_cells.geo_id,
+            facet_cells.facet, facet_cells.level,
+            case
+                when facet_cells.attribute_facet is not null
+                    then facet_cells.base_cluster_name
+            end
+    )
+
+),
+
+judged as (
+
+    select
+        grouped.*,
+        case
+            when grouped.facet_kind = 'request' then null
+            when grouped.row_check_name = 'unknown_variables' then null
+            when grouped.conversation_count is null or grouped.published_pct is null
+                then 'unpaired_cells'
+            when
+                grouped.facet_kind = 'task'
+                and grouped.attribute_facet is not null
+                and grouped.stated_base_count is null
+                then 'totalless_tasks'
+            when
+                grouped.facet_kind = 'task'
+                and grouped.attribute_facet is not null
+                and abs(grouped.group_count - grouped.stated_base_count)
+                > grouped.rounding_count * (grouped.group_cell_count + 1)
+                then 'unpartitioned_tasks'
+            when
+                (grouped.facet = 'country' or grouped.geo_level = 'global')
+                and abs(grouped.published_pct - grouped.expected_pct)
+                > {{ var('pct_tolerance') }}
+                + printed_precisions.half_unit_pct
+                + 100.0 * grouped.rounding_count
+                * (1 + grouped.conversation_count / grouped.stated_base_count)
+                / grouped.stated_base_count
+                then 'contradicted_percentages'
+            -- What a re-based release leaves unpublished is a remainder; whole
+            -- conversations partition the sample.
+            when
+                grouped.geo_level = 'global'
+                and grouped.attribute_facet is null
+                and (
+                    grouped.group_count - grouped.stated_base_count
+                    > grouped.rounding_count * grouped.group_cell_count
+                    or (
+                        grouped.count_basis = 'conversations'
+                        and grouped.group_count < grouped.stated_base_count
+                    )
+                )
+                then 'incomplete_facets'
+        end as check_name
+    from grouped
+    inner join printed_precisions
+        on grouped.relative_path = printed_precisions.relative_path
+
+),
+
+final as (
+
+    select
+        sample_id,
+        relative_path,
+        row_number,
+        check_name,
+        case
+            when check_name = 'unpaired_cells' then 'variable'
+            when check_name = 'totalless_tasks' then 'cluster_name'
+            else 'value'
+        end as column_name,
+        case check_name
+            when 'unpaired_cells'
+                then
+                    case
+                        when conversation_count is null then 'a pct without its count'
+                        else 'a count without its pct'
+                    end
+                    || ' in ' || facet || ' of "' || left(cluster_name, 80) || '"'
+            when 'totalless_tasks'
+                then
+                    'cells of "' || left(base_cluster_name, 60) || '" in ' || facet
+                    || ' without a total of the task'
+            when 'contradicted_percentages'
+                then
+                    facet || ' of "' || left(cluster_name, 60) || '" in ' || geo_id
+                    || ': pct ' || published_pct || ' beside count '
+                    || conversation_count
+            when 'unpartitioned_tasks'
+                then
+                    facet || ' of "' || left(base_cluster_name, 60) || '" sums to '
+                    || group_count
+            else facet || ' sums to ' || group_count
+        end as observed,
+        case
+            when check_name = 'contradicted_percentages'
+                then
+                    'pct = ' || expected_pct || ' = count / ' || stated_base_count
+                    || case
+                        when attribute_facet is null
+                            then ', the sample of the manifest'
+                        else ', the count of the task'
+                    end
+            when check_name = 'unpartitioned_tasks'
+                then stated_base_count || ', the onet_task_count of the task'
+            when check_name = 'incomplete_facets'
+                then stated_base_count || ', the sample of the manifest'
+        end as expected
+    from judged
+    where check_name is not null
+
+)
+
+select * from final

@@ -1,0 +1,116 @@
+{{ config(post_hook=["{{ stop_on(this) }}"]) }}
+-- grain: relative_path, row_number, check_name
+-- why: the gate: every problem of the loaded files with its consequence. Damage stops
+--      the build; what the official file holds never does, nor does what we don't
+--      know: that is a finding, published with the marts
+with
+
+row_problems as (
+
+    select * from {{ ref('stg_aei__row_problems') }}
+
+),
+
+cell_problems as (
+
+    select * from {{ ref('int_cell_problems') }}
+
+),
+
+facet_values as (
+
+    select relative_path from {{ ref('int_facet_values') }}
+    group by relative_path
+
+),
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+release_files as (
+
+    select * from {{ ref('stg_aei__release_files') }}
+    where file_role = 'raw' and is_loaded
+
+),
+
+input_checks as (
+
+    select * from {{ ref('input_checks') }}
+
+),
+
+-- A file without rows would otherwise look like an absent one.
+empty_files as (
+
+    select
+        release_files.sample_id,
+        release_files.relative_path,
+        cast(null as bigint) as row_number,
+        'empty_files' as check_name,
+        cast(null as varchar) as column_name,
+        'no row' as observed,
+        cast(null as varchar) as expected
+    from release_files
+    left join facet_values on release_files.relative_path = facet_values.relative_path
+    where facet_values.relative_path is null
+
+),
+
+unknown_samples as (
+
+    select
+        release_files.sample_id,
+        release_files.relative_path,
+        cast(null as bigint) as row_number,
+        'unknown_samples' as check_name,
+        cast(null as varchar) as column_name,
+        'no sample_count in the manifest' as observed,
+        cast(null as varchar) as expected
+    from release_files
+    where release_files.sample_count is null
+
+),
+
+problems as (
+
+    select * exclude (is_usable) from row_problems
+    union all by name
+    select * from cell_problems
+    union all by name
+    select * from empty_files
+    union all by name
+    select * from unknown_samples
+
+),
+
+final as (
+
+    select
+        samples.release_id,
+        samples.platform,
+        problems.sample_id,
+        problems.relative_path,
+        problems.row_number,
+        problems.column_name,
+        problems.observed,
+        coalesce(problems.expected, input_checks.expected) as expected,
+        input_checks.advice,
+        problems.check_name,
+        input_checks.problem_kind,
+        -- What is wrong with a row itself comes before what follows from it elsewhere.
+        input_checks.priority,
+        input_checks.problem_kind = 'damage'
+        and (input_checks.always_stops or release_files.file_status <> 'verified')
+            as stops_the_build
+    from problems
+    inner join samples on problems.sample_id = samples.sample_id
+    inner join release_files on problems.relative_path = release_files.relative_path
+    inner join input_checks on problems.check_name = input_checks.check_name
+
+)
+
+select * from final

@@ -1,0 +1,73 @@
+-- grain: sample_id, allocation_rule, scope, figure, estimator, category
+-- why: the ratios of the tasks summed over scopes: share, bounds and counts of every
+--      task figure, once
+with
+
+scope_tasks as (
+
+    select * from {{ ref('int_scope_tasks') }}
+
+),
+
+ratios as (
+
+    select * from {{ ref('int_task_ratios') }}
+
+),
+
+summed as (
+
+    select
+        scope_tasks.sample_id,
+        scope_tasks.allocation_rule,
+        scope_tasks.scope,
+        ratios.figure,
+        ratios.estimator,
+        ratios.category,
+        any_value(ratios.label_kind) as label_kind,
+        count(*) as task_count,
+        count(*) filter (where ratios.has_named_cell) as task_with_named_count,
+        count(ratios.cell_count) as task_with_cell_count,
+        count(*) filter (where ratios.is_not_in_copy) as task_not_in_copy_count,
+        sum(scope_tasks.weight * ratios.task_count) as scope_conversation_count,
+        -- Nothing where no task of the scope publishes the category: not zero.
+        sum(scope_tasks.weight * ratios.cell_count) as published_count,
+        sum(scope_tasks.weight * ratios.unpublished_count) as unpublished_count,
+        sum(scope_tasks.weight * ratios.numerator) as numerator,
+        nullif(sum(scope_tasks.weight * ratios.base), 0) as base,
+        sum(scope_tasks.weight * ratios.numerator_low) as numerator_low,
+        sum(scope_tasks.weight * ratios.numerator_high) as numerator_high,
+        pow(sum(scope_tasks.weight * ratios.base), 2)
+        / nullif(sum(pow(scope_tasks.weight * ratios.base, 2)), 0)
+            as effective_task_count
+    from scope_tasks
+    inner join ratios
+        on
+            scope_tasks.sample_id = ratios.sample_id
+            and scope_tasks.task_id = ratios.task_id
+    group by
+        scope_tasks.sample_id, scope_tasks.allocation_rule, scope_tasks.scope,
+        ratios.figure, ratios.estimator, ratios.category
+
+),
+
+final as (
+
+    select
+        *,
+        100 * numerator / base as share_pct,
+        100 * numerator_low / base as bound_low_pct,
+        100 * numerator_high / base as bound_high_pct,
+        100 * unpublished_count / nullif(scope_conversation_count, 0)
+            as unpublished_pct,
+        case
+            when numerator is null and task_not_in_copy_count > 0 then 'not_in_copy'
+            when task_not_in_copy_count > 0 then 'partial_copy'
+            when numerator is null or base is null then 'none_visible'
+            else 'visible'
+        end as status
+    from summed
+
+)
+
+select * from final

@@ -1,0 +1,54 @@
+"""Build the warehouse and publish it when everything has passed (make warehouse)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from warehouse.errors import WarehouseError, with_advice
+from warehouse.paths import PUBLISHED_FILE, WORK_FILE, shown, target_folder
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; exit status 0 published, 1 not published, 2 wrong usage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data-dir",
+        default=os.environ.get("AEI_DATA_DIR"),
+        help="folder laid out as the public dataset (default: AEI_DATA_DIR)",
+    )
+    parser.add_argument("--output", type=Path, default=PUBLISHED_FILE)
+    parser.add_argument("--work-file", type=Path, default=WORK_FILE)
+    parser.add_argument("--no-docs", action="store_true", help="skip the lineage docs")
+    options = parser.parse_args(arguments)
+    output, work_file = options.output.resolve(), options.work_file.resolve()
+
+    import duckdb
+    from warehouse import building
+    from warehouse.publishing import identity
+
+    before = identity(output)
+    try:
+        data_dir = building.data_folder(options.data_dir)
+        print(building.build(data_dir, output, work_file, not options.no_docs))
+    except (WarehouseError, OSError, duckdb.Error) as error:
+        if identity(output) != before:
+            kept = (
+                f"The new warehouse was published all the same: {shown(output)}. What "
+                "is to lie beside it may be of the build before; build again."
+            )
+        elif before:
+            kept = f"The published warehouse is as it was: {shown(output)}"
+        else:
+            kept = "There is no published warehouse yet."
+        places = (work_file.parent, output.parent, target_folder())
+        text = with_advice(str(error), *places)
+        print(f"\nThe build stopped.\n{text}\n\n{kept}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

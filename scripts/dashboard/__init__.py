@@ -1,1 +1,0 @@
-"""The Superset dashboard: its export as files, the bundle, a server on this machine."""

@@ -1,0 +1,1 @@
+"""The Superset dashboard: its files, the bundle made of them, the server."""

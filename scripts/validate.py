@@ -1,0 +1,67 @@
+"""Ask the expectations of a warehouse file again (make validate).
+
+It prints what failed, writes the validation page, and changes nothing in the warehouse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from warehouse.errors import WarehouseError
+from warehouse.paths import PROJECT, PUBLISHED_FILE
+from warehouse.reading import connect
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; exit status 0 nothing critical, 1 critical failure, 2 no answer."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--warehouse", type=Path, default=PUBLISHED_FILE)
+    parser.add_argument(
+        "--page-folder",
+        type=Path,
+        default=PROJECT / "target",
+        help="where validation.html is written (default: target)",
+    )
+    parser.add_argument(
+        "--export-gx",
+        type=Path,
+        metavar="FOLDER",
+        help="write suites and checkpoints as a Great Expectations project and stop",
+    )
+    options = parser.parse_args(arguments)
+    warehouse = options.warehouse.resolve()
+    try:
+        connect(warehouse).close()
+        # Great Expectations takes seconds to import, and --help should not.
+        from validation import page, results, run
+
+        if options.export_gx:
+            print(f"Written: {run.export_project(warehouse, options.export_gx)}")
+            return 0
+        began = results.Run.now()
+        answers = run.ask(warehouse, "raw") + run.ask(warehouse, "marts")
+        file = page.write_page(
+            warehouse, answers, began, options.page_folder, was_published=True
+        )
+    except WarehouseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for severity, words in (("critical", "Critical"), ("warning", "Warnings")):
+        lines = results.failure_lines(answers, severity)
+        if lines:
+            print(f"{words}:", *lines, sep="\n")
+    held, failed, still_open = (
+        sum(answer.is_success is outcome for answer in answers)
+        for outcome in (True, False, None)
+    )
+    print(
+        f"{held} expectations held, {failed} failed, {still_open} had nothing to "
+        f"judge; see {file}"
+    )
+    return 1 if results.worst_failure(answers) == "critical" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What every command shares: paths, errors, dbt, reading, publishing, the build."""

@@ -1,0 +1,186 @@
+"""The build: one process stages the raw files with dbt, asks the expectations of the
+raw release, builds and tests the marts, asks the expectations of the marts, and has
+pages, exports and docs written, all on a fresh work file; only then is a copy put in
+place of the published file by one rename, so that a reader with the file open never
+sees a half-made warehouse.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from validation import results
+from validation.page import write_page
+
+from warehouse import workers
+from warehouse.errors import BuildError
+from warehouse.paths import (
+    MANIFEST,
+    PUBLISHED_FILE,
+    SIMULATED_DATA,
+    WORK_FILE,
+    shown,
+    target_folder,
+)
+from warehouse.publishing import (
+    check_output,
+    make_folder,
+    only_build,
+    own_folder,
+    publish,
+    remove_work_file,
+    temporary_folder,
+)
+from warehouse.runner import REFUSAL, Dbt
+from warehouse.summary import summary
+
+# What dbt builds in each step: all up to the gate, then the rest. Tests that touch a
+# mart run with the marts, those of staging alone before anything rests on it; together
+# they are every node of the project but the unit tests (tests/pytest/test_build.py).
+GATE = "int_input_problems"
+STAGING = (
+    *("--select", "path:seeds", "path:models/staging", f"+{GATE}"),
+    *("--indirect-selection", "cautious"),
+)
+MARTS = (
+    *("--select", "path:models/intermediate", "path:models/marts"),
+    *("--exclude", "fct_expectation_results+", f"+{GATE}"),
+)
+EXPECTATION_RESULTS = ("--select", "fct_expectation_results+")
+# Who writes what beside the published file: modules with ``write(source, folder)``,
+# which returns the paths it wrote. The source is the work file; of the docs it is the
+# folder of dbt's artifacts.
+WRITERS = ("export_marts", "write_report", "validation.page")
+DOCS_WRITER = "write_docs"
+
+
+def build(
+    data_dir: Path | None,
+    published_file: Path = PUBLISHED_FILE,
+    work_file: Path = WORK_FILE,
+    with_docs: bool = True,
+) -> str:
+    """Build, test and publish; returns the summary.
+
+    Raises WarehouseError, and then nothing was published.
+    """
+    for folder in (published_file.parent, target_folder()):
+        make_folder(folder)
+    lock = work_file.with_name(work_file.name + ".lock")
+    with (
+        only_build(lock, published_file.parent, target_folder()),
+        temporary_folder(work_file),
+        workers.at_hand(),
+    ):
+        check_output(published_file)
+        say(f"Data: {data_dir or shown(SIMULATED_DATA) + ' (simulated)'}")
+        for path in unlisted_raw_files(data_dir or SIMULATED_DATA):
+            say(f"  left alone, not in {MANIFEST.name}: {path}")
+        remove_work_file(work_file)
+        workers.warm("validation.run")
+        say("Staging the raw files ...")
+        dbt = Dbt(work_file, data_dir)
+        dbt.build(*STAGING)
+
+        say("Asking the expectations of the raw release ...")
+        run = results.Run.now()
+        answers = ask_expectations(work_file, "raw")
+        stop_on_critical(work_file, answers, run, work_file.parent)
+
+        say("Building and testing the marts ...")
+        dbt.build(*MARTS)
+
+        say("Asking the expectations of the marts ...")
+        answers += ask_expectations(work_file, "marts")
+        stop_on_critical(work_file, answers, run, work_file.parent)
+        left_behind = results.carry_over(work_file, published_file)
+        if left_behind:
+            say(f"  {left_behind}")
+        results.keep(work_file, run, answers)
+        dbt.build(*EXPECTATION_RESULTS)
+
+        say("Writing pages, exports and docs ...")
+        name = f".{published_file.name}.outputs"
+        with own_folder(published_file.with_name(name)) as folder:
+            outputs = write_outputs(work_file, folder, dbt if with_docs else None)
+            say("Publishing ...")
+            publish(work_file, published_file, outputs)
+    return summary(published_file, dbt.results, data_dir)
+
+
+def say(text: str) -> None:
+    """Tell the person who waits what begins now."""
+    print(text, flush=True)
+
+
+def data_folder(argument: str | None) -> Path | None:
+    """The data folder, absolute; None for the project's own simulated release.
+
+    Raises BuildError when it is not a folder.
+    """
+    if not argument:
+        return None
+    folder = Path(argument).expanduser().resolve()
+    if not folder.is_dir():
+        raise BuildError(
+            f"AEI_DATA_DIR is {argument}, which is not a folder. Expected a folder "
+            "laid out as the public dataset (release_2026_01_15/data/intermediate/). "
+            "Fetch one with make fetch RELEASE=2026_01_15, or unset AEI_DATA_DIR to "
+            "build on the project's simulated release."
+        )
+    return folder
+
+
+def unlisted_raw_files(data_dir: Path, manifest: Path = MANIFEST) -> list[str]:
+    """Raw-looking files of the data folder that no manifest row names."""
+    with manifest.open(encoding="utf-8", newline="") as handle:
+        listed = {row["relative_path"] for row in csv.DictReader(handle)}
+    found = (
+        path.relative_to(data_dir).as_posix()
+        for path in sorted(data_dir.glob("release_*/**/aei_raw_*"))
+        if path.is_file()
+    )
+    return [path for path in found if path not in listed]
+
+
+def ask_expectations(work_file: Path, boundary: str) -> list[results.Result]:
+    """Ask the expectations of one boundary on the work file; returns the answers.
+
+    Raises ValidationError when one can't be evaluated; a failure is only an answer.
+    """
+    # In the process that has imported Great Expectations meanwhile.
+    return workers.beside("validation.run", "ask", work_file, boundary).result()
+
+
+def stop_on_critical(
+    work_file: Path,
+    answers: Sequence[results.Result],
+    run: results.Run,
+    page_folder: Path,
+) -> None:
+    """Raise BuildError when a critical expectation failed, after writing its page."""
+    if results.worst_failure(answers) != "critical":
+        return
+    page = write_page(work_file, answers, run, page_folder, was_published=False)
+    raise BuildError(
+        f"{REFUSAL}: an assumption that the figures rest on does not hold; nothing was "
+        "published.\n"
+        + "\n".join(results.failure_lines(answers, "critical"))
+        + f"\nAll answers: {shown(page)} (opens without network)."
+    )
+
+
+def write_outputs(work_file: Path, folder: Path, dbt: Dbt | None) -> list[Path]:
+    """Everything that is made from the finished marts, in ``folder``; docs with dbt.
+
+    The writers only read, and work side by side. Raises the error of the first of them
+    that fails.
+    """
+    waiting = [workers.beside(module, "write", work_file, folder) for module in WRITERS]
+    docs = folder / "docs"
+    if dbt is not None:
+        waiting.append(workers.beside(DOCS_WRITER, "write", dbt.generate_docs(), docs))
+    written = {path for writer in waiting for path in writer.result()}
+    return sorted({folder / path.relative_to(folder).parts[0] for path in written})

@@ -1,0 +1,23 @@
+"""Where things lie: each place of the project stands here once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+MANIFEST = PROJECT / "seeds" / "reference" / "release_manifest.csv"
+SIMULATED_DATA = PROJECT / "seeds" / "aei"
+FETCHED_DATA = PROJECT / "data" / "aei"
+WORK_FILE = PROJECT / "target" / "work.duckdb"
+PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
+
+
+def target_folder() -> Path:
+    """Where dbt writes what it compiles and the artifacts of the docs."""
+    return PROJECT / os.environ.get("DBT_TARGET_PATH", "target")
+
+
+def shown(path: Path) -> str:
+    """The path as a person in the current folder would type it."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,141 @@
+"""dbt in this process: parsed once, for many commands, with its progress shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from warehouse import paths
+from warehouse.errors import BuildError
+from warehouse.reading import failing_rows
+
+REFUSAL = "The input was refused"
+
+
+@dataclass
+class Progress:
+    """Counts finished dbt nodes and shows them: one line that moves on a terminal,
+    a line for each tenth part elsewhere."""
+
+    total: int = 0
+    done: int = 0
+    tenths: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def on_event(self, event: Any) -> None:
+        """Take one event of dbt's event stream."""
+        if event.info.name == "LogStartLine":
+            self.total = max(self.total, event.data.total)
+        elif event.info.name == "NodeFinished":
+            self.done += 1
+            self._show(event.data.node_info.node_name)
+
+    def _show(self, node: str) -> None:
+        total = max(self.total, self.done)
+        seconds = time.monotonic() - self.started
+        line = f"  {self.done}/{total} {seconds:4.0f} s"
+        if sys.stdout.isatty():
+            end = "\n" if self.done == total else ""
+            print(f"\r\033[K{line}  {node[:60]}", end=end, flush=True)
+        elif self.done * 10 // total > self.tenths:
+            self.tenths = self.done * 10 // total
+            # One write: dbt's threads finish nodes at the same time.
+            print(f"{line}\n", end="", flush=True)
+
+
+class Dbt:
+    """dbt in this process, on one work file: parsed once, for many commands."""
+
+    def __init__(
+        self, work_file: Path, data_dir: Path | None, manifest: Any = None
+    ) -> None:
+        """Parse the project, unless its manifest is given; raises BuildError.
+
+        dbt keeps what it parsed in its target folder and parses what has changed.
+        """
+        os.environ["AEI_WORK_FILE"] = str(work_file)
+        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+        if data_dir is None:
+            os.environ.pop("AEI_DATA_DIR", None)
+        else:
+            os.environ["AEI_DATA_DIR"] = str(data_dir)
+        self.results: list[Any] = []
+        self._manifest = manifest
+        self._manifest = manifest or self._invoke("parse").result
+
+    def build(self, *selection: str) -> None:
+        """Run ``dbt build`` on a selection and add its results to ``results``.
+
+        Unit tests judge the code and not the data: `make test` runs them. Raises
+        BuildError with the message of each failed node.
+        """
+        if "DBT_EXCLUDE_RESOURCE_TYPES" not in os.environ:
+            selection = (*selection, "--exclude-resource-type", "unit_test")
+        self.results += list(self._invoke("build", *selection).result)
+
+    def generate_docs(self) -> Path:
+        """Write the artifacts of the docs; others may read the work file meanwhile.
+
+        Returns their folder; raises BuildError.
+        """
+        os.environ["AEI_ACCESS_MODE"] = "read_only"
+        try:
+            self._invoke("docs", "generate")
+        finally:
+            del os.environ["AEI_ACCESS_MODE"]
+        return paths.target_folder()
+
+    def _invoke(self, *command: str) -> Any:
+        # Imported here: dbt takes a second to import, and --help should not.
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        shown = [Progress().on_event] if command[0] == "build" else []
+        runner = dbtRunner(manifest=self._manifest, callbacks=shown)
+        project = str(paths.PROJECT)
+        where = ["--project-dir", project, "--profiles-dir", project]
+        try:
+            done = runner.invoke(["--quiet", "--log-level", "none", *command, *where])
+        finally:
+            # Else the file can't be opened by anybody else in this process.
+            DuckDBConnectionManager.close_all_connections()
+        if not done.success:
+            if done.exception is not None:
+                raise BuildError(str(done.exception))
+            work_file = Path(os.environ["AEI_WORK_FILE"])
+            raise BuildError(failure_text(done.result, work_file))
+        return done
+
+
+def failure_text(results: Any, work_file: Path) -> str:
+    """What went wrong in a dbt run, one paragraph for each failed node, unique ones."""
+    paragraphs: list[str] = []
+    for result in results or []:
+        if result.status not in ("error", "fail", "runtime error"):
+            continue
+        message = str(result.message or "").strip()
+        if REFUSAL in message:
+            message = message[message.index(REFUSAL) :].split("\n\n")[0]
+            lines = [
+                line
+                for line in message.splitlines()
+                if not line.lstrip().startswith("> ") and line.strip()
+            ]
+        else:
+            where = getattr(result.node, "original_file_path", "")
+            lines = [f"{result.node.name} ({where}): {message}"]
+            lines += rows_of_test(result.node, work_file)
+        paragraphs.append("\n".join(lines))
+    return "\n".join(dict.fromkeys(paragraphs)) or "dbt failed; see logs/dbt.log."
+
+
+def rows_of_test(node: Any, warehouse: Path) -> list[str]:
+    """The first rows that a data test found, indented; nothing for other nodes."""
+    sql = getattr(node, "compiled_code", None)
+    if str(node.resource_type) != "test" or not sql:
+        return []
+    return failing_rows(warehouse, sql)

@@ -1,0 +1,145 @@
+"""Where the figures of `oracle` stand in the marts, and whether they are the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from oracle import (
+    Figures,
+    Key,
+    Sample,
+    concentration_figures,
+    education_figures,
+    education_task_figures,
+    occupation_group_figures,
+    place_figures,
+    task_figures,
+)
+from oracle_intervals import interval_columns
+
+
+@dataclass(frozen=True)
+class Mart:
+    """Where figures stand: key columns, rows to compare, columns with another name.
+
+    ``left_out``: own columns that the mart does not hold.
+    """
+
+    figures: Callable[..., Figures]
+    keys: str
+    where: str = "true"
+    renamed: Mapping[str, str] | None = None
+    figure: str | None = None
+    left_out: tuple[str, ...] = ()
+
+
+SCOPE_KEYS = "release_id platform allocation_rule scope "
+MARTS = {
+    "fct_interaction_patterns": Mart(
+        task_figures,
+        SCOPE_KEYS + "estimator pattern",
+        renamed={"task_with_count": "task_with_pattern_count"},
+        figure="pattern",
+        left_out=("published_count",),
+    ),
+    "fct_task_success": Mart(
+        task_figures,
+        SCOPE_KEYS + "estimator 'yes'",
+        renamed={
+            "task_with_count": "task_with_success_count",
+            "share_pct": "success_pct",
+            "published_count": "yes_count",
+        },
+        figure="success",
+        left_out=("conversation_count", "suppressed_pct"),
+    ),
+    "fct_use_case_shares": Mart(
+        task_figures,
+        SCOPE_KEYS + "share_base use_case",
+        where="source_facet = 'onet_task::use_case' and use_case <> 'none'",
+        renamed={"task_with_count": "task_with_use_case_count"},
+        figure="use_case",
+        left_out=("published_count", "suppressed_pct"),
+    ),
+    "fct_task_concentration": Mart(
+        concentration_figures, SCOPE_KEYS + "share_base top_k"
+    ),
+    "fct_occupation_group_shares": Mart(
+        occupation_group_figures,
+        "release_id platform allocation_rule share_base soc_major_group",
+    ),
+    "fct_education_shares": Mart(
+        education_figures,
+        "release_id platform geo_level geo_id allocation_rule share_base scope",
+        where="(release_id, platform, geo_level, geo_id) in (select (release_id, "
+        "platform, geo_level, geo_id) from marts.fct_facet_shares "
+        "where facet = 'onet_task')",
+    ),
+    "fct_facet_shares": Mart(
+        place_figures,
+        "release_id platform geo_level geo_id facet level category",
+    ),
+    "fct_education_tasks": Mart(education_task_figures, "release_id platform task_key"),
+}
+
+
+def own_figures(mart: str, samples: Sequence[Sample], file: Path) -> Figures:
+    """The figures of a mart as computed here; of ``file`` only the ids of tasks."""
+    if MARTS[mart].figure is None:
+        return MARTS[mart].figures(samples)
+    with duckdb.connect(str(file), read_only=True) as con:
+        query = "select task_key, task_id from marts.dim_tasks"
+        task_ids = dict(con.execute(query).fetchall())
+    return task_figures(samples, MARTS[mart].figure, task_ids)
+
+
+def mart_figures(mart: str, file: Path) -> Figures:
+    """The rows of a mart by their key, under the names that are used here."""
+    names = {new: own for own, new in (MARTS[mart].renamed or {}).items()}
+    keys = MARTS[mart].keys.replace(" ", ", ")
+    with duckdb.connect(str(file), read_only=True) as con:
+        result = con.execute(
+            f"select ({keys}) as key, * from marts.{mart} where {MARTS[mart].where}"
+        )
+        columns = [names.get(c[0], c[0]) for c in result.description]
+        rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+    return {row.pop("key"): row for row in rows}
+
+
+def is_same(mart: Any, own: Any) -> bool:
+    """Whether two values are the same number within 1e-9, or the same text or none."""
+    if isinstance(mart, float | int) and isinstance(own, float | int):
+        return math.isclose(mart, own, rel_tol=1e-9, abs_tol=1e-9)
+    return mart == own
+
+
+def differences(mart: str, own: Figures, file: Path) -> list[Key]:
+    """What the mart says otherwise than ``own`` figures: key, column, both values.
+
+    Rows that only one of the two has differ in the column "row".
+    """
+    shown = mart_figures(mart, file)
+    found: list[Key] = [
+        (*key, "row", key in shown, key in own) for key in own.keys() ^ shown.keys()
+    ]
+    no_interval = interval_columns(None, None)
+    for key in own.keys() & shown.keys():
+        row = own[key]
+        # A copy that lacks cells gives another figure than the release: no interval.
+        if "partial_copy" in (
+            shown[key].get("status"),
+            shown[key].get("interval_missing_reason"),
+        ):
+            row = row | no_interval
+        found += [
+            (*key, column, shown[key][column], value)
+            for column, value in row.items()
+            if column not in MARTS[mart].left_out
+            and not is_same(shown[key][column], value)
+        ]
+    return sorted(found, key=str)
