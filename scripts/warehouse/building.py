@@ -52,8 +52,8 @@ EXPECTATION_RESULTS = ("--select", "fct_expectation_results+")
 # Who writes what beside the published file: modules with ``write(source, folder)``,
 # which returns the paths it wrote. The source is the work file; of the docs it is the
 # folder of dbt's artifacts.
-WRITERS = ("export_marts", "write_report", "validation.page")
-DOCS_WRITER = "write_docs"
+WRITERS = ("exports.files", "write_report", "validation.page")
+DOCS_WRITER = "lineage.pages"
 
 
 def build(
