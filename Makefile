@@ -64,7 +64,7 @@ fuzz: $(INSTALLED)
 
 # The marts as Parquet, CSV and a workbook, from the published warehouse.
 export: $(INSTALLED)
-	@$(BIN)/python scripts/export_marts.py
+	@$(BIN)/python scripts/export.py
 
 # Replaces the marts in a PostgreSQL database in one transaction.
 publish-postgres: $(INSTALLED)
@@ -118,11 +118,11 @@ calibrate: $(INSTALLED)
 
 # On the published warehouse, into warehouse/docs; the diagram in docs/ too.
 docs: $(INSTALLED)
-	@$(BIN)/python scripts/write_docs.py
+	@$(BIN)/python scripts/docs.py
 
 # The query page on http://127.0.0.1:8123/explore/; needs Node.js with npm.
 explore: $(INSTALLED)
-	@$(BIN)/python scripts/explore_warehouse.py $(if $(PORT),--port $(PORT))
+	@$(BIN)/python scripts/explore.py $(if $(PORT),--port $(PORT))
 
 # The page and the figures of the published warehouse; neither changes anything there.
 report: $(INSTALLED)

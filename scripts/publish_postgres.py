@@ -1,10 +1,6 @@
-"""Copy the marts into PostgreSQL over ADBC, replacing them in one transaction.
+"""Copy the marts into a PostgreSQL database, replacing them in one transaction.
 
-`make publish-postgres URL=postgresql://user@host/database` calls this. The new tables
-are filled in a schema of their own and change places with the old ones at the end of
-the same transaction: who reads sees the old marts or the new ones, and a copy that
-fails leaves the old ones. Types, comments, NOT NULL, keys and what roles were granted
-on the tables come along.
+`make publish-postgres URL=postgresql://user@host/database` calls this.
 """
 
 from __future__ import annotations
@@ -13,188 +9,11 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import adbc_driver_manager
-import duckdb
-from adbc_driver_postgresql import dbapi
-from exports.marts import ExportError, Mart, manifest_file, read_marts
-
-PROJECT = Path(__file__).resolve().parent.parent
-PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
-SCHEMA = "ai_in_education"
-BATCH_ROW_COUNT = 50_000
-TYPES = {
-    "VARCHAR": "text",
-    "BIGINT": "bigint",
-    "INTEGER": "integer",
-    "DOUBLE": "double precision",
-    "BOOLEAN": "boolean",
-    "DATE": "date",
-    "TIMESTAMP": "timestamp",
-}
-# Any number; two copies into one database wait for each other.
-LOCK = 2026_01_15
-VIEWS = """
-    select distinct dependents.oid::regclass::text as view_name
-    from pg_depend
-    inner join pg_rewrite on pg_depend.objid = pg_rewrite.oid
-    inner join pg_class as dependents on pg_rewrite.ev_class = dependents.oid
-    inner join pg_class as tables on pg_depend.refobjid = tables.oid
-    inner join pg_namespace on tables.relnamespace = pg_namespace.oid
-    where pg_namespace.nspname = $1 and dependents.oid <> tables.oid
-    order by view_name
-"""
-GRANTS = """
-    select table_name, grantee, privilege_type
-    from information_schema.role_table_grants
-    where table_schema = $1 and grantor = current_user and grantee <> current_user
-"""
-
-
-def name(text: str) -> str:
-    """An identifier of PostgreSQL, quoted."""
-    return '"' + text.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text of PostgreSQL, quoted."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def publish(warehouse: Path, url: str, schema: str = SCHEMA) -> list[Mart]:
-    """Replace the marts in ``schema`` of the database at ``url``; returns them.
-
-    Raises ExportError, and then the database is as it was.
-    """
-    with duckdb.connect(str(warehouse), read_only=True) as source:
-        marts = read_marts(source, manifest_file())
-        try:
-            # Closing without a commit takes everything back.
-            with dbapi.connect(url) as target, target.cursor() as cursor:
-                copy(source, cursor, marts, schema)
-                target.commit()
-        except adbc_driver_manager.Error as error:
-            raise ExportError(
-                f"PostgreSQL at {without_password(url)} did not take the marts: "
-                f"{str(error).strip()}\nExpected a server that can be reached and a "
-                "role that may create schemas and tables in the database. Nothing was "
-                "changed there."
-            ) from error
-    return marts
-
-
-def copy(
-    source: duckdb.DuckDBPyConnection,
-    cursor: dbapi.Cursor,
-    marts: Sequence[Mart],
-    schema: str,
-) -> None:
-    """Fill the new tables and let them change places with the old ones."""
-    new_schema = f"{schema}_new"
-    cursor.execute(f"select pg_advisory_xact_lock({LOCK})")
-    cursor.fetchall()
-    views = [row[0] for row in asked(cursor, VIEWS, schema)]
-    if views:
-        raise ExportError(
-            f"Views rest on the tables of the schema {schema}: {', '.join(views)}. "
-            "Replacing the tables would drop them; drop them first and make them again "
-            "afterwards, or copy into another schema (SCHEMA=...)."
-        )
-    grants = asked(cursor, GRANTS, schema)
-    cursor.execute(f"create schema if not exists {name(schema)}")
-    cursor.execute(f"drop schema if exists {name(new_schema)} cascade")
-    cursor.execute(f"create schema {name(new_schema)}")
-    for mart in marts:
-        for statement in definition(mart, new_schema):
-            cursor.execute(statement)
-        reader = source.sql(mart.ordered).to_arrow_reader(BATCH_ROW_COUNT)
-        cursor.adbc_ingest(mart.name, reader, mode="append", db_schema_name=new_schema)
-    # A foreign key needs the key of its parent.
-    for make in (own_key, foreign_keys):
-        for mart in marts:
-            for statement in make(mart, marts, new_schema):
-                cursor.execute(statement)
-    old = asked(
-        cursor,
-        "select table_name from information_schema.tables "
-        "where table_schema = $1 and table_type = 'BASE TABLE'",
-        schema,
-    )
-    ours = {mart.name for mart in marts}
-    for table in sorted({row[0] for row in old} & ours):
-        # Foreign keys between the old marts go with them.
-        cursor.execute(f"drop table {name(schema)}.{name(table)} cascade")
-    for mart in marts:
-        cursor.execute(
-            f"alter table {name(new_schema)}.{name(mart.name)} "
-            f"set schema {name(schema)}"
-        )
-    for table, grantee, privilege in grants:
-        if table in ours:
-            to = "public" if grantee == "PUBLIC" else name(grantee)
-            cursor.execute(f"grant {privilege} on {name(schema)}.{name(table)} to {to}")
-    cursor.execute(f"drop schema {name(new_schema)}")
-
-
-def asked(cursor: dbapi.Cursor, sql: str, schema: str) -> list[tuple[Any, ...]]:
-    """The rows of a query about a schema."""
-    cursor.execute(sql, (schema,))
-    return cursor.fetchall()
-
-
-def definition(mart: Mart, schema: str) -> list[str]:
-    """The statements that make an empty table with its comments."""
-    table = f"{name(schema)}.{name(mart.name)}"
-    columns = ", ".join(
-        f"{name(column.name)} {TYPES[column.data_type]}"
-        + ("" if column.is_nullable else " not null")
-        for column in mart.columns
-    )
-    return [
-        f"create table {table} ({columns})",
-        f"comment on table {table} is {literal(mart.description)}",
-        *(
-            f"comment on column {table}.{name(column.name)} "
-            f"is {literal(column.description)}"
-            for column in mart.columns
-        ),
-    ]
-
-
-def own_key(mart: Mart, marts: Sequence[Mart], schema: str) -> list[str]:
-    """The statement that adds the mart's key, its grain.
-
-    A grain with a column that may be NULL is a unique key, not a primary one.
-    """
-    nullable = {column.name for column in mart.columns if column.is_nullable}
-    has_null = bool(nullable & set(mart.grain))
-    kind = "unique nulls not distinct" if has_null else "primary key"
-    columns = ", ".join(name(column) for column in mart.grain)
-    return [f"alter table {name(schema)}.{name(mart.name)} add {kind} ({columns})"]
-
-
-def foreign_keys(mart: Mart, marts: Sequence[Mart], schema: str) -> list[str]:
-    """The statements that add the joins whose columns are the parent's key."""
-    grains = {other.name: set(other.grain) for other in marts}
-    statements = []
-    for parent, key in mart.parents:
-        if set(key) == grains[parent]:
-            columns = ", ".join(name(column) for column in key)
-            statements.append(
-                f"alter table {name(schema)}.{name(mart.name)} "
-                f"add foreign key ({columns}) "
-                f"references {name(schema)}.{name(parent)} ({columns}) "
-                "deferrable initially deferred"
-            )
-    return statements
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be printed."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+from exports import postgres
+from warehouse.errors import WarehouseError
+from warehouse.paths import PUBLISHED_FILE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -203,36 +22,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "url",
         nargs="?",
-        default=os.environ.get("URL"),
+        default=os.environ.get("URL", ""),
         help="postgresql://user:password@host:5432/database",
     )
-    parser.add_argument("--schema", default=SCHEMA)
+    parser.add_argument("--schema", default=postgres.SCHEMA)
     parser.add_argument("--warehouse", type=Path, default=PUBLISHED_FILE)
     options = parser.parse_args(arguments)
-    if not re.match(r"postgres(ql)?://", options.url or ""):
+    shown = postgres.without_password(options.url)
+    if not re.match(r"postgres(ql)?://", options.url):
         print(
-            f"The URL is {without_password(options.url or '')!r}; expected one like "
-            "postgresql://user:password@host:5432/database (make publish-postgres "
-            "URL=...).",
-            file=sys.stderr,
-        )
-        return 2
-    if not options.warehouse.is_file():
-        print(
-            f"There is no warehouse at {options.warehouse}; build it with make "
-            "warehouse, or name another with --warehouse.",
+            f"The URL is {shown!r}; expected one like postgresql://user:password"
+            "@host:5432/database (make publish-postgres URL=...).",
             file=sys.stderr,
         )
         return 2
     try:
-        marts = publish(options.warehouse.resolve(), options.url, options.schema)
-    except ExportError as error:
+        marts = postgres.publish(
+            options.warehouse.resolve(), options.url, options.schema
+        )
+    except WarehouseError as error:
         print(f"Nothing was published.\n{error}", file=sys.stderr)
         return 1
     rows = sum(mart.row_count for mart in marts)
     print(
         f"Published: {len(marts)} marts, {rows:,} rows, in the schema {options.schema} "
-        f"of {without_password(options.url)}"
+        f"of {shown}"
     )
     return 0
 

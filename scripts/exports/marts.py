@@ -7,17 +7,38 @@ are those that dbt tests, read from its manifest.
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+from warehouse.errors import WarehouseError
+from warehouse.paths import target_folder
 
-PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA = "marts"
+# Descriptions are one line; caveats are the assumptions that a column or mart carries.
+COLUMNS = r"""
+    with tables as (
+        select table_name, '*' as column_name, null as data_type, null as is_nullable,
+            comment, -1 as column_index
+        from duckdb_tables() where schema_name = 'marts'
+        union all by name
+        from duckdb_columns() where schema_name = 'marts'
+    )
+    select tables.table_name, tables.column_name, any_value(data_type),
+        any_value(is_nullable),
+        regexp_replace(trim(coalesce(any_value(comment), '')), '\s+', ' ', 'g'),
+        list(assumption_id order by assumption_id) filter (assumption_id is not null)
+    from tables
+    left join marts.bridge_assumption_columns as caveats
+        on tables.table_name = caveats.mart
+            and tables.column_name = caveats.column_name
+    group by tables.table_name, tables.column_name, column_index
+    order by tables.table_name, column_index
+"""
 
 
-class ExportError(Exception):
+class ExportError(WarehouseError):
     """The marts can't be exported; the text is for the person who asked for it."""
 
 
@@ -30,7 +51,7 @@ class Column:
     data_type: str
     is_nullable: bool
     description: str
-    caveats: tuple[str, ...] = ()
+    caveats: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +65,7 @@ class Mart:
     columns: tuple[Column, ...]
     grain: tuple[str, ...]
     parents: tuple[tuple[str, tuple[str, ...]], ...]
-    caveats: tuple[str, ...] = field(default=())
+    caveats: tuple[str, ...]
 
     @property
     def relation(self) -> str:
@@ -57,98 +78,65 @@ class Mart:
         return f"select * from {self.relation} order by {', '.join(self.grain)}"
 
 
-def manifest_file() -> Path:
-    """dbt's manifest of the last parse of this project."""
-    return Path(os.environ.get("DBT_TARGET_PATH", PROJECT / "target")) / "manifest.json"
+def read_marts(
+    con: duckdb.DuckDBPyConnection, manifest: Path | None = None
+) -> list[Mart]:
+    """The marts of an open warehouse, by name; of a manifest or that of the last parse.
 
-
-def read_marts(con: duckdb.DuckDBPyConnection, manifest: Path) -> list[Mart]:
-    """The marts of an open warehouse, by name.
-
-    Raises ExportError when there are none, or when dbt knows other marts or columns.
+    Raises ExportError when there are none, or when dbt knows other marts.
     """
+    manifest = manifest or target_folder() / "manifest.json"
     if not manifest.is_file():
         raise ExportError(
             f"There is no {manifest}; expected what dbt writes when it parses the "
             "project. Run make warehouse first."
         )
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
-    models = {
-        node["name"]: node
-        for node in nodes.values()
-        if node["resource_type"] == "model" and node["schema"] == SCHEMA
-    }
-    tables = dict(
-        con.execute(
-            "select table_name, coalesce(comment, '') from duckdb_tables() "
-            "where schema_name = ? order by table_name",
-            [SCHEMA],
-        ).fetchall()
-    )
+    models = models_of(nodes)
+    tables: dict[str, list[Column]] = {}
+    for name, *column, caveats in con.execute(COLUMNS).fetchall():
+        tables.setdefault(name, []).append(Column(*column, tuple(caveats or ())))
     if set(tables) != set(models):
         other = ", ".join(sorted(set(tables) ^ set(models)))
         raise ExportError(
             f"The marts of the warehouse and of the project differ: {other}. The file "
             "was built from another state of the project; run make warehouse."
         )
-    caveats: dict[tuple[str, str], list[str]] = {}
-    for mart, column, assumption in con.execute(
-        "select mart, column_name, assumption_id from marts.bridge_assumption_columns "
-        "order by all"
-    ).fetchall():
-        caveats.setdefault((mart, column), []).append(assumption)
-    columns: dict[str, list[Column]] = {}
-    for table, name, data_type, is_nullable, comment in con.execute(
-        "select table_name, column_name, data_type, is_nullable, comment "
-        "from duckdb_columns() where schema_name = ? order by table_name, column_index",
-        [SCHEMA],
-    ).fetchall():
-        columns.setdefault(table, []).append(
-            Column(
-                name,
-                data_type,
-                is_nullable,
-                one_line(comment or ""),
-                tuple(caveats.get((table, name), ())),
-            )
-        )
     parents = parents_of(nodes)
     return [
         Mart(
             name=name,
-            description=one_line(description),
+            description=itself.description,
             row_count=con.execute(f"select count(*) from {SCHEMA}.{name}").fetchall()[
                 0
             ][0],
-            columns=tuple(columns[name]),
+            columns=tuple(columns),
             grain=tuple(models[name]["config"]["meta"]["grain"]),
-            parents=tuple(
-                parent for parent in parents.get(name, []) if parent[0] in tables
-            ),
-            caveats=tuple(caveats.get((name, "*"), ())),
+            parents=tuple(each for each in parents.get(name, ()) if each[0] in tables),
+            caveats=itself.caveats,
         )
-        for name, description in tables.items()
+        for name, (itself, *columns) in tables.items()
     ]
 
 
-def parents_of(nodes: dict) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+def models_of(nodes: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The models of the marts among dbt's nodes, by name."""
+    return {
+        node["name"]: node
+        for node in nodes.values()
+        if node["resource_type"] == "model" and node["schema"] == SCHEMA
+    }
+
+
+def parents_of(nodes: dict[str, Any]) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
     """The joins that `has_parent` tests hold, by child: parent and columns."""
-    parents: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    parents: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
     for node in nodes.values():
-        metadata = node.get("test_metadata")
-        if not metadata or metadata["name"] != "has_parent":
-            continue
-        child = node["attached_node"]
-        others = [name for name in node["depends_on"]["nodes"] if name != child]
-        parents.setdefault(child.split(".")[-1], []).append(
-            (
-                (others or [child])[0].split(".")[-1],
-                tuple(metadata["kwargs"]["columns"]),
-            )
-        )
-    return {child: sorted(set(found)) for child, found in parents.items()}
-
-
-def one_line(text: str) -> str:
-    """The text with its white space, line ends included, as single spaces."""
-    return " ".join(text.split())
+        test = node.get("test_metadata") or {}
+        if test.get("name") == "has_parent":
+            child = node["attached_node"]
+            others = [name for name in node["depends_on"]["nodes"] if name != child]
+            parent = (others or [child])[0].split(".")[-1]
+            joined = (parent, tuple(test["kwargs"]["columns"]))
+            parents.setdefault(child.split(".")[-1], set()).add(joined)
+    return {child: sorted(found) for child, found in parents.items()}

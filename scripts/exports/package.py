@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from warehouse.reading import records
 
 from exports.marts import Mart
 
@@ -20,6 +21,22 @@ TYPES = {
     "DATE": "date",
     "TIMESTAMP": "datetime",
 }
+LOADED_FILES = """
+    select citation as title, relative_path as path, release_id, platform, licence,
+        observed_sha256 as sha256, file_status
+    from marts.dim_release_files where is_loaded order by all
+"""
+ASSUMPTIONS = """
+    select assumption_id, statement, consequence, status
+    from marts.dim_sampling_assumptions order by all
+"""
+# When the marts were made, and whether of simulated data; one row.
+MADE = """
+    select
+        (select max(run_at) from marts.fct_expectation_results) as made_at,
+        (select bool_or(is_simulated) from marts.dim_releases where is_loaded)
+            as is_simulated
+"""
 
 
 def data_package(
@@ -30,78 +47,31 @@ def data_package(
     Beside the standard's properties: ``is_simulated``, ``assumptions`` (the register)
     and ``caveats`` of resources and fields, which name assumptions.
     """
-    is_simulated, created = con.execute(
-        """
-        select
-            (select bool_or(is_simulated) from marts.dim_releases where is_loaded),
-            (
-                select max(run_at) from marts.fct_expectation_results
-                where is_latest_run
-            )
-        """
-    ).fetchall()[0]
+    (made,) = records(con, MADE)
+    sources = records(con, LOADED_FILES)
+    licences = {
+        "MIT": "MIT License (code, simulated data and documentation)",
+        **{
+            each: f"{each} (data: see sources)"
+            for each in sorted({source["licence"] for source in sources})
+        },
+    }
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "ai-in-education",
         "title": "AI in education: marts on the Anthropic Economic Index",
         "description": (
-            ("SIMULATED DATA, describes nobody. " if is_simulated else "")
+            ("SIMULATED DATA, describes nobody. " if made["is_simulated"] else "")
             + "Shares of AI use in education with their numerators and bases. Never "
             "sum or average shares; add counts and divide anew."
         ),
-        "created": f"{created:%Y-%m-%dT%H:%M:%SZ}" if created else None,
-        "is_simulated": is_simulated,
-        "licenses": [
-            {
-                "name": "MIT",
-                "title": "MIT License (code, simulated data and documentation)",
-            },
-            *(
-                {"name": licence, "title": f"{licence} (data: see sources)"}
-                for (licence,) in rows(
-                    con,
-                    "select distinct licence from marts.dim_release_files "
-                    "where is_loaded order by all",
-                )
-            ),
-        ],
-        "sources": [
-            {
-                "title": citation,
-                "path": path,
-                "release_id": release_id,
-                "platform": platform,
-                "licence": licence,
-                "sha256": sha256,
-                "file_status": status,
-            }
-            for citation, path, release_id, platform, licence, sha256, status in rows(
-                con,
-                "select citation, relative_path, release_id, platform, licence, "
-                "observed_sha256, file_status from marts.dim_release_files "
-                "where is_loaded order by all",
-            )
-        ],
-        "assumptions": [
-            {
-                "assumption_id": assumption_id,
-                "statement": statement,
-                "consequence": consequence,
-                "status": status,
-            }
-            for assumption_id, statement, consequence, status in rows(
-                con,
-                "select assumption_id, statement, consequence, status "
-                "from marts.dim_sampling_assumptions order by all",
-            )
-        ],
+        "created": made["made_at"] and f"{made['made_at']:%Y-%m-%dT%H:%M:%SZ}",
+        "is_simulated": made["is_simulated"],
+        "licenses": [{"name": name, "title": text} for name, text in licences.items()],
+        "sources": sources,
+        "assumptions": records(con, ASSUMPTIONS),
         "resources": [resource(mart, folder) for mart in marts],
     }
-
-
-def rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    """The rows of a query."""
-    return con.execute(sql).fetchall()
 
 
 def resource(mart: Mart, folder: Path) -> dict[str, Any]:
@@ -118,7 +88,7 @@ def resource(mart: Mart, folder: Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "hash": f"sha256:{digest}",
         "row_count": mart.row_count,
-        "caveats": list(mart.caveats),
+        "caveats": mart.caveats,
         "schema": {
             "fields": [
                 {
@@ -126,17 +96,14 @@ def resource(mart: Mart, folder: Path) -> dict[str, Any]:
                     "type": TYPES[column.data_type],
                     "description": column.description,
                     "constraints": {"required": not column.is_nullable},
-                    "caveats": list(column.caveats),
+                    "caveats": column.caveats,
                 }
                 for column in mart.columns
             ],
-            "primaryKey": list(mart.grain),
+            "primaryKey": mart.grain,
             "foreignKeys": [
-                {
-                    "fields": list(columns),
-                    "reference": {"resource": parent, "fields": list(columns)},
-                }
-                for parent, columns in mart.parents
+                {"fields": key, "reference": {"resource": parent, "fields": key}}
+                for parent, key in mart.parents
             ],
         },
     }

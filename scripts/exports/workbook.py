@@ -2,22 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
+from warehouse.reading import records
 
 from exports.marts import ExportError, Mart
+from exports.package import ASSUMPTIONS, LOADED_FILES, MADE
 
-# Limits of Excel: characters in a cell, characters in the name of a sheet.
-CELL_LIMIT = 32_767
+# Characters in the name of a sheet, as Excel allows them.
 SHEET_NAME_LIMIT = 31
+README = """AI in education: marts on the Anthropic Economic Index
+One sheet is one mart. The sheet columns says what each column means, caveats what a \
+reader must know.
+A share never travels without its numerator and its base. Never sum or average shares: \
+add counts and divide anew.
+An empty cell is NULL: not published, suppressed or not in this copy; the status \
+column of the sheet says which. It is never zero.
+NA in geo_id or country_code is Namibia."""
 SIMULATED = "SIMULATED DATA: these rows describe nobody."
-SHEETS_BEFORE = ("read me", "columns", "caveats")
+WRAPPED = {"text_wrap": True, "valign": "top"}
+HEADER = WRAPPED | {"bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF"}
+WARNING = WRAPPED | {"bold": True, "bg_color": "#FDF3DC"}
+FORMATS = {
+    "DOUBLE": {"num_format": "#,##0.00"},
+    "BIGINT": {"num_format": "#,##0"},
+    "INTEGER": {"num_format": "#,##0"},
+    "DATE": {"num_format": "yyyy-mm-dd"},
+    "TIMESTAMP": {"num_format": "yyyy-mm-dd hh:mm:ss"},
+}
+
+
+class Book(xlsxwriter.Workbook):
+    """A workbook whose texts stay texts, and which holds one row in memory."""
+
+    def __init__(self, path: Path) -> None:
+        options = {"strings_to_urls": False, "constant_memory": True}
+        super().__init__(str(path), options | {"nan_inf_to_errors": True})
+
+    def table(
+        self,
+        title: str,
+        columns: dict[str, tuple[int, dict[str, Any]]],
+        rows: Iterable[Sequence[Any]],
+    ) -> None:
+        """Add a sheet with a frozen header and a filter; of a column its width, in
+        characters, and its format. Raises ExportError where Excel holds less."""
+        if len(title) > SHEET_NAME_LIMIT:
+            raise ExportError(
+                f"The name {title} has {len(title)} characters; Excel allows a sheet "
+                f"{SHEET_NAME_LIMIT}."
+            )
+        sheet = self.add_worksheet(title)
+        header = self.add_format(HEADER)
+        for place, (name, (width, style)) in enumerate(columns.items()):
+            sheet.set_column(place, place, width, self.add_format(style))
+            sheet.write_string(0, place, name, header)
+        writers: dict[type, Callable[..., int]] = {
+            str: sheet.write_string,
+            bool: sheet.write_boolean,
+            int: sheet.write_number,
+            float: sheet.write_number,
+            date: sheet.write_datetime,
+            datetime: sheet.write_datetime,
+        }
+        number = 0
+        for number, row in enumerate(rows, start=1):
+            for place, value in enumerate(row):
+                if value is not None and writers[type(value)](number, place, value):
+                    raise ExportError(
+                        f"A text of {len(value):,} characters in {title}, column "
+                        f"{list(columns)[place]}, row {number + 1}; Excel holds fewer."
+                    )
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, max(number, 1), len(columns) - 1)
 
 
 def write_workbook(
@@ -30,65 +92,38 @@ def write_workbook(
 
     Raises ExportError where a text or a name does not fit into Excel.
     """
-    made_at, is_simulated = con.execute(
-        """
-        select
-            (select max(run_at) from marts.fct_expectation_results),
-            (select bool_or(is_simulated) from marts.dim_releases where is_loaded)
-        """
-    ).fetchall()[0]
-    with xlsxwriter.Workbook(
-        str(path),
-        {
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-            "nan_inf_to_errors": True,
-        },
-    ) as book:
-        book.set_properties(
+    (made,) = records(con, MADE)
+    title, *lines = README.splitlines()
+    lines += ["Loaded files:"] + [
+        f"  {file['release_id']} {file['platform'] or 'reference'}: {file['title']} "
+        f"Licence: {file['licence']}. Copy: {file['file_status']}, sha256 "
+        f"{file['sha256']}."
+        for file in records(con, LOADED_FILES)
+    ]
+    lines += ["Sheets: " + listed(marts)]
+    lines += ["Too large for a sheet, as Parquet beside this file: " + listed(left_out)]
+    with Book(path) as book:
+        created = made["made_at"] or datetime(2026, 1, 1)
+        book.set_properties({"title": title, "created": created})
+        sheet = book.add_worksheet("read me")
+        sheet.set_column(0, 0, 110, book.add_format(WRAPPED))
+        first = [(title, {"bold": True, "font_size": 14})]
+        first += [(SIMULATED, WARNING)] if made["is_simulated"] else []
+        for number, (text, style) in enumerate(
+            [*first, *((line, WRAPPED) for line in lines)]
+        ):
+            sheet.write_string(number, 0, text, book.add_format(style))
+        book.table(
+            "columns",
             {
-                "title": "AI in education: marts on the Anthropic Economic Index",
-                "created": made_at or datetime(2026, 1, 1),
-            }
-        )
-        header = book.add_format(
-            {
-                "bold": True,
-                "bg_color": "#1F3A5F",
-                "font_color": "#FFFFFF",
-                "text_wrap": True,
-                "valign": "top",
-            }
-        )
-        wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-        warning = book.add_format(
-            {"bold": True, "bg_color": "#FDF3DC", "text_wrap": True}
-        )
-        title = book.add_format({"bold": True, "font_size": 14})
-        two_decimals = book.add_format({"num_format": "#,##0.00"})
-        whole = book.add_format({"num_format": "#,##0"})
-        day = book.add_format({"num_format": "yyyy-mm-dd"})
-        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        formats = {"DOUBLE": two_decimals, "BIGINT": whole, "INTEGER": whole}
-        formats |= {"DATE": day, "TIMESTAMP": moment}
-
-        sheet = book.add_worksheet(SHEETS_BEFORE[0])
-        sheet.set_column(0, 0, 110, wrapped)
-        lines = readme(con, marts, left_out)
-        sheet.write_string(0, 0, lines[0], title)
-        first = 1
-        if is_simulated:
-            sheet.write_string(1, 0, SIMULATED, warning)
-            first = 2
-        for number, line in enumerate(lines[1:], start=first):
-            sheet.write_string(number, 0, line, wrapped)
-
-        sheet = book.add_worksheet(SHEETS_BEFORE[1])
-        table(
-            sheet,
-            ["mart", "column", "type", "is in the key", "description", "caveats"],
-            [
+                "mart": (26, {}),
+                "column": (30, {}),
+                "type": (10, {}),
+                "is in the key": (8, {}),
+                "description": (100, WRAPPED),
+                "caveats": (40, WRAPPED),
+            },
+            (
                 (
                     mart.name,
                     column.name,
@@ -99,99 +134,29 @@ def write_workbook(
                 )
                 for mart in (*marts, *left_out)
                 for column in mart.columns
-            ],
-            header,
-            {4: wrapped, 5: wrapped},
-            [26, 30, 10, 8, 100, 40],
+            ),
         )
-        sheet = book.add_worksheet(SHEETS_BEFORE[2])
-        table(
-            sheet,
-            ["caveat", "status", "statement", "what follows for a figure"],
-            con.execute(
-                "select assumption_id, status, statement, consequence "
-                "from marts.dim_sampling_assumptions order by all"
-            ).fetchall(),
-            header,
-            {2: wrapped, 3: wrapped},
-            [26, 16, 80, 80],
+        book.table(
+            "caveats",
+            {
+                "caveat": (26, {}),
+                "statement": (80, WRAPPED),
+                "what follows for a figure": (80, WRAPPED),
+                "status": (16, {}),
+            },
+            con.execute(ASSUMPTIONS).fetchall(),
         )
         for mart in marts:
-            if len(mart.name) > SHEET_NAME_LIMIT:
-                raise ExportError(
-                    f"The mart {mart.name} has a name of {len(mart.name)} characters; "
-                    f"Excel allows a sheet {SHEET_NAME_LIMIT}."
+            columns = {
+                column.name: (
+                    max(12, min(40, len(column.name) + 2)),
+                    FORMATS.get(column.data_type, {}),
                 )
-            table(
-                book.add_worksheet(mart.name),
-                [column.name for column in mart.columns],
-                con.execute(mart.ordered).fetchall(),
-                header,
-                {
-                    number: formats[column.data_type]
-                    for number, column in enumerate(mart.columns)
-                    if column.data_type in formats
-                },
-                [max(12, min(40, len(column.name) + 2)) for column in mart.columns],
-            )
+                for column in mart.columns
+            }
+            book.table(mart.name, columns, con.execute(mart.ordered).fetchall())
 
 
-def readme(
-    con: duckdb.DuckDBPyConnection, marts: Sequence[Mart], left_out: Sequence[Mart]
-) -> list[str]:
-    """The lines of the first sheet."""
-    loaded = con.execute(
-        "select release_id, platform, citation, licence, file_status, observed_sha256 "
-        "from marts.dim_release_files where is_loaded order by all"
-    ).fetchall()
-    return [
-        "AI in education: marts on the Anthropic Economic Index",
-        "One sheet is one mart. The sheet columns says what each column means, caveats "
-        "what a reader must know.",
-        "A share never travels without its numerator and its base. Never sum or "
-        "average shares: add counts and divide anew.",
-        "An empty cell is NULL: not published, suppressed or not in this copy; the "
-        "status column of the sheet says which. It is never zero.",
-        "NA in geo_id or country_code is Namibia.",
-        "Loaded files:",
-        *(
-            f"  {release_id} {platform or 'reference'}: {citation} Licence: {licence}. "
-            f"Copy: {status}, sha256 {sha256}."
-            for release_id, platform, citation, licence, status, sha256 in loaded
-        ),
-        "Sheets: " + ", ".join(f"{m.name} ({m.row_count:,} rows)" for m in marts),
-        "Too large for a sheet, as Parquet beside this file: "
-        + (", ".join(f"{m.name} ({m.row_count:,} rows)" for m in left_out) or "none"),
-    ]
-
-
-def table(
-    sheet: Worksheet,
-    names: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-    header: Any,
-    formats: dict[int, Any],
-    widths: Sequence[int],
-) -> None:
-    """Write a table with a frozen header and a filter; raises ExportError."""
-    for number, (name, width) in enumerate(zip(names, widths, strict=True)):
-        sheet.set_column(number, number, width, formats.get(number))
-        sheet.write_string(0, number, name, header)
-    for row_number, row in enumerate(rows, start=1):
-        for number, value in enumerate(row):
-            if isinstance(value, str):
-                if len(value) > CELL_LIMIT:
-                    raise ExportError(
-                        f"A text of {len(value):,} characters in {sheet.name}, column "
-                        f"{names[number]}, row {row_number + 1}; Excel holds "
-                        f"{CELL_LIMIT:,}."
-                    )
-                sheet.write_string(row_number, number, value, formats.get(number))
-            elif isinstance(value, bool):
-                sheet.write_boolean(row_number, number, value)
-            elif isinstance(value, datetime) or hasattr(value, "isoformat"):
-                sheet.write_datetime(row_number, number, value, formats.get(number))
-            elif value is not None:
-                sheet.write_number(row_number, number, value, formats.get(number))
-    sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(len(rows), 1), len(names) - 1)
+def listed(marts: Sequence[Mart]) -> str:
+    """Names and sizes of marts."""
+    return ", ".join(f"{m.name} ({m.row_count:,} rows)" for m in marts) or "none"

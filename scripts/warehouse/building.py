@@ -44,8 +44,8 @@ EXPECTATION_RESULTS = ("--selector", "expectation_results")
 # Who writes what beside the published file: modules with ``write(source, folder)``,
 # which returns the paths it wrote. The source is the work file; of the docs it is the
 # folder of dbt's artifacts.
-WRITERS = ("write_report", "export_marts", "validation.page")
-DOCS_WRITER = "write_docs"
+WRITERS = ("report", "exports.files", "validation.page")
+DOCS_WRITER = "lineage.pages"
 
 
 def build(

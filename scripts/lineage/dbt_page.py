@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lineage_docs.offline import replace_in, with_policy
+from lineage.offline import replace_in, with_policy
 
 NAME = "dbt's docs page"
 # dbt lays the page out for 960 pixels and more; on a phone, the menu goes on top.

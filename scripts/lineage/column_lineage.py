@@ -16,7 +16,7 @@ from sqlglot import exp
 from sqlglot.optimizer import build_scope
 from sqlglot.optimizer.scope import Scope
 
-from lineage_docs.offline import replace_in, with_policy
+from lineage.offline import replace_in, with_policy
 
 NAME = "dbt-colibri's page"
 # Opened without a model, the page shows the whole lineage of the headline figure.

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from warehouse.errors import WarehouseError
+
 # Everything a page needs is in the page. The browser itself refuses the rest.
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -17,7 +19,7 @@ POLICY = (
 )
 
 
-class DocsError(Exception):
+class DocsError(WarehouseError):
     """Docs that were not written; the text is for the person who started it."""
 
 
@@ -28,7 +30,7 @@ def replace_in(page: str, name: str, edits: Mapping[str, str]) -> str:
             raise DocsError(
                 f"{name} does not hold the text {old[:80]!r}, which the docs replace. "
                 "Its version has changed: look at its page, and adapt the edits in "
-                "scripts/lineage_docs."
+                "scripts/lineage."
             )
         page = page.replace(old, new)
     return page

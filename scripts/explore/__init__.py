@@ -1,0 +1,1 @@
+"""The query page: its sources, the bundle made of them, the server."""

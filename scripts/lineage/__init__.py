@@ -1,0 +1,1 @@
+"""The lineage docs: dbt's page with the keys of the marts, and column lineage."""

@@ -1,1 +1,0 @@
-"""The parts of the lineage docs: dbt's page, column lineage, entity relationships."""
