@@ -1,8 +1,7 @@
 """Write the report page of a warehouse, or its figures, without building anything.
 
 `make report` and `make figures` call this on the published file. The page is one HTML
-file that opens without network; the figures are SVG and PNG for papers. The functions
-are in the package `report`, which `import report` finds, never this file.
+file that opens without network; the figures are SVG and PNG for papers.
 """
 
 from __future__ import annotations
@@ -11,10 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from report import ReportError, write, write_figures
-
-PROJECT = Path(__file__).resolve().parent.parent
-PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
+from warehouse.errors import WarehouseError
+from warehouse.paths import PUBLISHED_FILE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,15 +31,19 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
+    # Altair takes a second to import, and --help should not. It is the package beside
+    # this file: Python prefers it to a module of the same name.
+    from report import figures, page
+
     try:
         if options.figures:
-            written = write_figures(warehouse, options.figures.resolve())
+            written = figures.write(warehouse, options.figures.resolve())
             print(f"{len(written)} files written into {options.figures}")
             return 0
-        for path in write(warehouse, (options.output or warehouse.parent).resolve()):
+        for path in page.write(warehouse, (options.output or warehouse.parent)):
             size = path.stat().st_size / 1e6
             print(f"{path} ({size:.1f} MB, opens without network)")
-    except (ReportError, OSError) as error:
+    except (WarehouseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -13,7 +13,7 @@ from report.charts import config
 from report.page import TEMPLATES, VEGA_LITE
 from report.parts import Figure, Spec
 from report.questions import build
-from report.warehouse import Warehouse
+from report.reading import opened
 
 PANEL_WIDTH = 300
 WIDE = 560
@@ -22,7 +22,7 @@ LINE = 105
 
 def write(warehouse_file: Path, folder: Path) -> list[Path]:
     """Write each figure as SVG and PNG into ``folder``; raises ReportError."""
-    with Warehouse(warehouse_file) as warehouse:
+    with opened(warehouse_file) as warehouse:
         built = build(warehouse)
     folder.mkdir(parents=True, exist_ok=True)
     written = []

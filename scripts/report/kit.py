@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from report.charts import Chart, range_panel
 from report.parts import Column, Figure, Row, Slice, Table, platform_title, sentence
-from report.warehouse import Warehouse
+from report.reading import Warehouse
 
 BASES = {"all_conversations": "All conversations", "named_tasks": "Named tasks"}
 REASONS = {

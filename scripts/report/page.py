@@ -15,7 +15,7 @@ from report.parts import PLATFORMS, Column, Row, Section, Spec, count, platform_
 from report.questions import build
 from report.questions.between_releases import window
 from report.questions.which_hold import STATUSES
-from report.warehouse import Warehouse
+from report.reading import Warehouse, opened
 
 NAME = "report.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -33,7 +33,7 @@ def bundle() -> Markup:
 
 def write(warehouse_file: Path, folder: Path) -> list[Path]:
     """Write the page of a warehouse into ``folder``; raises ReportError."""
-    with Warehouse(warehouse_file) as warehouse:
+    with opened(warehouse_file) as warehouse:
         page = render(warehouse)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME

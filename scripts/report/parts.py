@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup, escape
+from warehouse.errors import WarehouseError
 
 Row = dict[str, Any]
 Spec = dict[str, Any]  # a Vega-Lite specification without width
@@ -21,7 +22,7 @@ def platform_title(platform: str) -> str:
     return PLATFORMS.get(platform, platform)
 
 
-class ReportError(Exception):
+class ReportError(WarehouseError):
     """The page can't be made; the text says what was found and what to do."""
 
 

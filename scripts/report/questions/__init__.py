@@ -15,7 +15,7 @@ from report.questions import (
     which_hold,
     who,
 )
-from report.warehouse import Warehouse
+from report.reading import Warehouse
 
 QUESTIONS = (
     how_much,

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import BASES, draw
 from report.parts import PLATFORMS, Figure, Row, Section, listed, sentence
-from report.warehouse import RULE, Warehouse
+from report.reading import RULE, Warehouse
 
 SHARES = f"""
     select *

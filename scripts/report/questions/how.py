@@ -9,7 +9,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import absence, draw, glossary, per_slice
 from report.parts import Figure, Row, Section, Slice, sentence
-from report.warehouse import UNDER_RULE, Warehouse
+from report.reading import UNDER_RULE, Warehouse
 
 PATTERNS = f"""
     select shares.*, lower(patterns.pattern_title) as pattern_words,

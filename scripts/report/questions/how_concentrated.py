@@ -7,7 +7,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import absence, draw, only, table
 from report.parts import Section, sentence
-from report.warehouse import UNDER_RULE, Warehouse
+from report.reading import UNDER_RULE, Warehouse
 
 CONCENTRATION = f"""
     select concentration.*, scopes.scope_title, scopes.scope_kind

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import BASES, draw, glossary, only, per_slice
 from report.parts import Figure, Row, Section, Slice, sentence
-from report.warehouse import RULE, Warehouse
+from report.reading import RULE, Warehouse
 
 SHARES = """
     select *,

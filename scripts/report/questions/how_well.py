@@ -7,7 +7,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import absence, draw, only
 from report.parts import Section, sentence
-from report.warehouse import UNDER_RULE, Warehouse
+from report.reading import UNDER_RULE, Warehouse
 
 SUCCESS = f"""
     select *

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import draw, only
 from report.parts import PLATFORMS, Figure, Row, Section, listed, sentence
-from report.warehouse import UNDER_RULE, Warehouse
+from report.reading import UNDER_RULE, Warehouse
 
 # Patterns beside those of the other platform, whose bounds may be apart.
 PATTERNS = f"""

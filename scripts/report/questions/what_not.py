@@ -7,7 +7,7 @@ from collections import Counter
 from markupsafe import Markup
 
 from report.parts import Section, Table, sentence
-from report.warehouse import Warehouse
+from report.reading import Warehouse
 
 
 def answer(warehouse: Warehouse) -> Section:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import absence, draw, per_slice
 from report.parts import Figure, Row, Section, Slice, count, sentence
-from report.warehouse import RULE, Warehouse
+from report.reading import RULE, Warehouse
 
 SHOWN_COUNTRIES = 30
 # What is shown: its title, mart and facet, its rows, and the range that ranks it.

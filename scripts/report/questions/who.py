@@ -7,7 +7,7 @@ from markupsafe import Markup
 from report.charts import Chart
 from report.kit import absence, draw, only
 from report.parts import Section, listed, sentence
-from report.warehouse import BASELINE, UNDER_RULE, Warehouse
+from report.reading import BASELINE, UNDER_RULE, Warehouse
 
 USE_CASES = f"select * from marts.fct_use_case_shares where {UNDER_RULE} order by all"
 COLUMNS = "scope use_case estimator task_with_use_case_count task_count"

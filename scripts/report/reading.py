@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import duckdb
+from warehouse.reading import connect, records
 
 from report.parts import ReportError, Row, Slice
 
@@ -23,52 +24,48 @@ REGISTER = """
 """
 
 
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[Warehouse]:
+    """A finished warehouse, read-only; raises WarehouseError when it can't carry it."""
+    try:
+        with connect(file) as con:
+            yield Warehouse(con)
+    except duckdb.Error as error:
+        raise ReportError(
+            f"{file} is no warehouse that the report can read ({error}). It may be of "
+            "another state of the project: run make warehouse."
+        ) from error
+
+
 class Warehouse:
-    """A finished warehouse, opened read-only."""
+    """The marts of a warehouse, and the slices of them that are loaded."""
 
-    def __init__(self, file: Path) -> None:
-        """Open the file; raises ReportError when it can't carry the report."""
-        if not file.is_file():
-            raise ReportError(
-                f"There is no warehouse at {file}; expected the file that make "
-                "warehouse publishes. Build it, or name another with --warehouse."
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Read the slices, the newest first; raises ReportError when there is none."""
+        self._con = con
+        self.slices = [
+            Slice(**row)
+            for row in self.records(
+                """
+                select release_id, platform, count_basis, licence, citation,
+                    is_simulated
+                from marts.dim_releases
+                where is_loaded
+                order by is_simulated, window_start_date desc nulls last,
+                    release_id desc, platform desc
+                """
             )
-        self._file = file
-        try:
-            self._con = duckdb.connect(str(file), read_only=True)
-        except duckdb.Error as error:
+        ]
+        if not self.slices:
             raise ReportError(
-                f"{file} can't be opened as a DuckDB file ({error}). Build it anew "
-                "with make warehouse."
-            ) from error
-        try:
-            self.slices = self._read_slices()
-        except BaseException:
-            self._con.close()
-            raise
-
-    def __enter__(self) -> Warehouse:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._con.close()
+                "No release is loaded in this warehouse: marts.dim_releases has no "
+                "row with is_loaded. Run make warehouse with AEI_DATA_DIR set to a "
+                "folder that holds a release, or unset."
+            )
 
     def records(self, sql: str, *parameters: Any) -> list[Row]:
         """The rows of a query by column name; dates and numbers as Python has them."""
-        try:
-            result = self._con.execute(sql, parameters)
-        except (duckdb.CatalogException, duckdb.BinderException) as error:
-            raise ReportError(
-                f"{self._file} lacks what the report reads ({error}). It was built by "
-                "another state of the project: run make warehouse."
-            ) from error
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        return records(self._con, sql, parameters)
 
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
         """The rows of the loaded slices, newest slice first, else in their order."""
@@ -153,7 +150,7 @@ class Warehouse:
         )
         if not found:
             raise ReportError(
-                f"The register in {self._file} has no caveat for marts.{mart}: no "
+                f"The register has no caveat for marts.{mart}: no "
                 "figure is published without its caveats. Run make warehouse."
             )
         return found
@@ -186,21 +183,3 @@ class Warehouse:
             order by expectation_id
             """
         )
-
-    def _read_slices(self) -> list[Slice]:
-        rows = self.records(
-            """
-            select release_id, platform, count_basis, licence, citation, is_simulated
-            from marts.dim_releases
-            where is_loaded
-            order by is_simulated, window_start_date desc nulls last, release_id desc,
-                platform desc
-            """
-        )
-        if not rows:
-            raise ReportError(
-                "No release is loaded in this warehouse: marts.dim_releases has no "
-                "row with is_loaded. Run make warehouse with AEI_DATA_DIR set to a "
-                "folder that holds a release, or unset."
-            )
-        return [Slice(**row) for row in rows]
