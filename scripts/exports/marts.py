@@ -56,8 +56,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Mart:
-    """A table of the schema marts. ``parents`` are (mart, columns) of the same names
-    there and here."""
+    """A table of the schema marts. ``parents`` are (mart, columns): its key, of the
+    same names there and here."""
 
     name: str
     description: str
@@ -112,7 +112,7 @@ def read_marts(
             ][0],
             columns=tuple(columns),
             grain=tuple(models[name]["config"]["meta"]["grain"]),
-            parents=tuple(each for each in parents.get(name, ()) if each[0] in tables),
+            parents=tuple(parents[name]),
             caveats=itself.caveats,
         )
         for name, (itself, *columns) in tables.items()
@@ -129,14 +129,25 @@ def models_of(nodes: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def parents_of(nodes: dict[str, Any]) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
-    """The joins that `has_parent` tests hold, by child: parent and columns."""
-    parents: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
+    """The joins between marts that `has_parent` tests hold, by child.
+
+    Each is the parent and the columns, which are the parent's key: it adds no rows.
+    """
+    marts = models_of(nodes)
+    parents: dict[str, set[tuple[str, tuple[str, ...]]]] = {
+        name: set() for name in marts
+    }
     for node in nodes.values():
         test = node.get("test_metadata") or {}
         if test.get("name") == "has_parent":
             child = node["attached_node"]
             others = [name for name in node["depends_on"]["nodes"] if name != child]
-            parent = (others or [child])[0].split(".")[-1]
-            joined = (parent, tuple(test["kwargs"]["columns"]))
-            parents.setdefault(child.split(".")[-1], set()).add(joined)
+            child, parent = (
+                each.split(".")[-1] for each in (child, (others or [child])[0])
+            )
+            columns = tuple(test["kwargs"]["columns"])
+            if {child, parent} <= set(marts) and set(columns) == set(
+                marts[parent]["config"]["meta"]["grain"]
+            ):
+                parents[child].add((parent, columns))
     return {child: sorted(found) for child, found in parents.items()}

@@ -168,15 +168,13 @@ def own_key(mart: Mart, schema: str) -> str:
 
 
 def foreign_keys(marts: Sequence[Mart], schema: str) -> list[str]:
-    """The statements that add the joins whose columns are the parent's key."""
-    grains = {mart.name: set(mart.grain) for mart in marts}
+    """The statements that add the joins of the marts to their parents."""
     return [
         f"alter table {name(schema, mart.name)} add foreign key ({names(key)}) "
         f"references {name(schema, parent)} ({names(key)}) "
         "deferrable initially deferred"
         for mart in marts
         for parent, key in mart.parents
-        if set(key) == grains[parent]
     ]
 
 

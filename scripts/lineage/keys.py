@@ -22,9 +22,7 @@ def section(nodes: dict[str, Any]) -> str:
     lines += ["| mart | its key | joins |", "| --- | --- | --- |"]
     for name, node in sorted(marts.items()):
         joins = "; ".join(
-            f"`{parent}` on {listed(columns)}"
-            for parent, columns in parents.get(name, ())
-            if parent in marts
+            f"`{parent}` on {listed(columns)}" for parent, columns in parents[name]
         )
         title = f"[{name}](#!/model/{node['unique_id']})"
         lines.append(
@@ -49,8 +47,7 @@ def diagram(nodes: dict[str, Any]) -> str:
         lines.append("  }")
         lines += [
             f'  "{name}" }}o--|| "{parent}" : "{", ".join(columns)}"'
-            for parent, columns in parents.get(name, ())
-            if parent in marts
+            for parent, columns in parents[name]
         ]
     return "\n".join(lines)
 

@@ -16,7 +16,8 @@ import duckdb
 import publish_postgres
 import pytest
 from conftest import PROJECT, Build
-from exports.marts import ExportError, Mart, manifest_file, read_marts
+from exports import postgres
+from exports.marts import ExportError, Mart, read_marts
 
 READERS = PROJECT / ".venv-readers" / "bin" / "python"
 
@@ -74,7 +75,7 @@ def manifest_of_the_build(
 @pytest.fixture
 def filled(url: str, shipped_warehouse: Build) -> str:
     """The server with the marts of the shipped warehouse."""
-    publish_postgres.publish(shipped_warehouse.file, url)
+    postgres.publish(shipped_warehouse.file, url)
     return url
 
 
@@ -108,7 +109,7 @@ TOTAL = "select sum(conversation_count) from ai_in_education.fct_education_share
 def marts_of(warehouse: Path) -> list[Mart]:
     """The marts of a warehouse."""
     with duckdb.connect(str(warehouse), read_only=True) as con:
-        return read_marts(con, manifest_file())
+        return read_marts(con)
 
 
 def test_every_value_arrives(filled: str, shipped_warehouse: Build) -> None:
@@ -144,7 +145,7 @@ def test_types_comments_and_keys_arrive(filled: str, shipped_warehouse: Build) -
     assert columns == [
         [
             column.name,
-            publish_postgres.TYPES[column.data_type],
+            postgres.TYPES[column.data_type],
             "YES" if column.is_nullable else "NO",
             column.description,
         ]
@@ -227,7 +228,7 @@ def test_reader_sees_the_old_or_the_new_marts(
 
     reader = threading.Thread(target=read)
     reader.start()
-    publish_postgres.publish(changed, filled)
+    postgres.publish(changed, filled)
     is_over.set()
     reader.join()
     new = psql(filled, TOTAL)
@@ -240,16 +241,16 @@ def test_failed_copy_leaves_the_old_marts(
     filled: str, changed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = psql(filled, TOTAL)
-    definition = publish_postgres.definition
+    definition = postgres.definition
 
     def fail_late(mart: Mart, schema: str) -> list[str]:
         if mart.name == "fct_use_case_shares":  # the last
             return ["select 1 / 0"]
         return definition(mart, schema)
 
-    monkeypatch.setattr(publish_postgres, "definition", fail_late)
+    monkeypatch.setattr(postgres, "definition", fail_late)
     with pytest.raises(ExportError, match="division by zero"):
-        publish_postgres.publish(changed, filled)
+        postgres.publish(changed, filled)
     assert psql(filled, TOTAL) == old
     assert psql(filled, "select 1 from pg_namespace where nspname like '%_new'") == []
 
@@ -259,7 +260,7 @@ def test_views_on_the_marts_are_not_dropped(filled: str, changed: Path) -> None:
     old = psql(filled, "select * from public.mine")
     try:
         with pytest.raises(ExportError, match="Views rest on the tables.*mine"):
-            publish_postgres.publish(changed, filled)
+            postgres.publish(changed, filled)
         assert psql(filled, "select * from public.mine") == old
     finally:
         psql(filled, "drop view public.mine")
@@ -269,14 +270,14 @@ def test_what_was_granted_stays_granted(filled: str, changed: Path) -> None:
     psql(filled, "create role analyst login")
     psql(filled, "grant usage on schema ai_in_education to analyst")
     psql(filled, "grant select on ai_in_education.fct_education_shares to analyst")
-    publish_postgres.publish(changed, filled)
+    postgres.publish(changed, filled)
     as_analyst = filled.replace("owner@", "analyst@")
     assert psql(as_analyst, TOTAL) == psql(filled, TOTAL)
 
 
 def test_other_tables_of_the_schema_are_left_alone(filled: str, changed: Path) -> None:
     psql(filled, "create table ai_in_education.notes as select 'mine' as note")
-    publish_postgres.publish(changed, filled)
+    postgres.publish(changed, filled)
     assert psql(filled, "select note from ai_in_education.notes") == [["mine"]]
 
 
