@@ -189,10 +189,7 @@ def columns(marts: Sequence[str], *names: str) -> tuple[str, ...]:
 
 
 INTERVAL = ("interval_low_pct", "interval_high_pct", "interval_kind")
-WILSON_MARTS = (
-    *("fct_facet_shares", "fct_education_tasks"),
-    *("fct_education_shares", "fct_occupation_group_shares"),
-)
+WILSON_MARTS = ("fct_facet_shares", "fct_education_tasks", "fct_education_shares")
 TASK_FIGURES = ("int_task_ratios", "int_scope_figures", "int_scope_intervals")
 DAMAGES: Mapping[str, Damage] = {
     "another floor, quantile and threshold": Damage(
