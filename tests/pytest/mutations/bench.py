@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import filecmp
 import os
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import build_warehouse
+import duckdb
 import pytest
-from conftest import dbt_environment, query
+from conftest import (
+    Build,
+    Row,
+    dbt_environment,
+    failures,
+    query,
+    run_dbt,
+    write_rows,
+)
 from dbt.contracts.graph.manifest import Manifest
 from validation.run import Result
-
-FAILURE_TEXT = build_warehouse.failure_text
 
 
 @dataclass(frozen=True)
@@ -28,12 +35,26 @@ class Bench:
     manifest: Manifest
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
-    results: list[Any] = field(default_factory=list)
 
     @property
     def work_file(self) -> Path:
         """The file that dbt writes; the build script does not clear it here."""
         return self.folder / "work.duckdb"
+
+    @classmethod
+    def with_earlier(
+        cls,
+        folder: Path,
+        warehouse: Build,
+        manifest: Manifest,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> Bench:
+        """A bench in an empty folder, with a published warehouse of an earlier day."""
+        published = folder / "earlier" / "published.duckdb"
+        published.parent.mkdir()
+        shutil.copy(warehouse.file, published)
+        return cls(folder, published, warehouse.file, manifest, monkeypatch, capsys)
 
     def refusal(
         self,
@@ -46,13 +67,11 @@ class Bench:
         """What the build script says when a guard stops it.
 
         dbt builds the selection and nothing else, and ``ask`` alone asks expectations.
-        Nothing was published, and the earlier warehouse answers as before. ``results``
-        are those of dbt.
+        Nothing was published, and the earlier warehouse answers as before.
         """
         with self.monkeypatch.context() as patch:
             self._limit(patch, selection, manifest or self.manifest)
             patch.setattr(build_warehouse, "ask_expectations", ask)
-            patch.setattr(build_warehouse, "failure_text", self._failure_text)
             with dbt_environment(self.folder, data_dir):
                 status = build_warehouse.main(
                     [
@@ -70,10 +89,6 @@ class Bench:
         assert query(self.published, "select count(*) from marts.dim_releases")[0][0]
         return message
 
-    def _failure_text(self, results: Any, work_file: Path) -> str:
-        self.results[:] = results or []
-        return FAILURE_TEXT(results, work_file)
-
     def _limit(
         self, patch: pytest.MonkeyPatch, selection: Sequence[str], manifest: Manifest
     ) -> None:
@@ -89,3 +104,19 @@ class Bench:
         patch.setattr(build_warehouse, "STAGING", selection or nothing)
         patch.setattr(build_warehouse, "MARTS", nothing)
         patch.setattr(build_warehouse, "EXPECTATION_RESULTS", nothing)
+
+
+def seed(folder: Path, manifest: Manifest) -> Path:
+    """Make a work file with the reference tables, which no bad input changes."""
+    arguments = ["seed", "--no-write-json"]
+    assert failures(run_dbt(arguments, folder, manifest=manifest)) == []
+    return folder / "work.duckdb"
+
+
+def list_files(con: duckdb.DuckDBPyConnection, folder: Path, rows: list[Row]) -> None:
+    """List files in the release manifest, as a person would a new one."""
+    write_rows(folder / "listed.csv", rows)
+    con.execute(
+        "insert into reference.release_manifest by name from read_csv("
+        f"'{folder / 'listed.csv'}', delim = ',', all_varchar = true, nullstr = '')"
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 
-from conftest import Row, csv_text, manifest_rows, shipped_row
+from conftest import PLATFORMS, DataFolder, Row, csv_text, manifest_rows, shipped_row
 
 from mutations.files import (
     COUNT,
@@ -449,3 +449,51 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         for what, label in {"pattern": "learning", "residual": "not_classified"}.items()
     },
 }
+
+
+# In a folder of their own ----------------------------------------------------------
+
+
+def no_raw_files(folder: DataFolder) -> Fault:
+    """Take every raw file away."""
+    for platform in PLATFORMS:
+        folder.raw(platform).unlink(missing_ok=True)
+    observed = "no raw release file of the manifest"
+    return Fault(None, None, observed, "at least one of ")
+
+
+def no_statements(folder: DataFolder) -> Fault:
+    """Take the task statements away."""
+    folder.statements.unlink()
+    return Fault(None, "cluster_name", "the task ", "this copy has none, fetch it")
+
+
+def damage_to(folder: DataFolder, damage: Damage) -> Fault:
+    """Put a damaged file in place of the clean one."""
+    content, fault = damage.done()
+    (folder.root / damage.manifest["relative_path"]).write_bytes(content)
+    return fault
+
+
+def alone(guard: str) -> list[str]:
+    """The first damage of a check; every line that can't be split."""
+    return list(DAMAGES[guard])[: None if guard == "rejected_rows" else 1]
+
+
+# What only a folder can lack, and one damage of each check at least.
+ALONE: list[tuple[str, str, Callable[[DataFolder], Fault]]] = [
+    ("no_release_files", "no raw file at all", no_raw_files),
+    ("unknown_tasks", "task statements missing", no_statements),
+    *(
+        (guard, name, lambda folder, d=DAMAGES[guard][name]: damage_to(folder, d))
+        for guard in DAMAGES
+        for name in alone(guard)
+    ),
+]
+# All of them: the check, and what is done to the file.
+MUTANTS = list(
+    dict.fromkeys(
+        [(guard, name) for guard, some in DAMAGES.items() for name in some]
+        + [(guard, name) for guard, name, _ in ALONE]
+    )
+)

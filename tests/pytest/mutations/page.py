@@ -97,4 +97,5 @@ def page(
 
 def guards_on(page_text: str) -> set[str]:
     """The guards that the table of a page names."""
-    return set(re.findall(r"^\| [^|]+ \| `(\w+)` \|", page_text, re.MULTILINE))
+    row = r"^\| [^|]+ \| `(\w+)` \| [^|]+ \|$"
+    return set(re.findall(row, page_text, re.MULTILINE))
