@@ -33,14 +33,11 @@ from conftest import (
 )
 from dbt.contracts.graph.manifest import Manifest
 from mutations.bench import Bench, list_files, seed
-from mutations.damages import ALONE, DAMAGES, KINDS, damage_to
+from mutations.damages import ALONE, DAMAGES, KINDS, TWO_KINDS, damage_to
 from mutations.files import Fault, read_text
 from mutations.sheet import API, CHAT
 from mutations.styles import STYLES
 
-# Whether the loader tells damage from a surprise, and another copy from the official
-# file. Until it does, every finding stops the build.
-TWO_KINDS = False
 needs_two_kinds = pytest.mark.skipif(
     not TWO_KINDS, reason="every finding of the loader still stops the build"
 )
