@@ -56,7 +56,7 @@ test-slow: $(INSTALLED)
 
 # Writes docs/kill-table.md from what its tests see.
 kill-table: $(INSTALLED)
-	WRITE_KILL_TABLE=1 $(BIN)/python -m pytest tests/pytest/test_kill_table.py
+	WRITE_KILL_TABLE=1 $(BIN)/python -m pytest tests/pytest/test_kill_files.py tests/pytest/test_kill_table.py
 
 # Other files each time, for as long as is said: make fuzz SECONDS=3600
 fuzz: $(INSTALLED)
