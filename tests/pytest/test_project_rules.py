@@ -104,14 +104,15 @@ def test_every_description_says_what_a_row_is(models: list[Model]) -> None:
 def header_grain(sql: str) -> list[str]:
     """The grain in the header comment, which may run over several comment lines."""
     lines = [line.strip() for line in sql.splitlines()]
-    starts = [n for n, line in enumerate(lines) if line.startswith("-- grain:")]
+    # A model in Python has comments of Python.
+    starts = [n for n, line in enumerate(lines) if re.match(r"(--|#) grain:", line)]
     if len(starts) != 1:
         return []
-    text = lines[starts[0]].removeprefix("-- grain:")
+    text = lines[starts[0]].partition("grain:")[2]
     for line in lines[starts[0] + 1 :]:
-        if not line.startswith("--") or re.match(r"-- \w+:", line):
+        if not re.match(r"--|#", line) or re.match(r"(--|#) \w+:", line):
             break
-        text += " " + line.removeprefix("--")
+        text += " " + line.lstrip("-#")
     return [column.strip() for column in text.split(",") if column.strip()]
 
 
@@ -133,7 +134,7 @@ def test_header_comment_says_why(models: list[Model]) -> None:
     assert (
         breaches(
             past_staging,
-            lambda model: bool(re.search(r"^-- why: \S", model.sql, re.MULTILINE)),
+            lambda model: bool(re.search(r"^(--|#) why: \S", model.sql, re.MULTILINE)),
         )
         == []
     )
