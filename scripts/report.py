@@ -31,8 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
-    # Altair takes a second to import, and --help should not. It is the package beside
-    # this file: Python prefers it to a module of the same name.
+    # Altair takes a second to import, and --help should not. This is the package beside
+    # the file: Python prefers it to a module of the same name.
     from report import figures, page
 
     try:

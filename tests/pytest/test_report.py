@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import report
 import vl_convert
 from conftest import Build, query
 from report import figures, page
@@ -70,7 +71,7 @@ def html(warehouse_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def written(warehouse_file: Path, folder: Path) -> str:
     """The page of a warehouse."""
-    (path,) = page.write(warehouse_file, folder)
+    (path,) = report.write(warehouse_file, folder)
     return path.read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -12,23 +13,40 @@ from report.parts import Figure, Row, Section, Slice, count, sentence
 from report.reading import RULE, Warehouse
 
 SHOWN_COUNTRIES = 30
-# What is shown: its title, mart and facet, its rows, and the range that ranks it.
-KINDS = {
-    "coursework": ("Coursework", "fct_facet_shares", "use_case"),
-    "education": ("Education tasks", "fct_education_shares", "onet_task"),
-}
-ROWS = {
-    "coursework": (
-        "facet = 'use_case' and category = 'coursework'",
-        "interval",
-        "95% intervals",
+
+
+class Kind(NamedTuple):
+    """A figure of countries: its rows, and what ranks them, bound or interval."""
+
+    key: str
+    title: str
+    mart: str
+    facet: str
+    where: str
+    range: str
+    ranges: str
+
+
+KINDS = (
+    Kind(
+        key="coursework",
+        title="Coursework",
+        mart="fct_facet_shares",
+        facet="use_case",
+        where="facet = 'use_case' and category = 'coursework'",
+        range="interval",
+        ranges="95% intervals",
     ),
-    "education": (
-        f"scope = 'education' and allocation_rule = '{RULE}'",
-        "bound",
-        "bounds",
+    Kind(
+        key="education",
+        title="Education tasks",
+        mart="fct_education_shares",
+        facet="onet_task",
+        where=f"scope = 'education' and allocation_rule = '{RULE}'",
+        range="bound",
+        ranges="bounds",
     ),
-}
+)
 # A pair is separated when the range of one ends before that of the other begins. Only
 # countries of one slice are compared, and none that is flagged.
 COUNTRIES = """
@@ -96,20 +114,17 @@ def answer(warehouse: Warehouse) -> Section:
         ),
         answer=Markup("Country figures are not in this copy."),
     )
-    for kind, (_, mart, facet) in KINDS.items():
-        where, ends, _ = ROWS[kind]
-        rows = warehouse.rows(COUNTRIES.format(mart=mart, where=where, range=ends))
-        section.absent += absence(warehouse, facet, rows, "country")
+    for kind in KINDS:
+        rows = warehouse.rows(COUNTRIES.format(**kind._asdict()))
+        section.absent += absence(warehouse, kind.facet, rows, "country")
         section.figures += per_slice(warehouse, rows, partial(_figure, warehouse, kind))
     if any(each.platform == "1p_api" for each in warehouse.slices):
         section.absent.append(Markup("The API has no geography."))
     return section
 
 
-def _figure(warehouse: Warehouse, kind: str, each: Slice, rows: list[Row]) -> Figure:
+def _figure(warehouse: Warehouse, kind: Kind, each: Slice, rows: list[Row]) -> Figure:
     """Countries with their ranges; the table says which pairs are separated."""
-    title, mart, _ = KINDS[kind]
-    *_, ranges = ROWS[kind]
     firm = max(rows, key=lambda row: row["above_count"] or 0)
     apart = (
         "{0.where}, the {1} separate {separated_count:n} of {pair_count:n} pairs of "
@@ -133,21 +148,21 @@ def _figure(warehouse: Warehouse, kind: str, each: Slice, rows: list[Row]) -> Fi
     bases = [row["base_conversation_count"] or 0 for row in rows]
     return draw(
         warehouse,
-        f"countries-{kind}-{each.slug}",
-        f"{title} by country: {each.label}",
-        sentence(apart if firm["above_count"] else none, each, ranges, of=firm),
-        mart,
+        f"countries-{kind.key}-{each.slug}",
+        f"{kind.title} by country: {each.label}",
+        sentence(apart if firm["above_count"] else none, each, kind.ranges, of=firm),
+        kind.mart,
         Chart(
             "geo_id",
             {
                 row["geo_id"]: row["title"] + ("" if row["is_ranked"] else " *")
                 for row in shown
             },
-            f"{title}, share of the country's conversations",
+            f"{kind.title}, share of the country's conversations",
         ),
         rows,
         "geo_name geo_id above_count below_count compared_count above_geo_ids flags",
-        notes=[note, CHANCE] if kind == "coursework" else [note],
+        notes=[note, CHANCE] if kind.range == "interval" else [note],
         base=f"{each.label}: each country's own conversations, from "
         f"{count(min(bases))} to {count(max(bases))} {each.unit}",
         touched=("is_anomalous", "is_below_threshold", "category"),
