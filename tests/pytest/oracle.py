@@ -86,6 +86,11 @@ FIGURES = {
 }
 # The facets that count the conversations of a place.
 USAGE_FACETS = ("country", "country-state", "state_us")
+# What counts conversations; a facet with numbers counts what they are means of.
+COUNTED_FACETS = {
+    *("onet_task", "collaboration", "use_case", "task_success", "request"),
+    *("multitasking", "human_only_ability", *USAGE_FACETS),
+}
 WORLD = ("global", "GLOBAL")
 
 Key = tuple[Any, ...]
@@ -175,6 +180,8 @@ def read_sample(path: Path, row: Mapping[str, str], codes: Codes) -> Sample:
     with path.open(encoding="utf-8", newline="") as handle:
         for line in csv.DictReader(handle):
             facet = line["facet"]
+            if not COUNTED_FACETS.issuperset(facet.split("::")):
+                continue
             is_total = line["variable"] == "usage_count"
             if line["variable"] == facet.replace("::", "_") + "_count" or is_total:
                 level = line["geography"].replace("country-state", "region")
