@@ -126,10 +126,10 @@ explore: $(INSTALLED)
 
 # The page and the figures of the published warehouse; neither changes anything there.
 report: $(INSTALLED)
-	@$(BIN)/python scripts/write_report.py
+	@$(BIN)/python scripts/report.py
 
 figures: $(INSTALLED)
-	@$(BIN)/python scripts/write_report.py --figures warehouse/figures
+	@$(BIN)/python scripts/report.py --figures warehouse/figures
 
 # Needs uv; only for who changes requirements.in or requirements-superset.in.
 lock:

@@ -368,7 +368,7 @@ def judged_report(
 
     The simulated release makes every printed figure `not_computable`.
     """
-    import write_report
+    import report
 
     folder = tmp_path_factory.mktemp("judged")
     warehouse = shutil.copy(shipped_warehouse.file, folder / "judged.duckdb")
@@ -381,7 +381,7 @@ def judged_report(
             where number_id in ('A3-001', 'A3-002', 'A3-013')
             """
         )
-    write_report.write(Path(warehouse), folder)
+    report.write(Path(warehouse), folder)
     return folder / "report.html"
 
 
