@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 
 .PHONY: help warehouse test test-slow lint fetch validate report figures export \
     publish-postgres docs explore kill-table fuzz superset superset-dashboard \
-    test-superset simulate calibrate lock clean
+    test-superset simulate calibrate bench lock clean
 
 help:
 	@echo "make warehouse            build on AEI_DATA_DIR, or on the simulated release"
@@ -119,6 +119,10 @@ calibrate: $(INSTALLED)
 # On the published warehouse, into warehouse/docs; the diagram in docs/ too.
 docs: $(INSTALLED)
 	@$(BIN)/python scripts/docs.py
+
+# Seconds and memory of parse, run and build, in ratio; FULL_SIZE=1: minutes more.
+bench: $(INSTALLED)
+	@$(BIN)/python scripts/bench.py $(if $(FULL_SIZE),--full-size)
 
 # The query page on http://127.0.0.1:8123/explore/; needs Node.js with npm.
 explore: $(INSTALLED)
