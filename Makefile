@@ -56,7 +56,7 @@ test-slow: $(INSTALLED)
 
 # Writes docs/kill-table.md from what its tests see.
 kill-table: $(INSTALLED)
-	WRITE_KILL_TABLE=1 $(BIN)/python -m pytest tests/pytest/test_kill_table.py
+	WRITE_KILL_TABLE=1 $(BIN)/python -m pytest tests/pytest/test_kill_files.py tests/pytest/test_kill_table.py
 
 # Other files each time, for as long as is said: make fuzz SECONDS=3600
 fuzz: $(INSTALLED)
@@ -130,10 +130,10 @@ explore: $(INSTALLED)
 
 # The page and the figures of the published warehouse; neither changes anything there.
 report: $(INSTALLED)
-	@$(BIN)/python scripts/write_report.py
+	@$(BIN)/python scripts/report.py
 
 figures: $(INSTALLED)
-	@$(BIN)/python scripts/write_report.py --figures warehouse/figures
+	@$(BIN)/python scripts/report.py --figures warehouse/figures
 
 # Needs uv; only for who changes requirements.in or requirements-superset.in.
 lock:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 from warehouse.errors import WarehouseError, with_advice
 from warehouse.paths import PUBLISHED_FILE, WORK_FILE, shown, target_folder
+
+ENDED = (
+    "A process of this build was ended from outside, as the system does when the "
+    "memory of the machine is full. Close other programs, and build again."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         data_dir = building.data_folder(options.data_dir)
         print(building.build(data_dir, output, work_file, not options.no_docs))
-    except (WarehouseError, OSError, duckdb.Error) as error:
+    except (WarehouseError, OSError, duckdb.Error, BrokenExecutor) as error:
         if identity(output) != before:
             kept = (
                 f"The new warehouse was published all the same: {shown(output)}. What "
@@ -43,8 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
             kept = f"The published warehouse is as it was: {shown(output)}"
         else:
             kept = "There is no published warehouse yet."
-        places = (work_file.parent, output.parent, target_folder())
-        text = with_advice(str(error), *places)
+        text = ENDED if isinstance(error, BrokenExecutor) else str(error)
+        text = with_advice(text, work_file.parent, output.parent, target_folder())
         print(f"\nThe build stopped.\n{text}\n\n{kept}", file=sys.stderr)
         return 1
     return 0

@@ -107,7 +107,8 @@ judged as (
                 then 'incomplete_facets'
         end as check_name
     from grouped
-    inner join printed_precisions
+    -- A file without a percentage has no precision.
+    left join printed_precisions
         on grouped.relative_path = printed_precisions.relative_path
 
 ),

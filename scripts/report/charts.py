@@ -10,19 +10,28 @@ import json
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+from altair.utils.schemapi import debug_mode
 
-from report.parts import Panel, ReportError, Row, count, number, pct
+from report.parts import ReportError, Row, Spec, count, number
 
 SERIES_COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)"]
 SHAPES = ["circle", "diamond", "square", "triangle-up"]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
-ROW_HEIGHT = 30
 SERIES_HEIGHT = 15
 LABEL_WIDTH = 22
 SIMULATED = "SIMULATED DATA"
+TOOLTIP = {
+    "row": " ",
+    "series": "By",
+    "share": "Figure",
+    "bound": "Bound",
+    "interval": "Interval",
+    "base": "Base",
+}
 
 
 def config() -> dict[str, Any]:
@@ -69,56 +78,65 @@ def config() -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Chart:
+    """How rows are drawn: a row per label, a mark per series.
+
+    ``label`` and ``series`` map keys in the rows to what is shown, in order; other rows
+    are not drawn. ``breaks`` are words for the gaps between the rows, where they may
+    not be compared without them.
+    """
+
+    label_key: str
+    label: dict[str, str] | dict[int, str]
+    x_title: str
+    series_key: str = ""
+    series: dict[str, str] | None = None
+    value_key: str = "share_pct"
+    unit: str = "%"
+    has_bar: bool = False
+    breaks: Sequence[str] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The series; where there are none, all rows are one without a name."""
+        return self.series or {"": "Published"}
+
+    def series_of(self, row: Row) -> str:
+        """The series that a row belongs to."""
+        return row[self.series_key] if self.series else ""
+
+    def drawn(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows that are drawn."""
+        return [
+            row
+            for row in rows
+            if row[self.label_key] in self.label and self.series_of(row) in self.names
+        ]
+
+    def top(self, rows: Sequence[Row]) -> float:
+        """The end of a scale that holds these rows, in the unit of the value."""
+        keys = (self.value_key, "bound_high_pct", "interval_high_pct")
+        values = [row.get(key) for row in rows for key in keys]
+        return max((value for value in values if value is not None), default=1.0)
+
+
 def range_panel(
+    chart: Chart,
     rows: Sequence[Row],
     *,
     title: str,
-    label: dict[str, str],
-    label_key: str,
-    value_key: str = "share_pct",
-    series: dict[str, str] | None = None,
-    series_key: str = "",
-    x_title: str = "",
     is_simulated: bool = False,
-    x_max: float | None = None,
-    unit: str = "%",
-    has_bar: bool = False,
-    breaks: Sequence[str] = (),
-) -> Panel:
+    top: float | None = None,
+) -> Spec:
     """A row per label: the share as a dot, its bound as a band, its interval as a line.
 
-    ``label`` and ``series`` map the keys in the rows to what is shown, in order. Rows
-    without a value say why. ``breaks`` are words for the gaps between the rows, where
-    they may not be compared without them.
+    Rows without a value say so. ``top`` is the end of the scale, where several panels
+    have one in common.
 
     Raises ReportError when two rows would be one mark: rows of several definitions.
     """
-    names = series or {"": "Published"}
-    marks = []
-    for row in rows:
-        key = row[series_key] if series else ""
-        if row[label_key] not in label or key not in names:
-            continue
-        place = list(label).index(row[label_key])
-        offset = (list(names).index(key) - (len(names) - 1) / 2) * 0.62 / len(names)
-        value = row[value_key]
-        marks.append(
-            {
-                "y": place + offset,
-                "row": label[row[label_key]],
-                "series": names[key],
-                "value": value,
-                "low": row.get("bound_low_pct"),
-                "high": row.get("bound_high_pct"),
-                "from": row.get("interval_low_pct"),
-                "to": row.get("interval_high_pct"),
-                "note": "no visible cell" if value is None else None,
-                "share": number(value, 1) + unit,
-                "bound": _range(row.get("bound_low_pct"), row.get("bound_high_pct")),
-                "interval": _interval(row),
-                "base": _base(row),
-            }
-        )
+    marks = [_mark(chart, row) for row in chart.drawn(rows)]
     # By place, not by name: two countries may be called alike.
     places = Counter((mark["y"], mark["row"], mark["series"]) for mark in marks)
     for (_, row_name, series_name), times in places.items():
@@ -127,51 +145,61 @@ def range_panel(
                 f"The chart {title!r} has {times} rows for {row_name} {series_name}; "
                 "expected one. Filter one definition in the query of report/questions."
             )
-    lines = 2 if any("|" in _wrapped(text) for text in label.values()) else 1
-    row_height = max(SERIES_HEIGHT * len(names) + 8, 20 + 10 * (lines - 1))
-    if breaks:
-        row_height = max(row_height, 74)
-    chart = _layers(marks, names, label, x_title, x_max, unit, has_bar, breaks)
-    heading = alt.Title(title, subtitle=SIMULATED) if is_simulated else alt.Title(title)
-    spec = chart.properties(height=row_height * len(label), title=heading).to_dict()
+    lines = 2 if any("|" in _wrapped(text) for text in chart.label.values()) else 1
+    height = max(SERIES_HEIGHT * len(chart.names) + 8, 10 + 10 * lines)
+    if chart.breaks:
+        height = max(height, 74)
+    with debug_mode(False):  # the converter judges the whole; by part it costs seconds
+        layers = _layers(
+            chart, marks, chart.top(chart.drawn(rows)) if top is None else top
+        )
+        heading = alt.Title(
+            title, subtitle=SIMULATED if is_simulated else alt.Undefined
+        )
+        spec = alt.layer(
+            *layers,
+            data=alt.Data(values=marks),
+            height=height * len(chart.label),
+            title=heading,
+        ).to_dict(validate=False)
     spec.pop("config", None)
-    spec.pop("datasets", None)
-    # One copy of the rows for all layers; only the breaks have data of their own.
-    for layer in spec["layer"]:
-        if layer.get("data") == {"values": []}:
-            del layer["data"]
-    spec["data"] = {"values": marks}
-    return Panel(spec)
+    return spec
 
 
-def _layers(
-    marks: list[Row],
-    names: dict[str, str],
-    label: dict[str, str],
-    x_title: str,
-    x_max: float | None,
-    unit: str,
-    has_bar: bool,
-    breaks: Sequence[str],
-) -> alt.LayerChart:
+def _mark(chart: Chart, row: Row) -> Row:
+    """The data of one mark: where it stands, what it shows, what a pointer reads."""
+    names = list(chart.names)
+    offset = (names.index(chart.series_of(row)) - (len(names) - 1) / 2) / len(names)
+    value = row[chart.value_key]
+    return {
+        "y": list(chart.label).index(row[chart.label_key]) + 0.62 * offset,
+        "row": chart.label[row[chart.label_key]],
+        "series": chart.names[chart.series_of(row)],
+        "value": value,
+        "low": row.get("bound_low_pct"),
+        "high": row.get("bound_high_pct"),
+        "from": row.get("interval_low_pct"),
+        "to": row.get("interval_high_pct"),
+        "note": _note(row) if value is None else None,
+        "share": number(value, unit=chart.unit),
+        "bound": _range(row.get("bound_low_pct"), row.get("bound_high_pct")),
+        "interval": _interval(row),
+        "base": _base(row, has_numerator=chart.unit == "%"),
+    }
+
+
+def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
     """The marks of a range panel, from the back to the front."""
-    order = list(names.values())
-    tops = [
-        value
-        for mark in marks
-        for value in (mark["value"], mark["high"], mark["to"])
-        if value is not None
-    ]
-    top = x_max if x_max is not None else max(tops, default=1.0)
-    texts = json.dumps([_wrapped(text) for text in label.values()])
+    order = list(chart.names.values())
+    texts = json.dumps([_wrapped(text) for text in chart.label.values()])
     y = alt.Y(
         "y:Q",
         title=None,
         scale=alt.Scale(
-            domain=[-0.5, len(label) - 0.5], reverse=True, nice=False, zero=False
+            domain=[-0.5, len(chart.label) - 0.5], reverse=True, nice=False, zero=False
         ),
         axis=alt.Axis(
-            values=list(range(len(label))),
+            values=list(range(len(chart.label))),
             labelExpr=f"split({texts}[datum.value], '|')",
             labelLimit=190,
             labelBaseline="middle",
@@ -182,78 +210,74 @@ def _layers(
     def x(field: str) -> alt.X:
         return alt.X(
             f"{field}:Q",
-            title=x_title or None,
+            title=chart.x_title or None,
             scale=alt.Scale(domain=[0, top], nice=True, zero=True),
             axis=alt.Axis(
-                labelExpr=f"datum.label + '{unit}'", tickCount=5, titleAnchor="start"
+                labelExpr=f"datum.label + '{chart.unit}'",
+                tickCount=5,
+                titleAnchor="start",
             ),
         )
 
     legend = (
         alt.Legend(columns=1 if max(len(n) for n in order) > 18 else 2, symbolOpacity=1)
-        if len(names) > 1
+        if len(order) > 1
         else None
     )
-    colour = alt.Color(
-        "series:N",
-        scale=alt.Scale(domain=order, range=SERIES_COLOURS[: len(order)]),
-        legend=legend,
-    )
-    shape = alt.Shape(
-        "series:N",
-        scale=alt.Scale(domain=order, range=SHAPES[: len(order)]),
-        legend=legend,
+    colour, shape = (
+        channel(
+            "series:N",
+            scale=alt.Scale(domain=order, range=values[: len(order)]),
+            legend=legend,
+        )
+        for channel, values in ((alt.Color, SERIES_COLOURS), (alt.Shape, SHAPES))
     )
     tooltip = [
-        alt.Tooltip("row:N", title=" "),
-        alt.Tooltip("share:N", title="Figure"),
-        alt.Tooltip("bound:N", title="Bound"),
-        alt.Tooltip("interval:N", title="Interval"),
-        alt.Tooltip("base:N", title="Base"),
+        alt.Tooltip(f"{key}:N", title=title)
+        for key, title in TOOLTIP.items()
+        if key != "series" or len(order) > 1
     ]
-    if len(names) > 1:
-        tooltip.insert(1, alt.Tooltip("series:N", title="By"))
-    base = alt.Chart(alt.Data(values=[])).encode(y=y)
+
+    def where(field: str) -> alt.Chart:
+        return alt.Chart().encode(y=y).transform_filter(f"isValid(datum.{field})")
+
+    def has(field: str) -> bool:
+        return any(mark[field] is not None for mark in marks)
+
     layers: list[alt.Chart] = []
-    if breaks:
-        layers += _break_marks(breaks)
-    if has_bar:
+    if chart.breaks:
+        layers += _break_marks(chart.breaks)
+    if chart.has_bar:
         layers.append(
-            base.transform_filter("isValid(datum.value)")
+            where("value")
             .mark_rule(strokeWidth=7, opacity=0.35)
             .encode(x=x("value"), x2=alt.datum(0), color=colour, tooltip=tooltip)
         )
-    if any(mark["high"] is not None for mark in marks):
+    if has("high"):
         layers.append(
-            base.transform_filter("isValid(datum.high)")
+            where("high")
             .mark_rule(strokeWidth=10, opacity=0.3, strokeCap="butt")
             .encode(x=x("low"), x2="high:Q", color=colour, tooltip=tooltip)
         )
-    if any(mark["to"] is not None for mark in marks):
-        with_interval = base.transform_filter("isValid(datum.to)")
+    if has("to"):
+        line = where("to").mark_rule(strokeWidth=1.5)
         layers.append(
-            with_interval.mark_rule(strokeWidth=1.5).encode(
-                x=x("from"), x2="to:Q", color=colour, tooltip=tooltip
-            )
+            line.encode(x=x("from"), x2="to:Q", color=colour, tooltip=tooltip)
         )
-        for end in ("from", "to"):
-            layers.append(
-                with_interval.mark_tick(
-                    orient="vertical", size=9, thickness=1.5
-                ).encode(x=x(end), color=colour)
-            )
+        tick = where("to").mark_tick(orient="vertical", size=9, thickness=1.5)
+        layers += [tick.encode(x=x(end), color=colour) for end in ("from", "to")]
     layers.append(
-        base.transform_filter("isValid(datum.value)")
+        where("value")
         .mark_point(filled=True, size=62, opacity=1)
         .encode(x=x("value"), color=colour, shape=shape, tooltip=tooltip)
     )
-    if any(mark["note"] for mark in marks):
+    if has("note"):
         layers.append(
-            base.transform_filter("isValid(datum.note)")
+            where("note")
             .mark_text(align="left", dx=4, fontSize=11, fill="var(--soft)")
             .encode(x=alt.datum(0), text="note:N")
         )
-    return alt.layer(*layers)
+    return layers
 
 
 def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
@@ -286,21 +310,27 @@ def _wrapped(text: str) -> str:
     return "|".join(lines)
 
 
+def _note(row: Row) -> str:
+    """Why a row has no value."""
+    has_fewer = row.get("status") == "fewer_tasks"
+    return "fewer tasks than that" if has_fewer else "no visible cell"
+
+
 def _range(low: float | None, high: float | None) -> str:
-    return "none" if low is None or high is None else f"{low:.1f} to {pct(high)}"
+    return "none" if low is None or high is None else f"{low:.1f} to {high:.1f}%"
 
 
 def _interval(row: Row) -> str:
     if row.get("interval_low_pct") is None:
         return f"none: {row.get('interval_missing_reason') or 'not in this mart'}"
     low, high = row["interval_low_pct"], row["interval_high_pct"]
-    return f"{low:.1f} to {pct(high)} ({row['interval_kind']})"
+    return f"{low:.1f} to {high:.1f}% ({row['interval_kind']})"
 
 
-def _base(row: Row) -> str:
-    """Numerator of base, where the row has both."""
+def _base(row: Row, has_numerator: bool) -> str:
+    """Numerator of base, where the row has both and the figure is their ratio."""
     above = row.get("conversation_count", row.get("yes_count"))
     below = row.get("base_conversation_count")
-    if below is None:
-        return "not known"
-    return count(below) if above is None else f"{count(above)} of {count(below)}"
+    if above is None or below is None or not has_numerator:
+        return count(below)
+    return f"{count(above)} of {count(below)}"

@@ -6,41 +6,24 @@ import json
 import re
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import vl_convert
 
-from report import sections
 from report.charts import config
-from report.page import VEGA_LITE
-from report.parts import Figure
-from report.questions import Warehouse
+from report.page import TEMPLATES, VEGA_LITE
+from report.parts import Figure, Spec
+from report.questions import build
+from report.reading import opened
 
-# The light values of the style sheet: a paper is white.
-COLOURS = {
-    "--c1": "#0a5c9e",
-    "--c2": "#c2500a",
-    "--c3": "#157a58",
-    "--c4": "#8a4a86",
-    "--text": "#1d2126",
-    "--soft": "#525a64",
-    "--grid": "#e6e3dd",
-    "--break": "#9c2f1a",
-}
-MARKS = {
-    "share": "Dot: the published cells.",
-    "bound": "Band: bound, no probability.",
-    "interval": "Line with ends: 95% interval.",
-}
 PANEL_WIDTH = 300
 WIDE = 560
 LINE = 105
 
 
-def write_figures(warehouse_file: Path, folder: Path) -> list[Path]:
+def write(warehouse_file: Path, folder: Path) -> list[Path]:
     """Write each figure as SVG and PNG into ``folder``; raises ReportError."""
-    with Warehouse(warehouse_file) as warehouse:
-        built = sections.build(warehouse)
+    with opened(warehouse_file) as warehouse:
+        built = build(warehouse)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for number, section in enumerate(built, 1):
@@ -58,14 +41,17 @@ def write_figures(warehouse_file: Path, folder: Path) -> list[Path]:
     return written
 
 
-def specification(figure: Figure) -> dict[str, Any]:
+def specification(figure: Figure) -> Spec:
     """The panels side by side under a title, above what is needed to cite them."""
     is_single = len(figure.panels) == 1
     width = WIDE if is_single else PANEL_WIDTH
     line = LINE if not is_single else LINE - 5
-    panels = [{**panel.spec, "width": width} for panel in figure.panels]
+    panels = [{**panel, "width": width} for panel in figure.panels]
     for panel in panels:
         panel.pop("$schema", None)
+    marks = "Dot: the published cells."
+    marks += " Band: bound, no probability." if figure.bound else ""
+    marks += " Line with ends: 95% interval." if figure.interval else ""
     title = textwrap.wrap(figure.title, 70)
     if figure.is_simulated:
         title.insert(0, "SIMULATED DATA: describes nobody")
@@ -78,10 +64,7 @@ def specification(figure: Figure) -> dict[str, Any]:
             "text": title,
             "subtitle": [
                 part
-                for text in (
-                    str(figure.reading.striptags()),
-                    " ".join(MARKS[mark] for mark in figure.marks),
-                )
+                for text in (str(figure.reading.striptags()), marks)
                 for part in textwrap.wrap(text, line)
             ],
             "fontSize": 16,
@@ -112,7 +95,7 @@ def citation_lines(figure: Figure) -> list[str]:
     return lines
 
 
-def _footer(figure: Figure, line: int) -> dict[str, Any]:
+def _footer(figure: Figure, line: int) -> Spec:
     """The citation as a view of text below the panels."""
     lines = [
         part
@@ -139,12 +122,13 @@ def _footer(figure: Figure, line: int) -> dict[str, Any]:
     }
 
 
-def _light(spec: dict[str, Any]) -> dict[str, Any]:
+def _light(spec: Spec) -> Spec:
     """The specification with the light colours in place of the CSS variables."""
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    # The first of each name: a paper is white, and dark comes after light.
+    colours = dict(reversed(re.findall(r"(--[a-z0-9]+): *(#[0-9a-f]+)", style)))
     text = re.sub(
-        r"var\((--[a-z0-9]+)\)",
-        lambda match: COLOURS[match.group(1)],
-        json.dumps(spec),
+        r"var\((--[a-z0-9]+)\)", lambda name: colours[name[1]], json.dumps(spec)
     )
     # No font of a reader's system: the one that the converter has.
     return json.loads(text.replace(json.dumps(config()["font"])[1:-1], "sans-serif"))

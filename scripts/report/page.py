@@ -10,11 +10,12 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from report import questions as ask
-from report import sections
 from report.charts import config
-from report.parts import PLATFORMS, Column, Row, Section, Slice, count
-from report.questions import Warehouse
+from report.parts import PLATFORMS, Column, Row, Section, Spec, count, platform_title
+from report.questions import build
+from report.questions.between_releases import window
+from report.questions.which_hold import STATUSES
+from report.reading import Warehouse, opened
 
 NAME = "report.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -32,7 +33,7 @@ def bundle() -> Markup:
 
 def write(warehouse_file: Path, folder: Path) -> list[Path]:
     """Write the page of a warehouse into ``folder``; raises ReportError."""
-    with Warehouse(warehouse_file) as warehouse:
+    with opened(warehouse_file) as warehouse:
         page = render(warehouse)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
@@ -42,7 +43,8 @@ def write(warehouse_file: Path, folder: Path) -> list[Path]:
 
 def render(warehouse: Warehouse) -> str:
     """The page as text."""
-    built = sections.build(warehouse)
+    built = build(warehouse)
+    releases = warehouse.releases()
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -52,28 +54,31 @@ def render(warehouse: Warehouse) -> str:
     )
     environment.filters["shown"] = shown
     environment.globals.update(
-        platforms=PLATFORMS, statuses=sections.STATUSES, window=sections._window
+        platforms=PLATFORMS, statuses=STATUSES, window=window, printed=printed
     )
     return environment.get_template("report.html.j2").render(
         sections=built,
         slices=warehouse.slices,
-        releases=[row for row in ask.releases(warehouse) if row["is_loaded"]],
-        not_loaded=_not_loaded(warehouse),
-        warnings=ask.failed_warnings(warehouse),
+        releases=[row for row in releases if row["is_loaded"]],
+        not_loaded=[
+            f"{row['release_id']} {platform_title(row['platform'])}"
+            for row in releases
+            if not row["is_loaded"] and not row["is_simulated"]
+        ],
+        warnings=warehouse.failed_warnings(),
         simulated=[each for each in warehouse.slices if each.is_simulated],
-        citations=_citations(warehouse.slices),
+        citations=dict.fromkeys((e.citation, e.licence) for e in warehouse.slices),
         charts=_json(charts(built)),
         config=_json(config()),
         bundle=bundle(),
         dataset=DATASET,
-        printed=printed,
     )
 
 
-def charts(built: list[Section]) -> dict[str, object]:
+def charts(built: list[Section]) -> dict[str, Spec]:
     """The specification of each chart by the id of its place on the page."""
     return {
-        f"{figure.figure_id}-{n}": panel.spec
+        f"{figure.figure_id}-{n}": panel
         for section in built
         for figure in section.figures
         for n, panel in enumerate(figure.panels, 1)
@@ -104,20 +109,6 @@ def printed(row: Row, key: str) -> Markup:
     return Markup('<data value="{}">{}</data>').format(
         repr(float(value)), f"{value:,.{decimals}f}"
     )
-
-
-def _not_loaded(warehouse: Warehouse) -> list[str]:
-    """Real releases that the manifest knows and this copy does not hold."""
-    return [
-        f"{row['release_id']} {PLATFORMS.get(row['platform'], row['platform'])}"
-        for row in ask.releases(warehouse)
-        if not row["is_loaded"] and not row["is_simulated"]
-    ]
-
-
-def _citations(slices: list[Slice]) -> list[tuple[str, str]]:
-    """Each citation with its licence, once."""
-    return list(dict.fromkeys((each.citation, each.licence) for each in slices))
 
 
 def _json(value: object) -> Markup:

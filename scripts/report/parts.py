@@ -1,19 +1,28 @@
-"""What the page is made of: slices, tables, panels, figures, sections."""
+"""What the page is made of: slices, tables, figures, sections, numbers in sentences."""
 
 from __future__ import annotations
 
-import datetime as dt
+import string
+from collections import ChainMap
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
+from warehouse.errors import WarehouseError
 
 Row = dict[str, Any]
+Spec = dict[str, Any]  # a Vega-Lite specification without width
 
 PLATFORMS = {"claude_ai": "Claude.ai", "1p_api": "API"}
 
 
-class ReportError(Exception):
+def platform_title(platform: str) -> str:
+    """A platform as a reader knows it."""
+    return PLATFORMS.get(platform, platform)
+
+
+class ReportError(WarehouseError):
     """The page can't be made; the text says what was found and what to do."""
 
 
@@ -23,13 +32,7 @@ class Slice:
 
     release_id: str
     platform: str
-    product_label: str
-    taxonomy_version: str
     count_basis: str
-    window_start_date: dt.date | None
-    window_end_date: dt.date | None
-    sample_count: float | None
-    file_status: str
     licence: str
     citation: str
     is_simulated: bool
@@ -40,15 +43,20 @@ class Slice:
         return (self.release_id, self.platform)
 
     @property
+    def platform_title(self) -> str:
+        """The platform as a reader knows it."""
+        return platform_title(self.platform)
+
+    @property
     def label(self) -> str:
         """Release and platform as a reader sees them."""
-        return f"{self.release_id}, {PLATFORMS.get(self.platform, self.platform)}"
+        return f"{self.release_id}, {self.platform_title}"
 
     @property
     def where(self) -> str:
         """The slice inside a sentence."""
-        platform = PLATFORMS.get(self.platform, self.platform)
-        return f"In {self.release_id} on {'the ' * (platform == 'API')}{platform}"
+        article = "the " if self.platform_title == "API" else ""
+        return f"In {self.release_id} on {article}{self.platform_title}"
 
     @property
     def unit(self) -> str:
@@ -78,13 +86,7 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: list[Row]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One chart, as a Vega-Lite specification without width."""
-
-    spec: dict[str, Any]
+    mart: str = ""
 
 
 @dataclass
@@ -96,16 +98,14 @@ class Figure:
     reading: Markup
     base: str
     mart: str
-    columns: tuple[str, ...]
-    slices: tuple[Slice, ...]
-    panels: list[Panel]
+    slices: list[Slice]
+    panels: list[Spec]
     table: Table
-    marks: tuple[str, ...] = ("share", "bound")
-    bound: str = ""
-    interval: str = ""
-    notes: list[Markup] = field(default_factory=list)
-    caveats: list[Row] = field(default_factory=list)
-    is_more: bool = False
+    bound: str
+    interval: str
+    notes: list[Markup]
+    caveats: list[Row]
+    is_more: bool = False  # the same for another slice: folded away
 
     @property
     def is_simulated(self) -> bool:
@@ -115,7 +115,7 @@ class Figure:
 
 @dataclass
 class Section:
-    """A question, its short answer, and what shows it."""
+    """A question, what shows its answer, and the answer where no figure gives it."""
 
     section_id: str
     title: str
@@ -124,7 +124,15 @@ class Section:
     absent: list[Markup] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     breaks: list[Row] = field(default_factory=list)
-    short: Markup = Markup("")
+    answer: Markup = Markup("")
+
+    @property
+    def short(self) -> Markup:
+        """The answer in a sentence: the reading of the first figure, where one is."""
+        return self.figures[0].reading if self.figures else self.answer
+
+
+# Numbers and sentences ----------------------------------------------------------------
 
 
 def count(value: float | None) -> str:
@@ -134,33 +142,38 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
-def number(value: float | None, decimals: int = 1) -> str:
+def number(value: float | None, decimals: int = 1, unit: str = "") -> str:
     """A number with fixed decimals."""
-    return "not known" if value is None else f"{value:,.{decimals}f}"
-
-
-def pct(value: float | None, decimals: int = 1) -> str:
-    """A share in percent."""
-    return "not known" if value is None else f"{value:.{decimals}f}%"
+    return "not known" if value is None else f"{value:,.{decimals}f}{unit}"
 
 
 def data(value: float | None, text: str) -> Markup:
     """A figure in a sentence, with the exact value of the mart behind it."""
     if value is None:
-        return Markup(text)
+        return Markup("{}").format(text)
     return Markup('<data value="{}">{}</data>').format(repr(float(value)), text)
 
 
-def share(value: float | None) -> Markup:
-    """A share in a sentence."""
-    return data(value, pct(value))
+class _Sentence(string.Formatter):
+    """Fields escaped; ``:n`` is a count, ``:%`` a share, a digit the decimals."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if not format_spec:
+            return str(escape(value))
+        if format_spec == "n":
+            return data(value, count(value))
+        if format_spec == "%":
+            return data(value, number(value, unit="%"))
+        return data(value, number(value, int(format_spec)))
 
 
-def counted(value: float | None) -> Markup:
-    """A count in a sentence."""
-    return data(value, count(value))
+def sentence(text: str, *values: object, of: Row | None = None, **named: Any) -> Markup:
+    """A sentence with values filled in, by place, by name, or by column of a row."""
+    fields = ChainMap(named, of or {})
+    return Markup(_Sentence().vformat(text, values, fields))
 
 
-def sentence(text: str, *values: object) -> Markup:
-    """A sentence with values filled in, escaped."""
-    return Markup(text).format(*values)
+def listed(parts: Iterable[object]) -> Markup:
+    """Parts joined as in a sentence, escaped."""
+    *first, last = (escape(part) for part in parts)
+    return Markup(" and ").join([Markup(", ").join(first), last] if first else [last])

@@ -36,23 +36,15 @@ from warehouse.publishing import (
 from warehouse.runner import REFUSAL, Dbt
 from warehouse.summary import summary
 
-# What dbt builds in each step: all up to the gate, then the rest. Tests that touch a
-# mart run with the marts, those of staging alone before anything rests on it; together
-# they are every node of the project but the unit tests (tests/pytest/test_build.py).
-GATE = "int_input_problems"
-STAGING = (
-    *("--select", "path:seeds", "path:models/staging", f"+{GATE}"),
-    *("--indirect-selection", "cautious"),
-)
-MARTS = (
-    *("--select", "path:models/intermediate", "path:models/marts"),
-    *("--exclude", "fct_expectation_results+", f"+{GATE}"),
-)
-EXPECTATION_RESULTS = ("--select", "fct_expectation_results+")
+# What dbt builds in each step (selectors.yml); together they are every node of the
+# project but the unit tests (tests/pytest/test_build.py).
+STAGING = ("--selector", "gate")
+MARTS = ("--selector", "marts")
+EXPECTATION_RESULTS = ("--selector", "expectation_results")
 # Who writes what beside the published file: modules with ``write(source, folder)``,
 # which returns the paths it wrote. The source is the work file; of the docs it is the
 # folder of dbt's artifacts.
-WRITERS = ("exports.files", "write_report", "validation.page")
+WRITERS = ("report", "exports.files", "validation.page")
 DOCS_WRITER = "lineage.pages"
 
 

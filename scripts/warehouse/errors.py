@@ -22,7 +22,7 @@ class BuildError(WarehouseError):
 
 
 FULL_DISK = re.compile(r"No space left on device|Disk quota exceeded|File too large")
-FULL_MEMORY = re.compile(r"Out of Memory Error|MemoryError")
+FULL_MEMORY = re.compile(r"Out of Memory Error")
 
 
 def with_advice(text: str, *places: Path) -> str:

@@ -1,14 +1,22 @@
 """Great Expectations suites for the sampling assumptions, as Python.
 
-``raw_release`` judges the releases as staged, ``marts`` what is about to be published.
-Each expectation names its assumption (seeds/reference/sampling_assumptions.csv); bounds
-that a release may move are rows of seeds/reference/expectation_bounds.csv.
+The ``raw_`` modules judge the releases as staged, ``marts`` what is about to be
+published. Each expectation names its assumption
+(seeds/reference/sampling_assumptions.csv); bounds that a release may move are rows of
+seeds/reference/expectation_bounds.csv.
 """
 
 from expectations.check import Check
 from expectations.marts import MART_CHECKS
-from expectations.raw_release import RAW_CHECKS
+from expectations.raw_places import PLACE_CHECKS
+from expectations.raw_sample import SAMPLE_CHECKS
+from expectations.raw_scales import SCALE_CHECKS
 
-CHECKS: tuple[Check, ...] = (*RAW_CHECKS, *MART_CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *SAMPLE_CHECKS,
+    *PLACE_CHECKS,
+    *SCALE_CHECKS,
+    *MART_CHECKS,
+)
 
-__all__ = ["CHECKS", "MART_CHECKS", "RAW_CHECKS", "Check"]
+__all__ = ["CHECKS", "Check"]

@@ -258,7 +258,7 @@ def failures(result: dbtRunnerResult) -> list[str]:
 
 def copy_project(folder: Path) -> Path:
     """A copy of what dbt and the build script need, to be changed by a test."""
-    for part in ("dbt_project.yml", "profiles.yml"):
+    for part in ("dbt_project.yml", "profiles.yml", "selectors.yml"):
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / part, folder / part)
     for part in ("macros", "models", "seeds", "tests/data_tests", "scripts"):

@@ -26,13 +26,12 @@ from oracle_intervals import (
     pct,
     task_draws,
     task_interval,
-    wilson_columns,
 )
 
 # How the marts call things ------------------------------------------------------------
 
 # Rules for a scope that no rule changes; the scopes are listed in RULE_FREE_SCOPES.
-RULE_FREE_RULES = ("any_holder", "equal_split", "lowest_code", "exclusive")
+RULE_FREE_RULES = ("not_applicable",)
 # figure -> own name of an estimator -> the mart's
 ESTIMATORS = {
     "pattern": {
@@ -41,22 +40,23 @@ ESTIMATORS = {
         "mean": "task_renormalised",
     },
     "use_case": {
-        "all": "with_residual",
-        "answered": "without_residual",
+        "all": "all_conversations",
+        "answered": "pooled",
         "mean": "task_renormalised",
     },
-    "success": {"publishing": "published_yes", "mean": "yes_over_answered"},
+    "success": {
+        "all": "all_conversations",
+        "publishing": "published_yes",
+        "mean": "yes_over_answered",
+    },
 }
-# The estimators that carry bounds (of the figure over all conversations).
-BOUNDED = {
-    "pattern": ("all_conversations",),
-    "use_case": ("with_residual",),
-    "success": ("published_yes", "yes_over_answered"),
-}
+# The estimator that carries the bounds.
+BOUNDED = "all_conversations"
 
 # The guide ----------------------------------------------------------------------------
 
 RULES = ("any_holder", "equal_split", "lowest_code", "exclusive")
+USE_CASES = ("coursework", "work", "personal")
 PATTERNS = ("directive", "feedback loop", "task iteration", "learning", "validation")
 SUBSECTORS = {
     "postsecondary": "25-1",
@@ -74,7 +74,6 @@ SCOPES = (
     *SUBSECTORS,
 )
 BOTH_PLATFORMS = "education_both_platforms"
-BASES = ("all_conversations", "named_tasks")
 RESIDUAL = "not_classified"
 PSEUDO_TASKS = ("none", RESIDUAL)
 # Fewer than 15 conversations are not published, so a folded cell holds 14 at most.
@@ -82,8 +81,15 @@ LARGEST_FOLDED_CELL = 14
 # facet, named categories, other answers; a residual is neither
 FIGURES = {
     "pattern": ("collaboration", PATTERNS, ("none",)),
-    "use_case": ("use_case", ("coursework", "work", "personal"), ()),
+    "use_case": ("use_case", USE_CASES, ("none",)),
     "success": ("task_success", ("yes",), ()),
+}
+# The facets that count the conversations of a place.
+USAGE_FACETS = ("country", "country-state", "state_us")
+# What counts conversations; a facet with numbers counts what they are means of.
+COUNTED_FACETS = {
+    *("onet_task", "collaboration", "use_case", "task_success", "request"),
+    *("multitasking", "human_only_ability", *USAGE_FACETS),
 }
 WORLD = ("global", "GLOBAL")
 
@@ -112,22 +118,48 @@ class Sample:
         """The release and platform, as the keys of the marts begin."""
         return (self.release_id, self.platform)
 
+    @property
+    def world(self) -> dict[tuple[str, int], dict[str, float]]:
+        """The facets of the world; a file may hold other places only."""
+        return self.counts.get(WORLD, {})
+
+    def usage(self, facet: str) -> dict[str, float]:
+        """The conversations of the places that a facet of usage counts."""
+        return {
+            geo_id: facets[facet, 0]["all"]
+            for (_, geo_id), facets in self.counts.items()
+            if (facet, 0) in facets
+        }
+
     @cached_property
     def nodes(self) -> dict[str, float]:
         """Tasks and pseudo-tasks of the world, with their conversations."""
-        return self.counts[WORLD]["onet_task", 0]
+        return self.world.get(("onet_task", 0), {})
 
     @cached_property
     def sizes(self) -> Array:
         """The conversations of the nodes, in their order."""
         return np.array(list(self.nodes.values()))
 
+    def total(self, place: tuple[str, str]) -> float:
+        """The conversations of a place: as the release states them, or else the sum of
+        its tasks, or of the labels of the facet that has most of them."""
+        if place == WORLD and self.sample_count is not None:
+            return self.sample_count
+        sums = {
+            facet: math.fsum(labels.values())
+            for (facet, _), labels in self.counts[place].items()
+            if "::" not in facet and facet != "request"
+        }
+        usage = [n for facet, n in sums.items() if facet in USAGE_FACETS]
+        return max(usage or [sums.get("onet_task", 0.0)]) or max(
+            sums.values(), default=0.0
+        )
+
     def cells(self, facet: str) -> dict[str, dict[str, float]]:
         """Task -> category -> count; the text before the last :: is the task."""
         cells: dict[str, dict[str, float]] = defaultdict(dict)
-        for label, count in (
-            self.counts[WORLD].get((f"onet_task::{facet}", 0), {}).items()
-        ):
+        for label, count in self.world.get((f"onet_task::{facet}", 0), {}).items():
             task, _, category = label.rpartition("::")
             cells[task][category] = count
         return cells
@@ -148,6 +180,8 @@ def read_sample(path: Path, row: Mapping[str, str], codes: Codes) -> Sample:
     with path.open(encoding="utf-8", newline="") as handle:
         for line in csv.DictReader(handle):
             facet = line["facet"]
+            if not COUNTED_FACETS.issuperset(facet.split("::")):
+                continue
             is_total = line["variable"] == "usage_count"
             if line["variable"] == facet.replace("::", "_") + "_count" or is_total:
                 level = line["geography"].replace("country-state", "region")
@@ -284,11 +318,17 @@ def unseen_counts(sample: Sample, figure: str) -> dict[str, Array]:
     return {c: np.array([most(t, c) for t in sample.nodes]) for c in (*named, *others)}
 
 
+def residual_counts(sample: Sample, figure: str) -> Array:
+    """The residual cell of each task, as published."""
+    cells = sample.cells(FIGURES[figure][0])
+    return np.array([cells.get(t, {}).get(RESIDUAL, 0.0) for t in sample.nodes])
+
+
 def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Figures:
     """Patterns, success or use cases: every estimator, with bounds and intervals."""
     facet = f"onet_task::{FIGURES[figure][0]}"
     figures: Figures = {}
-    shown = [sample for sample in samples if (facet, 0) in sample.counts[WORLD]]
+    shown = [sample for sample in samples if (facet, 0) in sample.world]
     ratios = {s.key: list(task_ratios(s, figure)) for s in shown}
     unseen = {s.key: unseen_counts(s, figure) for s in shown}
     draws = {
@@ -323,7 +363,7 @@ def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Fig
             seen = float(weights @ counts[category]) or None
             weight = float(whole.sum()) or None
             bounds = (None, None)
-            if name in BOUNDED[figure]:
+            if name == BOUNDED:
                 most = (seen or 0) + float(weights @ unseen[sample.key][category])
                 bounds = (pct(seen or 0, base), pct(most, base))
             figures[(*key, name, category)] = {
@@ -333,162 +373,22 @@ def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Fig
                 "base_conversation_count": weight,
                 "effective_task_count": effective_tasks(whole),
                 "published_count": seen,
+                "publishing_count": int((weights * counts[category] > 0).sum()),
                 "bound_low_pct": bounds[0],
                 "bound_high_pct": bounds[1],
                 **task_interval(part, whole, sums),
                 **shared,
             }
         if figure != "success":
+            folded = weights * residual_counts(sample, figure)
             figures[(*key, ESTIMATORS[figure]["all"], RESIDUAL)] = shared | {
                 "share_pct": pct(residual, base),
                 "conversation_count": residual,
                 "base_conversation_count": base,
+                "effective_task_count": effective_tasks(weights * sample.sizes),
+                "published_count": float(folded.sum()) or None,
+                "publishing_count": int((folded > 0).sum()),
                 **dict.fromkeys(("bound_low_pct", "bound_high_pct")),
                 **interval_columns(None, None),
-            }
-    return figures
-
-
-# Shares -------------------------------------------------------------------------------
-
-
-def share_figures(
-    sample: Sample, nodes: Mapping[str, float], rule: str, base: str, weighted: Array
-) -> dict[str, Any]:
-    """A group of tasks as a share of all conversations or of named tasks.
-
-    The unseen conversations may be of the group or not. On the base of named tasks they
-    may be of named tasks, so that they widen the base as well.
-    """
-    inside = weighted[weighted > 0]
-    count = float(inside.sum()) if len(inside) else None
-    unseen = nodes.get(RESIDUAL, 0.0)
-    whole = math.fsum(nodes.values())
-    if base == "named_tasks":
-        whole -= math.fsum(nodes.get(task, 0.0) for task in PSEUDO_TASKS)
-    widest = whole if base == "all_conversations" else whole + unseen
-    is_whole = sample.count_basis == "conversations" and not unseen
-    return {
-        "conversation_count": count,
-        "base_conversation_count": whole,
-        "share_pct": pct(count, whole),
-        "bound_low_pct": pct(count or 0, widest),
-        "bound_high_pct": pct((count or 0) + unseen, widest),
-        "task_count": len(inside),
-        "effective_task_count": effective_tasks(inside),
-        **wilson_columns(count, whole, is_whole and rule != "equal_split"),
-    }
-
-
-def education_figures(samples: Sequence[Sample]) -> Figures:
-    """Education and its subsectors, in every place that shows tasks."""
-    figures: Figures = {}
-    for sample in samples:
-        for place, facets in sample.counts.items():
-            nodes = facets.get(("onet_task", 0), {})
-            for rule in RULES if nodes else ():
-                for scope in ("education", *SUBSECTORS):
-                    weights = weights_of(sample, nodes, rule, scope)
-                    weighted = weights * np.array(list(nodes.values()))
-                    for base in BASES:
-                        figures[(*sample.key, *place, rule, base, scope)] = (
-                            share_figures(sample, nodes, rule, base, weighted)
-                        )
-    return figures
-
-
-def occupation_group_figures(samples: Sequence[Sample]) -> Figures:
-    """Shares and ranks of the SOC major groups in the world."""
-    figures: Figures = {}
-    for sample in samples:
-        codes = [sample.codes.get(task, frozenset()) for task in sample.nodes]
-        groups = sorted({code[:2] for found in codes for code in found})
-        for rule in RULES:
-            weighted = {
-                group: sample.sizes
-                * np.array([group_weight(rule, found, group) for found in codes])
-                for group in groups
-            }
-            shown = {g: w for g, w in weighted.items() if w.any()}
-            for base in BASES:
-                for group, sizes in shown.items():
-                    larger = (w.sum() > sizes.sum() + 1e-9 for w in shown.values())
-                    figures[(*sample.key, rule, base, group)] = share_figures(
-                        sample, sample.nodes, rule, base, sizes
-                    ) | {"share_rank": 1 + sum(larger)}
-    return figures
-
-
-def concentration_figures(samples: Sequence[Sample]) -> Figures:
-    """Shares of the largest tasks, and how many tasks a scope amounts to."""
-    figures: Figures = {}
-    for key, sample, weights in every_scope(samples):
-        sizes = np.sort(weights * sample.sizes)[::-1]
-        sizes = sizes[sizes > 0]
-        bases = {"scope": sizes.sum(), "all_conversations": sample.sizes.sum()}
-        for base, whole in bases.items():
-            for top_k in (1, 5, 10, 20):
-                figures[(*key, base, top_k)] = {
-                    "share_pct": pct(sizes[:top_k].sum(), whole),
-                    "conversation_count": float(sizes[:top_k].sum()),
-                    "base_conversation_count": float(whole),
-                    "effective_task_count": effective_tasks(sizes),
-                    "task_count": len(sizes),
-                }
-    return figures
-
-
-def place_figures(samples: Sequence[Sample]) -> Figures:
-    """The base facets of every place, and the places' shares of what they lie in: the
-    stated sample for a country, all regions of its country for a region."""
-    figures: Figures = {}
-    for sample in samples:
-        lies_in: dict[tuple[str, str], float] = defaultdict(float)
-        cells = [
-            (place, facet, level, labels, (facet, parent_of(facet, place[1])))
-            for place, facets in sample.counts.items()
-            for (facet, level), labels in facets.items()
-            if "::" not in facet
-        ]
-        for _, _, _, labels, parent in cells:
-            lies_in[parent] += labels.get("all", 0.0)
-        if sample.sample_count is not None:
-            lies_in["country", ""] = sample.sample_count
-        for place, facet, level, labels, parent in cells:
-            base = lies_in[parent] if "all" in labels else math.fsum(labels.values())
-            for label, count in labels.items():
-                is_whole = sample.count_basis == "conversations"
-                figures[(*sample.key, *place, facet, level, label)] = {
-                    "conversation_count": count,
-                    "base_conversation_count": base,
-                    "share_pct": pct(count, base),
-                    **wilson_columns(count, base, is_whole and label != RESIDUAL),
-                }
-    return figures
-
-
-def parent_of(facet: str, geo_id: str) -> str:
-    """The country that a region lies in; nothing for the world."""
-    return "" if facet == "country" else geo_id.split("-")[0]
-
-
-def education_task_figures(samples: Sequence[Sample]) -> Figures:
-    """Each education task: its volume, and its success where both answers show."""
-    figures: Figures = {}
-    for sample in samples:
-        cells = sample.cells("task_success")
-        for task, size in sample.nodes.items():
-            codes = sample.codes.get(task, frozenset())
-            if not group_weight("any_holder", codes, "25"):
-                continue
-            yes, no = (cells.get(task, {}).get(answer) for answer in ("yes", "no"))
-            answered = None if yes is None else yes + (no or 0.0)
-            is_whole = sample.count_basis == "conversations" and no is not None
-            figures[(*sample.key, task)] = {
-                "conversation_count": size,
-                "volume_share_pct": pct(size, sample.sizes.sum()),
-                "yes_count": yes,
-                "success_pct": pct(yes, answered or 0.0),
-                **wilson_columns(yes, answered or 0.0, is_whole),
             }
     return figures

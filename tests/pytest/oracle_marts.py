@@ -9,30 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from oracle import (
-    Figures,
-    Key,
-    Sample,
+from oracle import Figures, Key, Sample, task_figures
+from oracle_intervals import interval_columns
+from oracle_shares import (
     concentration_figures,
     education_figures,
     education_task_figures,
     occupation_group_figures,
     place_figures,
-    task_figures,
 )
-from oracle_intervals import interval_columns
 
 
 @dataclass(frozen=True)
 class Mart:
-    """Where figures stand: key columns, rows to compare, columns with another name.
+    """Where figures stand: key columns, columns with another name.
 
     ``left_out``: own columns that the mart does not hold.
     """
 
     figures: Callable[..., Figures]
     keys: str
-    where: str = "true"
     renamed: Mapping[str, str] | None = None
     figure: str | None = None
     left_out: tuple[str, ...] = ()
@@ -43,9 +39,12 @@ MARTS = {
     "fct_interaction_patterns": Mart(
         task_figures,
         SCOPE_KEYS + "estimator pattern",
-        renamed={"task_with_count": "task_with_pattern_count"},
+        renamed={
+            "task_with_count": "task_with_pattern_count",
+            "publishing_count": "task_publishing_pattern_count",
+            "published_count": "published_pattern_count",
+        },
         figure="pattern",
-        left_out=("published_count",),
     ),
     "fct_task_success": Mart(
         task_figures,
@@ -56,15 +55,14 @@ MARTS = {
             "published_count": "yes_count",
         },
         figure="success",
-        left_out=("conversation_count", "suppressed_pct"),
+        left_out=("conversation_count", "suppressed_pct", "publishing_count"),
     ),
     "fct_use_case_shares": Mart(
         task_figures,
-        SCOPE_KEYS + "share_base use_case",
-        where="source_facet = 'onet_task::use_case' and use_case <> 'none'",
+        SCOPE_KEYS + "estimator use_case",
         renamed={"task_with_count": "task_with_use_case_count"},
         figure="use_case",
-        left_out=("published_count", "suppressed_pct"),
+        left_out=("published_count", "suppressed_pct", "publishing_count"),
     ),
     "fct_task_concentration": Mart(
         concentration_figures, SCOPE_KEYS + "share_base top_k"
@@ -76,13 +74,10 @@ MARTS = {
     "fct_education_shares": Mart(
         education_figures,
         "release_id platform geo_level geo_id allocation_rule share_base scope",
-        where="(release_id, platform, geo_level, geo_id) in (select (release_id, "
-        "platform, geo_level, geo_id) from marts.fct_facet_shares "
-        "where facet = 'onet_task')",
     ),
     "fct_facet_shares": Mart(
         place_figures,
-        "release_id platform geo_level geo_id facet level category",
+        "release_id platform geo_level geo_id facet level category share_base",
     ),
     "fct_education_tasks": Mart(education_task_figures, "release_id platform task_key"),
 }
@@ -103,9 +98,7 @@ def mart_figures(mart: str, file: Path) -> Figures:
     names = {new: own for own, new in (MARTS[mart].renamed or {}).items()}
     keys = MARTS[mart].keys.replace(" ", ", ")
     with duckdb.connect(str(file), read_only=True) as con:
-        result = con.execute(
-            f"select ({keys}) as key, * from marts.{mart} where {MARTS[mart].where}"
-        )
+        result = con.execute(f"select ({keys}) as key, * from marts.{mart}")
         columns = [names.get(c[0], c[0]) for c in result.description]
         rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
     return {row.pop("key"): row for row in rows}

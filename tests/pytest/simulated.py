@@ -285,7 +285,7 @@ def untrue(
             shown = {
                 (*key[:4], "all", key[5]): row
                 for key, row in mart_figures(mart, file).items()
-                if key[4] in oracle.BOUNDED[figure] and key[5] != oracle.RESIDUAL
+                if key[4] == oracle.BOUNDED and key[5] != oracle.RESIDUAL
             }
         else:
             own = MARTS[mart].figures(whole)

@@ -16,7 +16,7 @@ import pytest
 import validate
 from conftest import PROJECT, Build, build_here, dbt_environment, query, read_rows
 from dbt.contracts.graph.manifest import Manifest
-from expectations import CHECKS, RAW_CHECKS
+from expectations import CHECKS
 from expectations.check import Check, Slice, no_rows
 from validation import findings, page, results
 from validation.results import Result, ValidationError, worst_failure
@@ -246,7 +246,7 @@ def test_runs_of_the_published_file_are_carried_over(
     assert query(work_file, runs.format(results.TABLE)) == before
 
     run = results.Run.now()
-    results.keep(work_file, run, run_checks(work_file, "raw", RAW_CHECKS[:1]))
+    results.keep(work_file, run, run_checks(work_file, "raw", CHECKS[:1]))
     assert query(work_file, runs.format(results.TABLE)) == sorted(
         [*before, (run.run_id, 2)]
     )

@@ -71,47 +71,21 @@ def models(project_manifest: Manifest) -> list[Model]:
     return found
 
 
-def breaches(
-    models: list[Model], keeps: Callable[[Model], bool], *layers: str
-) -> list[str]:
-    """The models, of some layers or of all, that do not keep a rule."""
-    return [
-        model.name
-        for model in models
-        if (not layers or model.schema in layers) and not keeps(model)
-    ]
-
-
 # Grain and words ----------------------------------------------------------------------
-
-
-def test_every_model_has_a_grain_of_its_columns(models: list[Model]) -> None:
-    assert breaches(models, lambda model: bool(model.grain)) == []
-    assert breaches(models, lambda model: set(model.grain) <= set(model.columns)) == []
-
-
-def test_every_model_is_tested_for_uniqueness_on_its_grain(models: list[Model]) -> None:
-    assert breaches(models, lambda model: "is_unique_on_grain" in model.tests) == []
-
-
-def test_every_description_says_what_a_row_is(models: list[Model]) -> None:
-    assert (
-        breaches(models, lambda model: model.description.startswith("One row per "))
-        == []
-    )
 
 
 def header_grain(sql: str) -> list[str]:
     """The grain in the header comment, which may run over several comment lines."""
     lines = [line.strip() for line in sql.splitlines()]
-    starts = [n for n, line in enumerate(lines) if line.startswith("-- grain:")]
+    # A model in Python has comments of Python.
+    starts = [n for n, line in enumerate(lines) if re.match(r"(--|#) grain:", line)]
     if len(starts) != 1:
         return []
-    text = lines[starts[0]].removeprefix("-- grain:")
+    text = lines[starts[0]].partition("grain:")[2]
     for line in lines[starts[0] + 1 :]:
-        if not line.startswith("--") or re.match(r"-- \w+:", line):
+        if not re.match(r"--|#", line) or re.match(r"(--|#) \w+:", line):
             break
-        text += " " + line.removeprefix("--")
+        text += " " + line.lstrip("-#")
     return [column.strip() for column in text.split(",") if column.strip()]
 
 
@@ -120,23 +94,60 @@ def test_wrapped_header_is_read_whole() -> None:
     assert header_grain(sql) == ["a", "b", "c_d"]
 
 
-def test_header_comment_has_the_grain_of_the_docs(models: list[Model]) -> None:
-    past_staging = [model for model in models if model.layer != "staging"]
-    assert (
-        breaches(past_staging, lambda model: header_grain(model.sql) == model.grain)
-        == []
-    )
+ACCESS = {"marts": "public", "intermediate": "protected", "staging": "private"}
+PREFIXES = {
+    "marts": ("fct_", "dim_", "bridge_"),
+    "intermediate": ("int_",),
+    "staging": ("stg_",),
+}
+PAST_STAGING = ("marts", "intermediate")
+# The layers that a rule is for, and what each of their models has to keep.
+RULES: dict[str, tuple[tuple[str, ...], Callable[[Model], bool]]] = {
+    "its grain is of its columns": (
+        tuple(ACCESS),
+        lambda model: bool(model.grain) and set(model.grain) <= set(model.columns),
+    ),
+    "it is tested for uniqueness on its grain": (
+        tuple(ACCESS),
+        lambda model: "is_unique_on_grain" in model.tests,
+    ),
+    "its description says what a row is": (
+        tuple(ACCESS),
+        lambda model: model.description.startswith("One row per "),
+    ),
+    "its header has the grain of the docs": (
+        PAST_STAGING,
+        lambda model: header_grain(model.sql) == model.grain,
+    ),
+    "its header says why": (
+        PAST_STAGING,
+        lambda model: bool(re.search(r"^(--|#) why: \S", model.sql, re.MULTILINE)),
+    ),
+    "its access is that of its layer": (
+        tuple(ACCESS),
+        lambda model: model.access == ACCESS[model.schema],
+    ),
+    "its name says its layer": (
+        tuple(ACCESS),
+        lambda model: model.name.startswith(PREFIXES[model.schema]),
+    ),
+    "a mart has a contract and stands outside the group": (
+        ("marts",),
+        lambda model: model.is_contracted and model.group is None,
+    ),
+    "staging is in the group that may read it": (
+        ("staging",),
+        lambda model: model.group == "ingest",
+    ),
+}
 
 
-def test_header_comment_says_why(models: list[Model]) -> None:
-    past_staging = [model for model in models if model.layer != "staging"]
-    assert (
-        breaches(
-            past_staging,
-            lambda model: bool(re.search(r"^-- why: \S", model.sql, re.MULTILINE)),
-        )
-        == []
-    )
+@pytest.mark.parametrize("rule", RULES)
+def test_every_model_keeps_the_rule(rule: str, models: list[Model]) -> None:
+    layers, keeps = RULES[rule]
+    of_layers = [model for model in models if model.schema in layers]
+    assert {model.schema for model in models} == set(ACCESS)
+    assert [model.name for model in of_layers if not keeps(model)] == []
 
 
 def columns_of(models: list[Model]) -> Iterator[tuple[str, str, str | None]]:
@@ -196,9 +207,9 @@ def test_described_columns_are_those_of_the_tables(
         "select table_name, column_name from information_schema.columns"
     ):
         in_file.setdefault(table, set()).add(column)
-    assert (
-        breaches(models, lambda model: set(model.columns) == in_file[model.name]) == []
-    )
+    assert {model.name: set(model.columns) for model in models} == {
+        model.name: in_file[model.name] for model in models
+    }
 
 
 def test_every_seed_is_described(project_manifest: Manifest) -> None:
@@ -212,35 +223,6 @@ def test_every_seed_is_described(project_manifest: Manifest) -> None:
 
 
 # Layers -------------------------------------------------------------------------------
-
-
-def test_layers_keep_to_their_access(models: list[Model]) -> None:
-    access = {"marts": "public", "intermediate": "protected", "staging": "private"}
-    assert {model.schema for model in models} == set(access)
-    assert breaches(models, lambda model: model.access == access[model.schema]) == []
-
-
-def test_names_say_the_layer(models: list[Model]) -> None:
-    prefixes = {
-        "marts": ("fct_", "dim_", "bridge_"),
-        "intermediate": ("int_",),
-        "staging": ("stg_",),
-    }
-    assert (
-        breaches(models, lambda model: model.name.startswith(prefixes[model.schema]))
-        == []
-    )
-
-
-def test_marts_have_a_contract(models: list[Model]) -> None:
-    assert breaches(models, lambda model: model.is_contracted, "marts") == []
-
-
-def test_marts_stand_outside_the_group_of_the_layers_below(
-    models: list[Model],
-) -> None:
-    assert breaches(models, lambda model: model.group is None, "marts") == []
-    assert breaches(models, lambda model: model.group == "ingest", "staging") == []
 
 
 def parse_with_mart(folder: Path, sql: str) -> BaseException | None:

@@ -140,10 +140,10 @@ STATED: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     ),
     "countries, the anomaly and the rest": (
         "select count(*) filter (geo_id <> 'unpublished'), "
-        "max(conversation_count) filter (where is_anomalous), "
-        "max(geo_id) filter (where is_anomalous), "
+        "max(conversation_count) filter (where shares.is_anomalous), "
+        "max(geo_id) filter (where shares.is_anomalous), "
         "round(max(share_pct) filter (where is_unclassified), 2) "
-        "from marts.fct_facet_shares "
+        "from marts.fct_facet_shares as shares "
         "inner join marts.dim_geographies using (geo_level, geo_id) "
         f"where {CHAT} and facet = 'country'",
         [(174, 24_715, "SC", 15.66)],

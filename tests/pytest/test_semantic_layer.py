@@ -74,7 +74,8 @@ MARTS = {
     """,
     "use_case": """
         select
-            release_id, platform, allocation_rule, scope, 'use_case', estimator, use_case,
+            release_id, platform, allocation_rule, scope, 'use_case', estimator,
+            use_case,
             case
                 when estimator = 'task_renormalised'
                     then share_pct * base_conversation_count / 100

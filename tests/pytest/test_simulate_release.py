@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import oracle
+import oracle_shares
 import pytest
 import simulate
 from conftest import MANIFEST, PROJECT, SHIPPED_DATA, manifest_rows
@@ -231,7 +232,7 @@ def test_thin_countries_are_thin(sample: duckdb.DuckDBPyConnection) -> None:
 def estimates(sample: oracle.Sample) -> dict[tuple[str, str, str], float]:
     """The sample's figures under the reports' definitions, by metric and scope."""
     out: dict[tuple[str, str, str], float] = {}
-    for key, row in oracle.education_figures([sample]).items():
+    for key, row in oracle_shares.education_figures([sample]).items():
         _, _, geo_level, geo_id, rule, base, scope = key
         if (rule, base) != ("any_holder", "all_conversations"):
             continue
@@ -241,22 +242,26 @@ def estimates(sample: oracle.Sample) -> dict[tuple[str, str, str], float]:
             out[metric, scope, ""] = row["share_pct"]
         elif scope == "education":
             out["country_education_share", geo_id, ""] = row["share_pct"]
-    for key, row in oracle.concentration_figures([sample]).items():
+    for key, row in oracle_shares.concentration_figures([sample]).items():
         if key[2:5] == ("any_holder", "education", "scope"):
             out["top_k_concentration", "education", str(key[5])] = row["share_pct"]
     metrics = {"pattern": "pattern_share", "use_case": "use_case_share"}
     for figure in oracle.FIGURES:
         for key, share in task_shares([sample], figure).items():
             _, _, rule, scope, estimator, category = key
-            if (rule, estimator) != ("any_holder", "mean"):
+            if rule not in ("any_holder", *oracle.RULE_FREE_RULES):
+                continue
+            if estimator != "mean":
                 continue
             scope = "all_tasks" if scope == "all_with_pseudo" else scope
             if figure == "success":
                 out["success_rate", scope, ""] = share
             else:
                 out[metrics[figure], scope, category] = share
-    for key, row in oracle.place_figures([sample]).items():
-        _, _, geo_level, geo_id, facet, _, label = key
+    for key, row in oracle_shares.place_figures([sample]).items():
+        _, _, geo_level, geo_id, facet, _, label, base = key
+        if base != "all_conversations":
+            continue
         if geo_level == "global":
             out["facet_share", facet, label] = row["share_pct"]
         elif facet == "country":

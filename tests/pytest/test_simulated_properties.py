@@ -190,6 +190,7 @@ def columns(marts: Sequence[str], *names: str) -> tuple[str, ...]:
 
 INTERVAL = ("interval_low_pct", "interval_high_pct", "interval_kind")
 WILSON_MARTS = ("fct_facet_shares", "fct_education_tasks", "fct_education_shares")
+TASK_FIGURES = ("int_task_ratios", "int_scope_figures", "int_scope_intervals")
 DAMAGES: Mapping[str, Damage] = {
     "another floor, quantile and threshold": Damage(
         variables={
@@ -197,17 +198,18 @@ DAMAGES: Mapping[str, Damage] = {
             "interval_z": 1.6448536269514722,
             "bootstrap_minimum_effective_task_count": 5,
         },
-        select=("int_task_cells+", "int_scope_intervals+", *WILSON_MARTS),
+        select=("int_task_cells+", "fct_facet_shares"),
         noticed=(
             *columns(TASK_MARTS, "bound_high_pct", *INTERVAL),
             *columns(WILSON_MARTS, "interval_low_pct", "interval_high_pct"),
             *(f"bounds of {mart}" for mart in TASK_MARTS),
         ),
     ),
-    "a country's total is lost": Damage(
+    "a country's total is lost, and the stated sample": Damage(
         sql="delete from intermediate.int_facet_cells where facet = 'country' "
         "and geo_id = (select min(geo_id) from intermediate.int_facet_cells "
-        "where facet = 'country')",
+        "where facet = 'country'); update intermediate.int_facet_cells "
+        "set stated_base_count = null where facet = 'country'",
         select=("fct_facet_shares",),
         noticed=columns(
             ("fct_facet_shares",),
@@ -218,7 +220,10 @@ DAMAGES: Mapping[str, Damage] = {
     "equal_split gives every holder the whole task": Damage(
         sql="update intermediate.int_scope_weights set weight = 1 "
         "where allocation_rule = 'equal_split'",
-        select=("int_scope_tasks", "fct_education_shares", "fct_task_concentration"),
+        select=(
+            *("int_scope_tasks", "int_scope_shares"),
+            *("fct_education_shares", "fct_task_concentration"),
+        ),
         noticed=(
             *columns(
                 ("fct_education_shares",),
@@ -241,9 +246,11 @@ DAMAGES: Mapping[str, Damage] = {
         "where allocation_rule = 'any_holder' and not exists (select 1 "
         "from intermediate.int_task_allocations as held "
         "where held.allocation_rule = 'exclusive' "
-        "and held.taxonomy_version = any_holder.taxonomy_version "
-        "and held.task_key = any_holder.task_key)",
-        select=("fct_occupation_group_shares",),
+        "and held.task_id = any_holder.task_id)",
+        select=(
+            *("int_scope_weights", "int_scope_shares"),
+            "fct_occupation_group_shares",
+        ),
         noticed=(
             *columns(
                 ("fct_occupation_group_shares",),
@@ -260,7 +267,7 @@ DAMAGES: Mapping[str, Damage] = {
         "minimum_conversation_count = minimum_conversation_count - 1 "
         "where geo_level = 'global' and conversation_count > 1 "
         "and category in ('directive', 'yes', 'coursework')",
-        select=(*TASK_MARTS, "fct_education_tasks"),
+        select=(*TASK_FIGURES, *TASK_MARTS, "fct_education_tasks"),
         noticed=(
             *columns(TASK_MARTS, "share_pct", "bound_low_pct"),
             *columns(("fct_education_tasks",), "yes_count", "success_pct"),

@@ -82,7 +82,10 @@ class Figure:
     where: str = "true"
     scope: str = "scope"
     geo_id: str = "'GLOBAL'"
-    allocation_rule: str = "allocation_rule"
+    # a scope that no rule changes stands with those of the usual rule
+    allocation_rule: str = (
+        "if(allocation_rule = 'not_applicable', 'any_holder', allocation_rule)"
+    )
     share: str = "share_pct"
     effective: str = "null"
 
@@ -119,25 +122,17 @@ TASK_FIGURES = (
         "'success'",
         "estimator",
         "'yes'",
-        # the bounds stand beside both estimators; once is enough
-        {
-            "shown": INTERVAL,
-            "bounds": (
-                "if(estimator = 'published_yes', bound_low_pct, null)",
-                "bound_high_pct",
-            ),
-        },
+        TASK_KINDS,
         share="success_pct",
         effective="effective_task_count",
     ),
     Figure(
         "fct_use_case_shares",
         "'use_case'",
-        "share_base",
+        "estimator",
         "use_case",
         TASK_KINDS,
-        where="source_facet = 'onet_task::use_case' "
-        "and use_case not in ('none', 'not_classified')",
+        where="use_case <> 'not_classified'",
         effective="effective_task_count",
     ),
 )
@@ -161,23 +156,13 @@ OTHER_FIGURES = (
     Figure(
         "fct_facet_shares",
         "facet || '_' || geo_level",
-        "'share of the place'",
+        "share_base",
         "category",
         {"wilson_95": INTERVAL},
         where="status = 'observed' and category <> 'not_classified'",
         scope="geo_level",
         geo_id="geo_id",
         allocation_rule="'any_holder'",
-    ),
-    Figure(
-        "fct_use_case_shares",
-        "'use_case_country'",
-        "share_base",
-        "use_case",
-        {"wilson_95": INTERVAL},
-        where="source_facet = 'use_case' and use_case <> 'not_classified'",
-        scope="'country'",
-        geo_id="geo_id",
     ),
     Figure(
         "fct_education_tasks",

@@ -80,13 +80,6 @@ select
     ),
     task,
     1.0
-from node
-union all
-select
-    'equal_split',
-    unnest(['all_with_pseudo'] || if(is_named, ['all_named'], [])),
-    task,
-    1.0
 from node;
 
 -- Of each task: its mass (probability, or conversations) and the mass of each answer.
@@ -138,10 +131,11 @@ with estimator_measure as (
         ('pattern', 'task_renormalised', 'collaboration', 'renormalised'),
         ('pattern', 'pooled', 'collaboration', 'answered'),
         ('pattern', 'all_conversations', 'collaboration', 'all'),
+        ('success', 'all_conversations', 'task_success', 'all'),
         ('success', 'published_yes', 'task_success', 'all'),
         ('success', 'yes_over_answered', 'task_success', 'renormalised'),
-        ('use_case', 'with_residual', 'use_case', 'all'),
-        ('use_case', 'without_residual', 'use_case', 'answered'),
+        ('use_case', 'all_conversations', 'use_case', 'all'),
+        ('use_case', 'pooled', 'use_case', 'answered'),
         ('use_case', 'task_renormalised', 'use_case', 'renormalised')
     ) as listed (figure, estimator, facet, measure)
 
@@ -430,17 +424,17 @@ based as (
     select
         * exclude (facet),
         facet || '_' || scope as figure,
-        sum(value) filter (where category = 'not_classified') over (
+        sum(value) filter (where category not in ('none', 'not_classified')) over (
             partition by batch, release_id, geo_id, facet
-        ) as residual
+        ) as named
     from facet_share
 
 )
 
 select
-    * exclude (value, residual),
-    unnest(['share of the place', 'with_residual', 'without_residual']) as estimator,
-    100 * value * unnest([1, 1, 1 / (1 - coalesce(residual, 0))]) as target_pct
+    * exclude (value, named),
+    unnest(['all_conversations', 'named_labels']) as estimator,
+    100 * value / unnest([1, named]) as target_pct
 from based;
 
 -- success of single tasks

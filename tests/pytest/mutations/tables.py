@@ -7,7 +7,7 @@ kind has its mutant without a line of code, one of an unknown kind raises NoMuta
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,20 +21,11 @@ class NoMutant(Exception):
 
 @dataclass(frozen=True)
 class TableMutant:
-    """Statements that make a built table wrong, and what a message has to say of it."""
+    """Statements that make built tables wrong, and what a guard has to say of it."""
 
     mutation: str
     statements: tuple[str, ...]
     says: tuple[str, ...]
-
-
-def text_of(value: object) -> str:
-    """A value as SQL."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool | int | float):
-        return str(value)
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def relation_of(node: Any) -> str:
@@ -42,174 +33,79 @@ def relation_of(node: Any) -> str:
     return f"{node.schema}.{node.alias}"
 
 
-def records(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """The rows of a query, by column name."""
-    result = con.execute(sql)
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def shown(row: dict[str, Any]) -> tuple[str, ...]:
-    """A row's filled columns as messages write them."""
-    return tuple(f"{name} {value}" for name, value in row.items() if value is not None)
-
-
-# Generic data tests -------------------------------------------------------------------
-
-
-def named(manifest: Manifest, reference: str) -> Any:
-    """The node of ``ref('name')``."""
-    (name,) = re.findall(r"ref\('(\w+)'\)", reference)
-    (node,) = (
-        node
-        for node in manifest.nodes.values()
-        if node.name == name and str(node.resource_type) in ("model", "seed")
-    )
-    return node
-
-
-def writable(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
-    """Statements that make a table of a view, so that rows can be added to it."""
-    schema, name = table.split(".")
+def replace_views(con: duckdb.DuckDBPyConnection) -> None:
+    """Make a table of each view, so that rows can be added to it."""
     views = con.execute(
-        "select view_name from duckdb_views() where schema_name = ? and view_name = ?",
-        [schema, name],
+        "select schema_name || '.' || view_name from duckdb_views() where not internal"
     ).fetchall()
-    if not views:
-        return ()
-    return (
-        f"create temp table copied as from {table}",
-        f"drop view {table}",
-        f"create table {table} as from copied",
-    )
+    for (view,) in views:
+        con.execute(f"create or replace temp table copied as from {view}")
+        con.execute(f"drop view {view}")
+        con.execute(f"create table {view} as from copied")
 
 
-def repeated_row(
-    con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any, model: Any
-) -> TableMutant:
-    """A row of the table twice."""
-    table, grain = relation_of(model), model.config.meta["grain"]
-    keys = ", ".join(grain)
-    order = f"order by {keys}"
-    found = records(con, f"select {keys} from {table} {order} limit 1")
-    if not found:
-        # A table that is empty in a clean build: two rows of nothing.
-        add = f"insert into {table} ({grain[0]}) values (null), (null)"
-        says = f"{model.name} should have one row per"
-        statements = (*writable(con, table), add)
-        return TableMutant("two rows without a key", statements, (says,))
-    add = f"insert into {table} select * from {table} {order} limit 1"
-    return TableMutant(
-        "its first row twice",
-        (*writable(con, table), add),
-        (f"{model.name} should have one row per {keys}", *shown(found[0])),
-    )
-
-
-def lost_parent(
-    con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any, model: Any
-) -> TableMutant:
-    """A key of the table gone from the parent."""
-    arguments = node.test_metadata.kwargs
-    parent = named(manifest, arguments["to"])
-    keys = arguments["columns"]
-    filled = " and ".join(f"{key} is not null" for key in keys)
-    found = records(
-        con,
-        f"select {', '.join(keys)} from {relation_of(model)} where {filled} "
-        "order by all limit 1",
-    )
-    if not found:
-        raise NoMutant(f"{node.name}: {model.name} is empty in a clean build")
-    where = " and ".join(f"{key} = {text_of(found[0][key])}" for key in keys)
-    table = relation_of(parent)
-    return TableMutant(
-        f"a key of it deleted from {parent.name}",
-        (*writable(con, table), f"delete from {table} where {where}"),
-        (f"{model.name} has keys that {parent.name} lacks", *shown(found[0])),
-    )
-
-
-def null_value(
-    con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any, model: Any
-) -> TableMutant:
-    """A row of the table with NULL in the column."""
-    column, table = node.test_metadata.kwargs["column_name"], relation_of(model)
-    add = (
-        f"insert into {table} select * replace (null as {column}) from {table} limit 1"
-    )
-    return TableMutant(f"a row without {column}", (*writable(con, table), add), ())
-
-
-def repeated_value(
-    con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any, model: Any
-) -> TableMutant:
-    """A row of the table twice, for a test of one column."""
-    column, table = node.test_metadata.kwargs["column_name"], relation_of(model)
-    add = f"insert into {table} from {table} where {column} is not null limit 1"
-    return TableMutant(f"{column} twice", (*writable(con, table), add), ())
-
-
-def unknown_value(
-    con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any, model: Any
-) -> TableMutant:
-    """A row of the table with a value that is in no list and no parent."""
-    column, table = node.test_metadata.kwargs["column_name"], relation_of(model)
-    add = (
-        f"insert into {table} select * replace ('no such value' as {column}) "
-        f"from {table} limit 1"
-    )
-    statements = (*writable(con, table), add)
-    return TableMutant(f"{column} 'no such value'", statements, ("no such value",))
-
-
-GENERIC_TESTS: dict[
-    str, Callable[[duckdb.DuckDBPyConnection, Manifest, Any, Any], TableMutant]
-] = {
-    "is_unique_on_grain": repeated_row,
-    "has_parent": lost_parent,
-    "not_null": null_value,
-    "unique": repeated_value,
-    "accepted_values": unknown_value,
-    "relationships": unknown_value,
-}
-
-
-def generic_tests(manifest: Manifest) -> list[Any]:
-    """The data tests that come from YAML, by name."""
-    tests = (node for node in manifest.nodes.values() if is_test(node))
-    return sorted(
-        (node for node in tests if getattr(node, "test_metadata", None)),
-        key=lambda node: node.name,
-    )
-
-
-def singular_tests(manifest: Manifest) -> list[Any]:
-    """The data tests that are a file of SQL, by name."""
-    tests = (node for node in manifest.nodes.values() if is_test(node))
-    return sorted(
-        (node for node in tests if not getattr(node, "test_metadata", None)),
-        key=lambda node: node.name,
-    )
-
-
-def is_test(node: Any) -> bool:
-    """Whether a node is a data test."""
-    return str(node.resource_type) == "test"
-
-
-def mutant_of(
-    con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any
-) -> TableMutant:
-    """The mutant of a generic test; raises NoMutant for an unknown kind."""
-    kind = node.test_metadata.name
-    if kind not in GENERIC_TESTS:
-        raise NoMutant(
-            f"{node.name}: the kind {kind} has no mutant; write one for it in "
-            "tests/pytest/mutations/tables.py"
+def shown_rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """The first rows of a query, each as its filled columns: name value, ..."""
+    result = con.execute(f"from ({sql}\n) order by all limit 1000")
+    names = [column[0] for column in result.description]
+    return [
+        ", ".join(
+            f"{name} {value}"
+            for name, value in zip(names, row, strict=True)
+            if value is not None
         )
-    model = manifest.nodes[node.attached_node]
-    return GENERIC_TESTS[kind](con, manifest, node, model)
+        for row in result.fetchall()
+    ]
+
+
+# Data tests ---------------------------------------------------------------------------
+
+
+def data_tests(manifest: Manifest, is_generic: bool) -> list[Any]:
+    """The data tests that come from YAML, or those that are a file of SQL, by name."""
+    tests = (n for n in manifest.nodes.values() if str(n.resource_type) == "test")
+    found = (n for n in tests if bool(getattr(n, "test_metadata", None)) == is_generic)
+    return sorted(found, key=lambda node: node.name)
+
+
+def generated_mutant(
+    con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any
+) -> str:
+    """The statement that breaks a generic data test; raises NoMutant."""
+    kind, arguments = node.test_metadata.name, node.test_metadata.kwargs
+    table, column = (
+        relation_of(manifest.nodes[node.attached_node]),
+        arguments.get("column_name"),
+    )
+    if kind == "is_unique_on_grain":
+        if not con.execute(f"from {table} limit 1").fetchall():
+            grain = manifest.nodes[node.attached_node].config.meta["grain"]
+            return f"insert into {table} ({grain[0]}) values (null), (null)"
+        return f"insert into {table} from {table} limit 1"
+    if kind == "unique":
+        return f"insert into {table} from {table} where {column} is not null limit 1"
+    if kind in ("not_null", "accepted_values", "relationships"):
+        wrong = "null" if kind == "not_null" else "'no such value'"
+        row = f"select * replace ({wrong} as {column}) from {table} limit 1"
+        return f"insert into {table} {row}"
+    if kind == "has_parent":
+        keys = arguments["columns"]
+        (parent,) = re.findall(r"ref\('(\w+)'\)", arguments["to"])
+        (found,) = (
+            other
+            for other in manifest.nodes.values()
+            if other.name == parent and str(other.resource_type) in ("model", "seed")
+        )
+        row, filled = (
+            ", ".join(keys),
+            " and ".join(f"{key} is not null" for key in keys),
+        )
+        key = f"select {row} from {table} where {filled} order by all limit 1"
+        return f"delete from {relation_of(found)} where ({row}) in ({key})"
+    raise NoMutant(
+        f"{node.name}: the kind {kind} has no mutant; write one for it in "
+        "tests/pytest/mutations/tables.py"
+    )
 
 
 # Constraints --------------------------------------------------------------------------
@@ -250,24 +146,32 @@ def constraints(manifest: Manifest) -> list[Constraint]:
     return sorted(found, key=lambda c: (c.mart, c.kind, c.column or "", c.expression))
 
 
-@dataclass(frozen=True)
-class Violation:
-    """A row of a mart changed so that a constraint does not hold: what, and its SQL."""
+def table_with_only(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> str:
+    """An empty table like the mart, with this constraint and no other; its name."""
+    columns = con.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where schema_name || '.' || table_name = ? order by column_index",
+        [constraint.table],
+    ).fetchall()
+    parts = [
+        f"{name} {data_type}"
+        + (f" {constraint.sql}" if name == constraint.column else "")
+        for name, data_type in columns
+    ]
+    parts += [] if constraint.column else [constraint.sql]
+    con.execute(f"create or replace temp table {constraint.mart} ({', '.join(parts)})")
+    return f"temp.{constraint.mart}"
 
-    mutation: str
-    sql: str
 
-
-def violation(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> Violation:
-    """The first change of a row that breaks the constraint.
+def violation(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> str:
+    """The SQL of a row of the mart that breaks the constraint.
 
     Values just outside a limit come first, then values beside those of the other
     columns, then what is in no list, then NULL. Raises NoMutant.
     """
     table = constraint.table
     if constraint.kind == "not_null":
-        changed = f"select * replace (null as {constraint.column}) from {table} limit 1"
-        return Violation(f"{constraint.column} = null", changed)
+        return f"select * replace (null as {constraint.column}) from {table} limit 1"
     if constraint.kind != "check":
         raise NoMutant(f"{constraint}: the kind {constraint.kind} has no mutant")
     types = dict(
@@ -303,10 +207,7 @@ def violation(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> Violati
         )
         try:
             if con.execute(changed).fetchall():
-                return Violation(
-                    " and ".join(f"{name} = {value}" for name, value in change.items()),
-                    changed,
-                )
+                return changed
         except (duckdb.ConversionException, duckdb.BinderException):
             continue
     raise NoMutant(f"{constraint}: no change of one or two columns breaks it")

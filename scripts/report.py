@@ -10,16 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
-
-
-def write(warehouse: Path, folder: Path) -> list[Path]:
-    """Write report.html into ``folder``; raises report.parts.ReportError."""
-    # Altair and the converter take a second to import, and --help should not.
-    from report import page
-
-    return page.write(warehouse, folder)
+from warehouse.errors import WarehouseError
+from warehouse.paths import PUBLISHED_FILE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,21 +31,19 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
-
-    from report.parts import ReportError
+    # Altair takes a second to import, and --help should not. This is the package beside
+    # the file: Python prefers it to a module of the same name.
+    from report import figures, page
 
     try:
         if options.figures:
-            from report.figures import write_figures
-
-            written = write_figures(warehouse, options.figures.resolve())
+            written = figures.write(warehouse, options.figures.resolve())
             print(f"{len(written)} files written into {options.figures}")
-        else:
-            folder = (options.output or warehouse.parent).resolve()
-            for path in write(warehouse, folder):
-                size = path.stat().st_size / 1e6
-                print(f"{path} ({size:.1f} MB, opens without network)")
-    except (ReportError, OSError) as error:
+            return 0
+        for path in page.write(warehouse, (options.output or warehouse.parent)):
+            size = path.stat().st_size / 1e6
+            print(f"{path} ({size:.1f} MB, opens without network)")
+    except (WarehouseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -1,0 +1,39 @@
+"""The ten questions of the page, in order; each file answers one from the marts."""
+
+from __future__ import annotations
+
+from report.parts import Section
+from report.questions import (
+    between_releases,
+    how,
+    how_concentrated,
+    how_much,
+    how_well,
+    platforms,
+    what_not,
+    where,
+    which_hold,
+    who,
+)
+from report.reading import Warehouse
+
+QUESTIONS = (
+    how_much,
+    who,
+    how,
+    how_well,
+    how_concentrated,
+    where,
+    platforms,
+    between_releases,
+    which_hold,
+    what_not,
+)
+
+
+def build(warehouse: Warehouse) -> list[Section]:
+    """The sections of the page; raises ReportError where the marts can't carry one."""
+    sections = [question.answer(warehouse) for question in QUESTIONS]
+    for section in sections:
+        section.figures.sort(key=lambda figure: figure.is_more)
+    return sections

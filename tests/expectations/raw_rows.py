@@ -1,0 +1,31 @@
+"""The rows of a staged release that the expectations on raw files judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+FLOOR = VARS["privacy_floor_conversations"]
+COUNTRY_THRESHOLD = VARS["country_threshold_conversations"]
+
+# The usable rows of one platform of a release; its counts; the total of its sample.
+ROWS = """
+    select staged.*
+    from staging.stg_aei__facet_values as staged
+    left join staging.stg_aei__row_problems as problems
+        on
+            staged.relative_path = problems.relative_path
+            and staged.row_number = problems.row_number
+    where
+        staged.release_id = '$release_id'
+        and staged.platform = '$platform'
+        and coalesce(problems.is_usable, true)
+"""
+COUNTS = f"{ROWS} and measure = 'count'"
+TASKS = f"{COUNTS} and facet = 'onet_task' and geo_level = 'global'"
+CELLS = f"{COUNTS} and attribute_facet is not null"
+# Rounded per-million counts are off by half a unit each.
+ROUNDING = "case when any_value(count_basis) = 'per_million' then 0.5 else 0 end"

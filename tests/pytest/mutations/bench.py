@@ -1,0 +1,122 @@
+"""The build script, run in this process on a work file that was made before."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import build_warehouse
+import duckdb
+import pytest
+from conftest import (
+    Build,
+    Row,
+    dbt_environment,
+    failures,
+    query,
+    run_dbt,
+    write_rows,
+)
+from dbt.contracts.graph.manifest import Manifest
+from validation.run import Result
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs the build script, in this process, on a work file that is made before."""
+
+    folder: Path
+    published: Path
+    earlier: Path
+    manifest: Manifest
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def work_file(self) -> Path:
+        """The file that dbt writes; the build script does not clear it here."""
+        return self.folder / "work.duckdb"
+
+    @classmethod
+    def with_earlier(
+        cls,
+        folder: Path,
+        warehouse: Build,
+        manifest: Manifest,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> Bench:
+        """A bench in an empty folder, with a published warehouse of an earlier day."""
+        published = folder / "earlier" / "published.duckdb"
+        published.parent.mkdir()
+        shutil.copy(warehouse.file, published)
+        return cls(folder, published, warehouse.file, manifest, monkeypatch, capsys)
+
+    def refusal(
+        self,
+        *selection: str,
+        data_dir: Path | None = None,
+        manifest: Manifest | None = None,
+        ask: Callable[[Path, str], list[Result]] = lambda work_file, boundary: [],
+        work_file: Path | None = None,
+    ) -> str:
+        """What the build script says when a guard stops it.
+
+        dbt builds the selection and nothing else, and ``ask`` alone asks expectations.
+        Nothing was published, and the earlier warehouse answers as before.
+        """
+        with self.monkeypatch.context() as patch:
+            self._limit(patch, selection, manifest or self.manifest)
+            patch.setattr(build_warehouse, "ask_expectations", ask)
+            with dbt_environment(self.folder, data_dir):
+                status = build_warehouse.main(
+                    [
+                        *("--data-dir", str(data_dir or "")),
+                        *("--output", str(self.published)),
+                        *("--work-file", str(work_file or self.work_file)),
+                        "--no-docs",
+                    ]
+                )
+        message = self.capsys.readouterr().err
+        assert status == 1, "the mutant survived: nothing stopped the build"
+        assert f"The published warehouse is as it was: {self.published}" in message
+        assert filecmp.cmp(self.published, self.earlier, shallow=False)
+        assert [p.name for p in self.published.parent.iterdir()] == ["published.duckdb"]
+        assert query(self.published, "select count(*) from marts.dim_releases")[0][0]
+        return message
+
+    def _limit(
+        self, patch: pytest.MonkeyPatch, selection: Sequence[str], manifest: Manifest
+    ) -> None:
+        class ReadyDbt(build_warehouse.Dbt):
+            def __init__(self, work_file: Path, data_dir: Path | None) -> None:
+                os.environ["AEI_WORK_FILE"] = str(work_file)
+                self.results = []
+                self._manifest = manifest
+
+        nothing = ("--select", "nothing_of_this_name")
+        patch.setattr(build_warehouse, "remove_work_file", lambda _: None)
+        patch.setattr(build_warehouse, "Dbt", ReadyDbt)
+        patch.setattr(build_warehouse, "STAGING", selection or nothing)
+        patch.setattr(build_warehouse, "MARTS", nothing)
+        patch.setattr(build_warehouse, "EXPECTATION_RESULTS", nothing)
+
+
+def seed(folder: Path, manifest: Manifest) -> Path:
+    """Make a work file with the reference tables, which no bad input changes."""
+    arguments = ["seed", "--no-write-json"]
+    assert failures(run_dbt(arguments, folder, manifest=manifest)) == []
+    return folder / "work.duckdb"
+
+
+def list_files(con: duckdb.DuckDBPyConnection, folder: Path, rows: list[Row]) -> None:
+    """List files in the release manifest, as a person would a new one."""
+    write_rows(folder / "listed.csv", rows)
+    con.execute(
+        "insert into reference.release_manifest by name from read_csv("
+        f"'{folder / 'listed.csv'}', delim = ',', all_varchar = true, nullstr = '')"
+    )

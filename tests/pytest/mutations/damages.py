@@ -1,0 +1,502 @@
+"""Every damage of a file, by the check of the loader that has to find it.
+
+``KINDS`` says what a check's finding leads to. In a copy that is not the official file
+``damage`` stops the build and a ``surprise`` is set aside: its rows are staged, named
+and counted, and kept out of the marts. In an official file both are published as a
+finding. What can't be read at all stops ``always``.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+from conftest import PLATFORMS, DataFolder, Row, csv_text, manifest_rows, shipped_row
+
+from mutations.files import (
+    COUNT,
+    LEARNING,
+    LEARNING_COUNT,
+    PCT,
+    RESIDUAL,
+    TASK,
+    Choice,
+    Damage,
+    Damaged,
+    Fault,
+    at,
+    cut,
+    cut_in_quotes,
+    edit,
+    edited_line,
+    first,
+    header,
+    is_country,
+    leave_out,
+    leave_out_consistently,
+    lines,
+    of_task,
+    read_text,
+    repeat,
+    rows_of,
+    text,
+    without_column,
+)
+from mutations.sheet import API, CHAT, GLOBAL, PATTERN_OF_A_TASK, Cell
+
+# Whether the loader tells the two kinds apart, and another copy from the official file.
+# Until it does, every finding stops the build.
+TWO_KINDS = False
+KINDS = {
+    "refused_files": "always",
+    "no_release_files": "always",
+    "rejected_rows": "always",
+    "empty_files": "always",
+    "mislabelled_rows": "damage",
+    "misdated_rows": "damage",
+    "untyped_numbers": "damage",
+    "impossible_numbers": "damage",
+    "duplicate_keys": "damage",
+    "unpaired_cells": "damage",
+    "unnamed_cells": "damage",
+    "contradicted_percentages": "damage",
+    "totalless_tasks": "damage",
+    "unpartitioned_tasks": "damage",
+    "unknown_geographies": "surprise",
+    "unknown_variables": "surprise",
+    "unknown_labels": "surprise",
+    "unknown_tasks": "surprise",
+}
+HTML = (
+    "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n"
+    "<body>Too many requests</body></html>\n"
+)
+LABELS = "directive, feedback loop, learning"
+NUMBER = "a plain decimal number"
+WHOLE_NUMBER = "a whole number such as 0"
+WHOLE_COUNT = "0 or more, whole"
+PERCENTAGE = "a percentage from 0 to 100"
+VARIABLES = "onet_task_count or onet_task_pct"
+OF_A_TASK = "the onet_task_count of the task"
+WINDOW = "{window_start_date} to {window_end_date} (release manifest)"
+LATER = next(
+    row
+    for row in manifest_rows()
+    if row["release_id"] == "2026_03_24" and row["platform"] == CHAT
+)
+
+
+def relabel(old: str, new: str) -> Damage:
+    """Give a pattern of the task another label."""
+    return edit(
+        at(facet=PATTERN_OF_A_TASK, cluster_name=f"{TASK}::{old}"),
+        LABELS,
+        f'the label "{new}"',
+        cluster_name=f"{TASK}::{new}",
+    )
+
+
+def rename_task(new: str) -> Damage:
+    """Give the task, with all its cells, a name that the task list lacks."""
+    return edit(
+        of_task,
+        f"a statement of the task list {shipped_row(API)['taxonomy_version']}",
+        f'the task "{new}"',
+        cluster_name=lambda row: new + row["cluster_name"].removeprefix(TASK),
+    )
+
+
+def swapped(rows: list[Row]) -> Damaged:
+    """The content of the other platform's file."""
+    clean = shipped_row(CHAT)
+    return Damaged(
+        csv_text(rows_of(clean["relative_path"])).encode(),
+        Fault(
+            2,
+            "platform_and_product",
+            f'"{clean["product_label"]}"',
+            f'"{shipped_row(API)["product_label"]}" (release manifest)',
+        ),
+    )
+
+
+def swap_count_and_pct(rows: list[Row]) -> Damaged:
+    """Count and percentage of one pattern of the task exchanged."""
+    number = first(rows, LEARNING_COUNT)
+    count, pct = rows[number - 2 : number]
+    rows[number - 2 : number] = [
+        count | {"value": pct["value"]},
+        pct | {"value": count["value"]},
+    ]
+    fault = Fault(number, "value", pct["value"][:8], WHOLE_COUNT)
+    return Damaged(csv_text(rows).encode(), fault)
+
+
+def dates(where: Choice, start: str, end: str) -> Damage:
+    """Put a window into the chosen rows."""
+    return edit(
+        where,
+        WINDOW.format(**shipped_row(API)),
+        f"{start} to {end}",
+        points_to="date_start, date_end",
+        date_start=start,
+        date_end=end,
+    )
+
+
+def country_code(code: str) -> Damage:
+    """Change the code of one country of the chat file."""
+    where = at(facet="country", geo_id="BR")
+    example = "a geo_id like NA"
+    return edit(where, example, f'with geo_id "{code}"', CHAT, geo_id=code)
+
+
+def reference(change: Callable[[str], str | bytes], role: str, column: str) -> Damage:
+    """Change a reference file so that a column of it can't be read."""
+    return text(change, Fault(1, column), platform="", file_role=role)
+
+
+# Every damage, by the check that has to find it.
+DAMAGES: dict[str, dict[str, Damage]] = {
+    "refused_files": {
+        **{
+            f"column {column} dropped": without_column(column)
+            for column in ("geo_id", "facet", "cluster_name", "value")
+        },
+        "column cluster_name renamed": header(
+            lambda names: names.replace("cluster_name", "category_name"),
+            "cluster_name",
+            "category_name",
+        ),
+        "column value in capitals": header(
+            lambda names: names.replace("value", "Value"), "value", "Value"
+        ),
+        "column value twice": text(
+            lambda whole: csv_text([row | {"Value": "7"} for row in read_text(whole)]),
+            Fault(1, "value", "value,Value", "one column value"),
+        ),
+        "quotation mark lost in the header": header(
+            lambda names: names.replace("geo_id,", 'geo_id",'),
+            "geo_id",
+            'geo_id",geography',
+        ),
+        "two byte order marks": header(
+            lambda names: "\ufeff\ufeff" + names, "geo_id", "\ufeffgeo_id"
+        ),
+        "semicolons instead of commas": text(
+            lambda whole: whole.replace(",", ";"), Fault(1, "value", "geo_id;geography")
+        ),
+        "tabs instead of commas": text(
+            lambda whole: whole.replace(",", "\t"),
+            Fault(1, "value", "geo_id\tgeography"),
+        ),
+        "HTML error page saved as CSV": text(
+            lambda _: HTML, Fault(1, "value", "<!DOCTYPE html>")
+        ),
+        "UTF-16": text(
+            lambda whole: whole.encode("utf-16"), Fault(1, "value", "not UTF-8 text")
+        ),
+        "compressed, but named .csv": text(
+            lambda whole: gzip.compress(whole.encode(), mtime=0),
+            Fault(1, "value", "not UTF-8 text"),
+        ),
+        "empty file": text(lambda _: "", Fault(1, "value")),
+        "task statements a web page": reference(
+            lambda _: HTML, "onet_task_statements", "Task"
+        ),
+        "task statements empty": reference(
+            lambda _: "", "onet_task_statements", "Task"
+        ),
+        "task statements without the column Task": reference(
+            lambda whole: whole.replace(",Task,", ",Text,"),
+            "onet_task_statements",
+            "Task",
+        ),
+        "country list a web page": reference(
+            lambda _: HTML, "iso_country_codes", "country_name"
+        ),
+    },
+    "rejected_rows": {
+        "Latin-1 bytes in a line": text(
+            lambda whole: edited_line(
+                whole, lambda line: line.replace("e", "\u00e9")
+            ).encode("latin-1"),
+            Fault(3001, None, "", "a UTF-8 line"),
+        ),
+        "truncated in the middle of a line": lines(
+            lambda all_lines: [*all_lines[:3000], all_lines[3000][:40]],
+            Fault(3001, None, "", "as many fields as the header"),
+        ),
+        "truncated inside a quoted text": lines(cut_in_quotes, Fault()),
+        "value 1,234 without quotes": text(
+            lambda whole: edited_line(
+                whole, lambda line: line.rpartition(",")[0] + ",1,234"
+            ),
+            Fault(3001, None, "too many columns", "as many fields as the header"),
+        ),
+        "task statements truncated in a line": text(
+            lambda whole: whole[: len(whole) // 2],
+            Fault(),
+            platform="",
+            file_role="onet_task_statements",
+        ),
+    },
+    "empty_files": {
+        "truncated behind the header": lines(
+            lambda all_lines: [all_lines[0], ""],
+            Fault(None, None, "no row", "at least one row behind the header"),
+        ),
+    },
+    "mislabelled_rows": {
+        "platforms swapped": Damage(swapped),
+        "one row of another product": edit(
+            COUNT,
+            f'"{shipped_row(API)["product_label"]}" (release manifest)',
+            platform_and_product="Claude AI (Free, Pro, and Max)",
+        ),
+    },
+    "misdated_rows": {
+        "another window": dates(lambda _: True, "2026-03-02", "2026-03-09"),
+        "two windows in one file": dates(
+            at(facet=PATTERN_OF_A_TASK), "2026-03-02", "2026-03-09"
+        ),
+        "an eight-day window in the file alone": dates(
+            COUNT, "2026-01-05", "2026-01-13"
+        ),
+        "day before month": dates(COUNT, "05-01-2026", "2026-01-12"),
+        "a release under another release's id": edit(
+            lambda _: True,
+            WINDOW.format(**shipped_row(CHAT)),
+            f"{LATER['window_start_date']} to {LATER['window_end_date']}",
+            CHAT,
+            points_to="date_start, date_end",
+            date_start=LATER["window_start_date"],
+            date_end=LATER["window_end_date"],
+            platform_and_product=LATER["product_label"],
+        ),
+    },
+    "unknown_geographies": {
+        "one country with three letters": country_code("NAM"),
+        "a country in lower case": country_code("us"),
+        "alpha-3 codes for all countries": edit(
+            is_country,
+            "a geo_id like NA",
+            '"country" with geo_id "ALX"',
+            CHAT,
+            geo_id=lambda row: row["geo_id"] + "X",
+        ),
+        "NA read as null": edit(
+            at(geo_id="NA"),
+            "a geo_id like NA",
+            '"country" with geo_id ""',
+            CHAT,
+            geo_id="",
+        ),
+        "USPS codes in a 2026 file": edit(
+            at(geography="country-state"),
+            "a geo_id like US-CA",
+            '"country-state" with geo_id "',
+            CHAT,
+            geo_id=lambda row: row["geo_id"].removeprefix("US-"),
+        ),
+        "geography unknown": edit(
+            COUNT, "global, country, state_us or country-state", geography="planet"
+        ),
+    },
+    "untyped_numbers": {
+        **{
+            f"value {said}": edit(COUNT, NUMBER, value=value)
+            for said, value in {
+                "abc": "abc",
+                "1,234 in quotes": "1,234",
+                "25,5 with a decimal comma": "25,5",
+                "NaN": "NaN",
+                "inf": "inf",
+                "too large for a number": "1e400",
+                "empty": "",
+                "with a space": " 5",
+            }.items()
+        },
+        "value abc in an intersection": edit(LEARNING_COUNT, NUMBER, value="abc"),
+        "level not a number": edit(COUNT, WHOLE_NUMBER, level="fine"),
+        "level with a half": edit(COUNT, WHOLE_NUMBER, level="0.5"),
+    },
+    "impossible_numbers": {
+        "count negative": edit(COUNT, WHOLE_COUNT, value="-25.0"),
+        "count fractional": edit(COUNT, WHOLE_COUNT, value="25.5"),
+        "count of a pattern negative": edit(LEARNING_COUNT, WHOLE_COUNT, value="-25.0"),
+        "pct negative": edit(PCT, PERCENTAGE, value="-0.1"),
+        "pct over 100": edit(PCT, PERCENTAGE, value="100.5"),
+        "count and pct swapped": Damage(swap_count_and_pct),
+    },
+    "duplicate_keys": {
+        "row twice": repeat(),
+        "key twice with another value": repeat(value="17.0"),
+        "key twice, level 0 and 0.0": repeat(level="0.0"),
+        "file pasted twice": text(
+            lambda whole: whole * 2,
+            Fault(2, None, "the same key in 2 rows", "one row per key"),
+        ),
+    },
+    "unknown_variables": {
+        "variable unknown": edit(COUNT, VARIABLES, variable="onet_task_number"),
+        "variable of another facet": edit(COUNT, VARIABLES, variable="use_case_count"),
+    },
+    "unpaired_cells": {
+        "truncated between count and pct": cut(
+            LEARNING_COUNT,
+            0,
+            Fault(None, "variable", "a count without its pct", "both in every cell"),
+        ),
+        **{
+            f"{lost} dropped": leave_out(
+                at(
+                    variable=f"onet_task_collaboration_{lost}",
+                    cluster_name=f"{TASK}::learning",
+                ),
+                Fault(None, "variable", said, "both in every cell"),
+                LEARNING,
+            )
+            for lost, said in {
+                "count": "a pct without its count",
+                "pct": "a count without its pct",
+            }.items()
+        },
+    },
+    "unknown_labels": {
+        "labels with underscores": relabel("feedback loop", "feedback_loop"),
+        "an unknown label": relabel("learning", "tutoring"),
+        "a label with a capital": relabel("learning", "Learning"),
+        "a label with a space behind it": relabel("learning", "learning "),
+        "::value behind the label": edit(
+            at(facet=PATTERN_OF_A_TASK),
+            LABELS,
+            'the label "value"',
+            cluster_name=lambda row: row["cluster_name"] + "::value",
+        ),
+    },
+    "unnamed_cells": {
+        "task without a name": edit(COUNT, "a name", cluster_name=""),
+        "intersection without colons": edit(
+            LEARNING,
+            "base::category, both named",
+            TASK[:40],
+            cluster_name=f"{TASK} learning",
+        ),
+        "intersection without a category": edit(
+            LEARNING,
+            "base::category, both named",
+            TASK[:40],
+            cluster_name=f"{TASK}::",
+        ),
+        "empty cluster_name read as null": edit(
+            lambda row: row["variable"].startswith("usage_"),
+            "an empty text",
+            '"NULL" in country',
+            CHAT,
+            cluster_name="NULL",
+        ),
+    },
+    "unknown_tasks": {
+        "a task not in O*NET": rename_task("juggle torches."),
+        ":: in the base name": rename_task(f"{TASK}::again"),
+        "a task with a capital": rename_task(TASK.capitalize()),
+    },
+    "contradicted_percentages": {
+        "truncated behind a whole cell": cut(
+            LEARNING_COUNT,
+            1,
+            Fault(None, "value", TASK[:40], "the sum of the counts in its group"),
+            lambda row: row["facet"] == PATTERN_OF_A_TASK and of_task(row),
+        ),
+        "pct as a fraction": edit(
+            at(variable="collaboration_pct"),
+            "pct = ",
+            "collaboration of ",
+            named=at(variable="collaboration_count"),
+            value=lambda row: repr(float(row["value"]) / 100),
+        ),
+        "pct that sums to 99": edit(
+            at(variable="collaboration_pct"),
+            "pct = ",
+            "collaboration of ",
+            named=at(variable="collaboration_count"),
+            value=lambda row: repr(0.99 * float(row["value"])),
+        ),
+        "residual dropped": leave_out(
+            RESIDUAL,
+            Fault(None, "value", TASK[:40], "the sum of the counts in its group"),
+        ),
+        "one count edited": edit(
+            LEARNING_COUNT,
+            "pct = ",
+            "beside count ",
+            value=lambda row: repr(float(row["value"]) + 1),
+        ),
+    },
+    "totalless_tasks": {
+        "total of a task dropped": leave_out_consistently(
+            Cell(*GLOBAL, "onet_task", TASK),
+            Fault(
+                None, "cluster_name", f'"{TASK[:40]}', "rows of the task in the facet"
+            ),
+            of_task,
+        ),
+    },
+    "unpartitioned_tasks": {
+        f"{what} dropped, percentages put right": leave_out_consistently(
+            Cell(*GLOBAL, PATTERN_OF_A_TASK, f"{TASK}::{label}"),
+            Fault(None, "value", f'"{TASK[:40]}', OF_A_TASK),
+            lambda row: row["facet"] == PATTERN_OF_A_TASK and of_task(row),
+        )
+        for what, label in {"pattern": "learning", "residual": "not_classified"}.items()
+    },
+}
+
+
+# In a folder of their own ----------------------------------------------------------
+
+
+def no_raw_files(folder: DataFolder) -> Fault:
+    """Take every raw file away."""
+    for platform in PLATFORMS:
+        folder.raw(platform).unlink(missing_ok=True)
+    observed = "no raw release file of the manifest"
+    return Fault(None, None, observed, "at least one of ")
+
+
+def no_statements(folder: DataFolder) -> Fault:
+    """Take the task statements away."""
+    folder.statements.unlink()
+    return Fault(None, "cluster_name", "the task ", "this copy has none, fetch it")
+
+
+def damage_to(folder: DataFolder, damage: Damage) -> Fault:
+    """Put a damaged file in place of the clean one."""
+    content, fault = damage.done()
+    (folder.root / damage.manifest["relative_path"]).write_bytes(content)
+    return fault
+
+
+def alone(guard: str) -> list[str]:
+    """The first damage of a check; every line that can't be split."""
+    return list(DAMAGES[guard])[: None if guard == "rejected_rows" else 1]
+
+
+# What only a folder can lack, and one damage of each check at least.
+ALONE: list[tuple[str, str, Callable[[DataFolder], Fault]]] = [
+    ("no_release_files", "no raw file at all", no_raw_files),
+    ("unknown_tasks", "task statements missing", no_statements),
+    *(
+        (guard, name, lambda folder, d=DAMAGES[guard][name]: damage_to(folder, d))
+        for guard in DAMAGES
+        for name in alone(guard)
+    ),
+]
+# All of them: the check, and what is done to the file.
+MUTANTS = list(
+    dict.fromkeys(
+        [(guard, name) for guard, some in DAMAGES.items() for name in some]
+        + [(guard, name) for guard, name, _ in ALONE]
+    )
+)
