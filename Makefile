@@ -18,7 +18,7 @@ help:
 	@echo "On the published warehouse, which they leave as it is:"
 	@echo "make report | figures     the page; its charts as SVG and PNG"
 	@echo "make validate             ask the expectations again (EXPORT_GX=folder: as GX files)"
-	@echo "make docs                 lineage docs and the diagram of the keys"
+	@echo "make docs                 lineage docs with the keys of the marts"
 	@echo "make export               Parquet, CSV, workbook"
 	@echo "make publish-postgres URL=postgresql://...   the marts in PostgreSQL"
 	@echo "make explore              SQL in the browser, on this machine"
@@ -28,6 +28,7 @@ help:
 	@echo "make lint | test-slow | test-superset | fuzz   tests in parts, and longer ones"
 	@echo "make kill-table           write docs/kill-table.md from what its tests see"
 	@echo "make simulate | calibrate the shipped release; coverage of the intervals"
+	@echo "make bench                times and memory, each beside its baseline"
 	@echo "make lock | clean"
 
 $(INSTALLED): requirements.lock

@@ -18,11 +18,12 @@ import duckdb
 import requests
 
 # Not named superset: an interpreter that finds Apache's package here would take ours.
-from superset_files.bundle import BundleError, write_bundle
-from superset_files.server import SupersetError, serve
+from superset_files.bundle import write_bundle
+from superset_files.server import serve
+from warehouse.errors import WarehouseError
+from warehouse.paths import PUBLISHED_FILE
+from warehouse.reading import connect
 
-PROJECT = Path(__file__).resolve().parent.parent
-PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
 BUNDLE = "superset_dashboard.zip"
 
 
@@ -46,13 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8088)
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
-    errors = (BundleError, SupersetError, duckdb.Error, requests.RequestException)
+    errors = (WarehouseError, duckdb.Error, requests.RequestException, OSError)
     try:
-        if not warehouse.is_file():
-            raise BundleError(
-                f"There is no warehouse at {options.warehouse}; build it with make "
-                "warehouse, or name another with --warehouse."
-            )
+        connect(warehouse).close()
         if options.what == "bundle":
             print(f"Written: {write(warehouse)}")
         else:
@@ -61,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
             serve(warehouse, options.port)
     except KeyboardInterrupt:
         print()
-    except (*errors, OSError) as error:
+    except errors as error:
         print(f"The dashboard was not made.\n{error}", file=sys.stderr)
         return 1
     return 0

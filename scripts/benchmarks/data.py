@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from warehouse.paths import MANIFEST, PROJECT
+from warehouse.paths import DBT_FILES, MANIFEST, PROJECT
 
 from benchmarks.measuring import measure
 
 # What dbt and the build read of the project.
 FOLDERS = ("macros", "models", "seeds", "tests", "scripts")
-FILES = ("dbt_project.yml", "profiles.yml")
 
 
 def copy_project(project: Path) -> None:
@@ -22,7 +21,7 @@ def copy_project(project: Path) -> None:
     for folder in FOLDERS:
         ignored = shutil.ignore_patterns("node_modules")
         shutil.copytree(PROJECT / folder, project / folder, ignore=ignored)
-    for file in FILES:
+    for file in DBT_FILES:
         shutil.copy(PROJECT / file, project)
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from warehouse.paths import DBT_FILES, PROJECT
 
 from simulation import files
 
-PROJECT = Path(__file__).resolve().parents[2]
 COPIED_FOLDERS = (
     "macros",
     "models",
@@ -28,7 +28,7 @@ COPIED_FOLDERS = (
     "seeds/absent",
     "tests/data_tests",
 )
-INPUT_CHECKS = "stg_aei__input_problems"
+INPUT_CHECKS = "int_input_problems"
 
 
 class MartsError(Exception):
@@ -62,7 +62,7 @@ def prepare_project(con: duckdb.DuckDBPyConnection, folder: Path) -> SimulatedPr
     """Write the releases in ``con`` and a project copy that lists just them."""
     made = SimulatedProject(folder.resolve())
     made.project.mkdir(parents=True, exist_ok=True)
-    for name in ("dbt_project.yml", "profiles.yml"):
+    for name in DBT_FILES:
         shutil.copy(PROJECT / name, made.project / name)
     for name in COPIED_FOLDERS:
         shutil.copytree(PROJECT / name, made.project / name, dirs_exist_ok=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from warehouse.paths import PROJECT
+
 from simulation.draw import Run
 from simulation.files import update_manifest, write_releases
 from simulation.model import load_model
@@ -13,7 +15,6 @@ from simulation.releases import open_database, simulate_releases
 from simulation.task_lists import scaled, with_regions
 from simulation.truth import write_truth
 
-PROJECT = Path(__file__).resolve().parents[2]
 FULL_SIZE = {
     "tasks": 4_100,
     "regions": 2_700,

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import yaml
+from warehouse.errors import WarehouseError
 
 FILES = Path(__file__).resolve().parent / "dashboard"
 ROOT = "ai_in_education"
@@ -23,7 +24,7 @@ VERSION = {"version": "1.0.0"}
 Config = dict[str, Any]
 
 
-class BundleError(Exception):
+class BundleError(WarehouseError):
     """The files don't fit the warehouse; the text is for the person who made them."""
 
 

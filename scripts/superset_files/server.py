@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from warehouse.errors import WarehouseError
+from warehouse.paths import PROJECT
 
 from superset_files.bundle import write_bundle
 
-PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = PROJECT / ".venv-superset"
 CONFIG = Path(__file__).resolve().parent / "superset_config.py"
 HOST = "127.0.0.1"
@@ -46,7 +47,7 @@ def direct() -> requests.Session:
     return session
 
 
-class SupersetError(Exception):
+class SupersetError(WarehouseError):
     """Superset did not do what it should; the text is for the person who asked."""
 
 

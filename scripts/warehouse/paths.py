@@ -11,6 +11,8 @@ SIMULATED_DATA = PROJECT / "seeds" / "aei"
 FETCHED_DATA = PROJECT / "data" / "aei"
 WORK_FILE = PROJECT / "target" / "work.duckdb"
 PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
+# What dbt reads beside the folders of the project.
+DBT_FILES = ("dbt_project.yml", "profiles.yml", "selectors.yml")
 
 
 def target_folder() -> Path:

@@ -40,9 +40,7 @@ def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return con.execute(sql, [name]).fetchall() != [(0,)]
 
 
-def failing_rows(
-    warehouse: Path, sql: str, database: str, limit: int = 3
-) -> list[str]:
+def failing_rows(warehouse: Path, sql: str, database: str, limit: int = 3) -> list[str]:
     """The first rows of a data test's query, one line each; ``database`` is the name
     that the query knows the warehouse by.
 

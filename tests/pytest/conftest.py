@@ -25,6 +25,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from warehouse import building, workers
+from warehouse.paths import DBT_FILES
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DATA = PROJECT / "seeds" / "aei"
@@ -258,7 +259,7 @@ def failures(result: dbtRunnerResult) -> list[str]:
 
 def copy_project(folder: Path) -> Path:
     """A copy of what dbt and the build script need, to be changed by a test."""
-    for part in ("dbt_project.yml", "profiles.yml", "selectors.yml"):
+    for part in DBT_FILES:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / part, folder / part)
     for part in ("macros", "models", "seeds", "tests/data_tests", "scripts"):

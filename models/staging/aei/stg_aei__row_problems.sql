@@ -1,7 +1,6 @@
 -- grain: relative_path, row_number
--- why: what is wrong with, or unknown about, a row of the long layout, each row once
---      under the first check that it fails; what the checks mean is the seed
---      input_checks
+-- why: what is wrong with, or unknown about, a row of the long layout, under the first
+--      check that it fails; what the checks mean is the seed input_checks
 with
 
 facet_values as (
@@ -78,7 +77,6 @@ task_lists as (
 
 repeated as (
 
-    -- 0 and 0.0 are one level.
     select
         relative_path,
         count(*) as key_row_count,
@@ -87,6 +85,7 @@ repeated as (
     from {{ ref('stg_aei__facet_values') }}
     group by
         relative_path, geo_id, geography, date_start, date_end, platform_and_product,
+        -- 0 and 0.0 are one level
         facet, coalesce(cast(level as varchar), level_text), variable, cluster_name
     having count(*) > 1
 
