@@ -32,13 +32,17 @@ from conftest import (
     run_dbt,
 )
 from dbt.contracts.graph.manifest import Manifest
+from expectations import CHECKS
+from expectations.check import Boundary, Check
 from mutations import release_guards, tables
 from mutations.bench import Bench, list_files, seed
-from mutations.damages import KINDS, MUTANTS, TWO_KINDS
+from mutations.damages import CHECKS as LOADER_CHECKS
+from mutations.damages import MUTANTS
 from mutations.page import Kill, guards_on, page
 from mutations.sheet import API, CHAT, Sheet
 from mutations.styles import STYLES
-from validation.run import CHECKS, Boundary, Check, Result, failure_lines, run_checks
+from validation.results import Result, failure_lines
+from validation.run import run_checks
 
 KILL_TABLE = PROJECT / "docs" / "kill-table.md"
 CHECK_OF = {check.expectation_id: check for check in CHECKS}
@@ -143,8 +147,9 @@ def test_data_test_catches_its_mutant_alone(
                 con.execute(statement)
     ran = data_tests_on(bench, "resource_type:test")
     assert set(ran) == {node.name for node in [*generic, *singular]}
-    message = bench.refusal("--select", "resource_type:test", "--no-write-json")
-    assert any(f"{name} (" in message for name in mutants)
+    message = bench.refusal("--select", *tables.DATA_TESTS, "--no-write-json")
+    missing = [name for name in tables.DATA_TESTS if f"{name} (" not in message]
+    assert missing == [], message
 
     # Each alone, by the same SQL, beside no other mutant: clean before, caught after.
     survivors = {}
@@ -200,18 +205,25 @@ def pool(
     project_manifest: Manifest,
 ) -> Iterator[Path]:
     """A work file with all wrong releases, built: no check of the loader and no
-    constraint sees one."""
+    constraint sees one. Official files with damage are built beside them."""
     folder = tmp_path_factory.mktemp("pool")
     data, work_file = folder / "data", folder / "work.duckdb"
     shutil.copytree(SHIPPED_DATA, data)
     shutil.copy(seeded_file, work_file)
     with duckdb.connect(str(work_file)) as con:
-        rows = release_guards.write_releases(data)
+        rows = release_guards.write_releases(data) + release_guards.write_official(data)
         list_files(con, folder, [*rows, release_guards.write_populations(data)])
         release_guards.list_releases(con, shipped_warehouse.file)
     # Intervals are not what is looked at.
     arguments = ["run", "--no-write-json", "--vars", "bootstrap_replicate_count: 20"]
     assert failures(run_dbt(arguments, folder, data, manifest=project_manifest)) == []
+    damaged = query(
+        work_file,
+        "select distinct release_id from intermediate.int_input_findings "
+        "where problem_kind = 'damage'",
+    )
+    official = {release_guards.official_id(guard) for guard in release_guards.OFFICIAL}
+    assert {release_id for (release_id,) in damaged} <= official
     yield work_file
     shutil.rmtree(folder)
 
@@ -228,13 +240,16 @@ def isolate(pool: Path, file: Path, *release_ids: str) -> None:
     shutil.copy(pool, file)
     with duckdb.connect(str(file)) as con:
         tables_of_releases = con.execute(
-            "select schema_name || '.' || table_name from duckdb_columns() "
-            "where column_name = 'release_id' and schema_name <> 'reference' "
-            "and table_name in (select table_name from duckdb_tables())"
+            "select schema_name || '.' || table_name, min(column_name) "
+            "from duckdb_columns() where column_name in ('release_id', 'sample_id') "
+            "and schema_name <> 'reference' "
+            "and table_name in (select table_name from duckdb_tables()) group by 1"
         ).fetchall()
-        for (table,) in tables_of_releases:
+        for table, column in tables_of_releases:
+            # A sample is a release, a platform and a window.
             con.execute(
-                f"delete from {table} where not list_contains(?, release_id)",
+                f"delete from {table} "
+                f"where not list_contains(?, split_part({column}, ' ', 1))",
                 [list(release_ids)],
             )
 
@@ -256,6 +271,42 @@ def test_data_test_catches_its_release_alone(
                 assert any(says in row for row in own), (name, mutant.name, own[:5])
                 seen.kills.append(Kill(kind_of_test(node), name, mutant.name))
             assert not [row for row in rows if f"id {SHIPPED_RELEASE}," in row], name
+
+
+def test_official_files_with_damage_are_published_with_what_was_found(
+    bench: Bench, pool: Path
+) -> None:
+    guards = release_guards.OFFICIAL
+    ids = {release_guards.official_id(guard): guard for guard in guards}
+    isolate(pool, bench.work_file, *ids)
+    ran = data_tests_on(bench, "resource_type:test")
+    assert {name for name, r in ran.items() if str(r.status) == "fail"} == set()
+
+    found = query(
+        bench.work_file,
+        "select release_id, check_name from intermediate.int_input_findings",
+    )
+    assert {(release_id, guard) for release_id, guard in ids.items()} <= set(found)
+    published = dict(
+        query(
+            bench.work_file,
+            "select release_id, bool_or(status = 'contradicted') "
+            "from marts.fct_facet_shares group by release_id",
+        )
+    )
+    assert set(published) == set(ids)
+    contradicted = {ids[release_id] for release_id, is_so in published.items() if is_so}
+    assert {
+        *("contradicted_percentages", "incomplete_facets", "mislabelled_rows"),
+        "misdated_rows",
+    } <= contradicted
+    set_aside = query(
+        bench.work_file,
+        "select release_id from marts.dim_release_files where set_aside_row_count > 0",
+    )
+    assert {ids[release_id] for (release_id,) in set_aside} >= {
+        *("unknown_labels", "unknown_tasks", "unknown_facets", "unknown_geographies")
+    }
 
 
 # Expectations -------------------------------------------------------------------------
@@ -407,6 +458,13 @@ def test_survivors_pass_every_guard_and_are_caveats_of_the_register(
 # The guards of the project ------------------------------------------------------------
 
 
+def kind_of_check(guard: str) -> str:
+    """What a check of the loader finds, as the table calls it."""
+    check = LOADER_CHECKS[guard]
+    always = check["always_stops"] == "true"
+    return "always stops" if always else check["problem_kind"]
+
+
 def test_guards_seen_failing_are_the_guards_of_the_project(
     project_manifest: Manifest, seen: Seen
 ) -> None:
@@ -423,7 +481,7 @@ def test_guards_seen_failing_are_the_guards_of_the_project(
     assert seen.generated == made
     # The loader's are seen in test_kill_files.
     of_files = [
-        Kill(f"loader check{f', {KINDS[guard]}' if TWO_KINDS else ''}", guard, name)
+        Kill(f"loader check, {kind_of_check(guard)}", guard, name)
         for guard, name in MUTANTS
     ]
     if os.environ.get("WRITE_KILL_TABLE"):
@@ -434,4 +492,6 @@ def test_guards_seen_failing_are_the_guards_of_the_project(
         text = page([*of_files, *seen.kills], seen.generated, STYLES, caveats)
         KILL_TABLE.write_text(text, encoding="utf-8")
     on_page = guards_on(KILL_TABLE.read_text(encoding="utf-8"))
-    assert on_page == guards | set(KINDS), "docs/kill-table.md: run make kill-table"
+    assert on_page == guards | set(LOADER_CHECKS), (
+        "docs/kill-table.md: run make kill-table"
+    )

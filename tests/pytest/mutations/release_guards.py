@@ -14,6 +14,7 @@ import duckdb
 from conftest import SHIPPED_RELEASE, Row, shipped_row, write_rows
 
 from mutations import releases as r
+from mutations.damages import DAMAGES, stops
 from mutations.sheet import API, CHAT, Sheet
 
 # The facets that the shipped files hold, as a set of their own beside the real ones.
@@ -166,7 +167,7 @@ EXPECTATIONS: dict[str, dict[ReleaseMutant, str]] = {
 # What each singular data test has to catch in a release, and what it has to say.
 DATA_TESTS: dict[str, dict[ReleaseMutant, str]] = {
     "countries_sum_to_the_sample": {
-        chat(r.country_above_the_sample): "the countries should sum to the sample"
+        chat(r.country_lost): "the published countries should sum to the sample"
     },
     "task_nodes_sum_to_the_geography_total": {
         chat(r.tasks_of_a_country_lost): "geo_id US"
@@ -175,7 +176,6 @@ DATA_TESTS: dict[str, dict[ReleaseMutant, str]] = {
         chat(r.percentages_of_99): "geo_id US, facet use_case"
     },
     "every_facet_of_a_file_is_listed": {
-        api(r.facet_not_listed): "facet artifact",
         api(r.api_with_a_country): "facet country, geo_level country",
     },
     "pattern_bounds_hold_the_published_share": {
@@ -206,6 +206,32 @@ def release_mutants() -> list[ReleaseMutant]:
 def write_releases(data: Path) -> list[Row]:
     """Write all mutants into a data folder; returns their rows of the manifest."""
     return [mutant.write(data) for mutant in release_mutants()]
+
+
+# Official files that are not as we assumed, by the check that finds it: one of each.
+OFFICIAL = {
+    guard: (name, damage)
+    for guard, some in DAMAGES.items()
+    if not stops(guard, is_official=True)
+    for name, damage in list(some.items())[:1]
+}
+
+
+def official_id(guard: str) -> str:
+    """The release id of an official file with damage of a check."""
+    return f"simulated_official_{guard}"
+
+
+def write_official(data: Path) -> list[Row]:
+    """Write the damaged official files; returns their rows of the manifest."""
+    rows = []
+    for guard, (_, damage) in OFFICIAL.items():
+        place = f"release_{official_id(guard)}/raw.csv"
+        (data / place).parent.mkdir()
+        (data / place).write_bytes(damage.done().content)
+        row = damage.official(official_id(guard), place)
+        rows.append(row | {"facet_set": FACET_SET})
+    return rows
 
 
 # Working-age people of some countries, which the shipped sample comes without.

@@ -58,6 +58,8 @@ def three_in_a_country(sheet: Sheet) -> None:
     """A country with three conversations, the rest in those of no country."""
     cell = min(sheet.find("country"), key=lambda cell: sheet.counts[cell])
     sheet.move(cell, NO_COUNTRY, sheet.counts[cell] - 3)
+    for other in [c for c in sheet.counts if c.geo_id == cell.geo_id and c != cell]:
+        del sheet.counts[other]
 
 
 def fourteen_in_a_named_cell(sheet: Sheet) -> None:
@@ -74,7 +76,8 @@ def fourteen_in_a_named_cell(sheet: Sheet) -> None:
 
 
 def use_cases_lost(sheet: Sheet) -> None:
-    """A tenth of the work conversations missing in the facet use_case."""
+    """A tenth of the use case work missing; the manifest does not state the sample."""
+    sheet.manifest["sample_count"] = ""
     cell = Cell(*GLOBAL, "use_case", "work")
     sheet.counts[cell] -= round(sheet.counts[cell] / 10)
 
@@ -184,6 +187,13 @@ def without_namibia(sheet: Sheet) -> None:
     hide_country(sheet, "NA")
 
 
+def country_lost(sheet: Sheet) -> None:
+    """Every row of a country lost, its conversations nowhere counted."""
+    for cell in list(sheet.counts):
+        if cell.geo_id.partition("-")[0] == "BR":
+            del sheet.counts[cell]
+
+
 def largest_country_hidden(sheet: Sheet) -> None:
     """The largest country counted as of no country."""
     hide_country(sheet, "US")
@@ -197,7 +207,9 @@ def small_countries_hidden(sheet: Sheet) -> None:
 
 
 def country_above_the_sample(sheet: Sheet) -> None:
-    """A country above its global total."""
+    """A country above the whole sample, which the manifest does not state."""
+    sheet.manifest["sample_count"] = ""
+    sheet.factors[()] = 0.9  # no percentage over 100
     sheet.counts[country("US")] = sheet.sum("onet_task") + 1
 
 
@@ -210,9 +222,9 @@ def task_of_a_country_above_the_task(sheet: Sheet) -> None:
 
 
 def region_above_its_country(sheet: Sheet) -> None:
-    """A region with more conversations than its country."""
+    """Regions with more conversations than their country, one of them with as many."""
     cell = next(c for c in sheet.find("country-state") if c.geo_id.startswith("US-"))
-    sheet.counts[cell] = sheet.counts[country("US")] + 1
+    sheet.counts[cell] = sheet.counts[country("US")]
 
 
 def coordinated_traffic(sheet: Sheet) -> None:
@@ -250,13 +262,6 @@ def facet_missing(sheet: Sheet) -> None:
     """No row of task_success in the file."""
     for cell in [cell for cell in sheet.counts if "task_success" in cell.facet]:
         del sheet.counts[cell]
-
-
-def facet_not_listed(sheet: Sheet) -> None:
-    """A facet that no release is known to have."""
-    for label, share in (("code", 0.25), ("text", 0.75)):
-        cell = Cell(*GLOBAL, "artifact", label)
-        sheet.counts[cell] = round(share * sheet.sum("onet_task"))
 
 
 def swap_labels(sheet: Sheet, facet: str, one: str, other: str) -> None:

@@ -84,7 +84,7 @@ class Sheet:
         bases: dict[tuple[str, ...], float] = defaultdict(float)
         for cell, count in self.counts.items():
             bases[cell.base] += count
-        bases[()] = float(self.manifest["sample_count"])
+        bases[()] = float(self.manifest["sample_count"] or self.sum("onet_task"))
         rows = []
         for cell, count in self.counts.items():
             factor = self.factors.get(cell.base, 1)

@@ -349,6 +349,14 @@ DATA_TESTS: dict[str, TableMutant] = {
         ),
         ("allocation_rule any_holder, parts_count ",),
     ),
+    "intervals_belong_to_their_shares": TableMutant(
+        "An interval that lies above its share",
+        (
+            "update intermediate.int_scope_intervals set interval_low_pct = 101 "
+            "where rowid = (select min(rowid) from intermediate.int_scope_intervals)",
+        ),
+        ("interval_low_pct 101.0",),
+    ),
     "subsectors_add_up_to_education": TableMutant(
         "A subsector with one conversation more",
         (
