@@ -297,7 +297,7 @@ def test_data_folder_whose_name_needs_care(
     tmp_path: Path, project_manifest: Manifest
 ) -> None:
     folder = DataFolder(tmp_path / "o'brien's data [1]", ("1p_api",))
-    arguments = ["build", "--select", "+stg_aei__input_problems", *WITHOUT_TESTS]
+    arguments = ["build", "--select", "+int_input_problems", *WITHOUT_TESTS]
     result = run_dbt(arguments, tmp_path, folder.root, manifest=project_manifest)
     assert failures(result) == []
 
@@ -370,7 +370,7 @@ def test_plain_dbt_commands_on_a_fresh_work_file(
 def test_project_builds_from_another_current_folder(
     tmp_path: Path, project_manifest: Manifest
 ) -> None:
-    select = ["--select", "+stg_aei__input_problems", *WITHOUT_TESTS]
+    select = ["--select", "+int_input_problems", *WITHOUT_TESTS]
     where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     with dbt_environment(tmp_path), contextlib.chdir(tmp_path):
         runner = dbtRunner(manifest=project_manifest)
