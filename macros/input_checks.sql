@@ -16,6 +16,19 @@
 {%- endmacro %}
 
 
+{#- SQL: an odd number of quotation marks in bytes that are UTF-8 text, or in their last
+    line; bytes that are no text count as odd. -#}
+{% macro has_open_quotes(content, last_line=false) -%}
+    {%- set text = "try(decode(" ~ content ~ "))" -%}
+    {%- if last_line -%}
+        {%- set text = "split_part(trim(" ~ text ~ ", chr(10) || chr(13)), chr(10), -1)" -%}
+    {%- endif -%}
+    coalesce(
+        (length({{ text }}) - length(replace({{ text }}, '"', ''))) % 2 = 1, true
+    )
+{%- endmacro %}
+
+
 {#- Files that can't be read as what the manifest says they are. The reader takes column
     names whatever their case, so two that differ in it are one too many. -#}
 {% macro refused_files(release_files) -%}
@@ -42,6 +55,13 @@
         )
     union all
     {%- endfor %}
+    select
+        relative_path, null, null,
+        'a quotation mark that is opened and not closed before the file ends',
+        'rejected_rows'
+    from {{ release_files }}
+    where is_loaded and ends_in_quotes
+    union all
     select
         '{{ data_root() | replace("'", "''") }}', null, null,
         'none of ' || string_agg(relative_path, ', ' order by relative_path)

@@ -40,15 +40,20 @@ def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return con.execute(sql, [name]).fetchall() != [(0,)]
 
 
-def failing_rows(warehouse: Path, sql: str, limit: int = 3) -> list[str]:
-    """The first rows of a data test's query, one line each.
+def failing_rows(
+    warehouse: Path, sql: str, database: str, limit: int = 3
+) -> list[str]:
+    """The first rows of a data test's query, one line each; ``database`` is the name
+    that the query knows the warehouse by.
 
     A line gives the row's columns that are filled, then its ``sentence``. Rows come in
     the order of their values, so that a message is the same in each run. A query that
     fails gives no line: the message of the test says why.
     """
     try:
-        with duckdb.connect(str(warehouse), read_only=True) as con:
+        with duckdb.connect() as con:
+            path = str(warehouse).replace("'", "''")
+            con.execute(f"attach '{path}' as \"{database}\" (read_only)")
             rows = records(con, f"from ({sql}\n) order by all limit {int(limit)}")
     except duckdb.Error:
         return []

@@ -138,4 +138,4 @@ def rows_of_test(node: Any, warehouse: Path) -> list[str]:
     sql = getattr(node, "compiled_code", None)
     if str(node.resource_type) != "test" or not sql:
         return []
-    return failing_rows(warehouse, sql)
+    return failing_rows(warehouse, sql, node.database)

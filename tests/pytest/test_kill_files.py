@@ -10,40 +10,39 @@ as before. The guards past the loader are in test_kill_table.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
+import contextlib
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import duckdb
 import pytest
 from conftest import (
-    PLATFORMS,
-    PROJECT,
     WITHOUT_TESTS,
     Build,
     DataFolder,
     failures,
     query,
-    read_rows,
     run_dbt,
 )
 from dbt.contracts.graph.manifest import Manifest
 from mutations.bench import Bench, list_files, seed
-from mutations.damages import ALONE, DAMAGES, KINDS, TWO_KINDS, damage_to
+from mutations.damages import ALONE, CHECKS, DAMAGES, damage_to, stops
 from mutations.files import Fault, read_text
 from mutations.sheet import API, CHAT
 from mutations.styles import STYLES
+from warehouse import building
 
-needs_two_kinds = pytest.mark.skipif(
-    not TWO_KINDS, reason="every finding of the loader still stops the build"
+# The reference tables stand in a work file already.
+GATE = (*building.STAGING, "--exclude-resource-type", "seed", *WITHOUT_TESTS)
+STOP_ON, STOP_ON_UNREADABLE = (
+    f"macro.ai_in_education.{name}" for name in ("stop_on", "stop_on_unreadable")
 )
-
-STAGING = ("--select", "path:models/staging", *WITHOUT_TESTS)
-STOP_ON = "macro.ai_in_education.stop_on"
 # Among many files DuckDB's reader loses what is cut inside quotation marks, so a
 # rejected row is looked for in a folder of its own.
 IN_A_LOT = [
@@ -83,13 +82,17 @@ def seeded_file(
     return seed(tmp_path_factory.mktemp("seeded"), project_manifest)
 
 
-NOTE_DOWN = """
-{% macro stop_on(query) %}
-insert into main.noted by name
-select file, row_number, column_name, observed, expected, advice, check_name
-from ({{ query }})
-{% endmacro %}
-"""
+NOTHING_STOPS = {
+    STOP_ON: "{% macro stop_on(relation) %}select 1{% endmacro %}",
+    STOP_ON_UNREADABLE: """
+        {% macro stop_on_unreadable(query) %}
+        insert into main.unreadable by name
+        select found.*, input_checks.expected, input_checks.advice
+        from ({{ query }}) as found
+        inner join {{ ref('input_checks') }} as input_checks using (check_name)
+        {% endmacro %}
+    """,
+}
 
 
 class Problem(NamedTuple):
@@ -115,46 +118,44 @@ class Problem(NamedTuple):
         )
 
 
-def with_hook(manifest: Manifest, macro_sql: str) -> Manifest:
-    """The project with another macro behind each model that may stop the build."""
-    changed = manifest.deepcopy()
-    changed.macros[STOP_ON].macro_sql = macro_sql
-    return changed
+@contextlib.contextmanager
+def hooks(manifest: Manifest, sql_of: dict[str, str]) -> Iterator[None]:
+    """Within it, other macros stand behind the models that may stop the build."""
+    with contextlib.ExitStack() as stack:
+        for name, sql in sql_of.items():
+            macro = manifest.macros[name]
+            assert macro.macro_sql != sql
+            stack.enter_context(mock.patch.object(macro, "macro_sql", sql))
+        yield
 
 
-def only(manifest: Manifest, guard: str) -> Manifest:
-    """The project with every check of the loader switched off but one."""
-    alone = with_hook(
-        manifest,
-        '{% macro stop_on(query) %}{{ stop_on_any("select * from (" ~ query ~ ") '
-        f"where check_name = '{guard}'\") }}}}{{% endmacro %}}",
+def only(manifest: Manifest, guard: str) -> AbstractContextManager[None]:
+    """Within it, every check of the loader is switched off but one."""
+    own = f"check_name = '{guard}'"
+    gate, reader = (
+        manifest.macros[name].macro_sql for name in (STOP_ON, STOP_ON_UNREADABLE)
     )
-    macro = manifest.macros[STOP_ON]
-    alone.macros[f"{STOP_ON}_any"] = dataclasses.replace(
-        macro,
-        name="stop_on_any",
-        unique_id=f"{STOP_ON}_any",
-        macro_sql=macro.macro_sql.replace("macro stop_on(", "macro stop_on_any("),
-    )
-    return alone
-
-
-def stops(guard: str, is_official: bool) -> bool:
-    """Whether what a check finds in a copy has to stop the build."""
-    kind = KINDS[guard] if TWO_KINDS else "always"
-    return kind == "always" or (kind == "damage" and not is_official)
+    changed = {
+        STOP_ON: gate.replace(
+            "where stops_the_build", f"where stops_the_build and {own}"
+        ),
+        STOP_ON_UNREADABLE: reader.replace(
+            "order by", f"where found.{own} order by", 1
+        ),
+    }
+    return hooks(manifest, changed)
 
 
 class Lot(NamedTuple):
-    """Every damaged file, twice, staged at once with nothing that stops.
+    """Every damaged file, twice, behind the gate with nothing that stops.
 
-    ``stopping`` are the findings that would have stopped the build, ``found`` all of
-    them, by file.
+    ``stopping`` are the checks that would have stopped the build, ``found`` all
+    findings, by file.
     """
 
     work_file: Path
     faults: dict[str, Fault]
-    stopping: dict[str, list[Problem]]
+    stopping: dict[str, set[str]]
     found: dict[str, list[Problem]]
 
 
@@ -166,12 +167,13 @@ def place_of(guard: str, name: str, is_official: bool) -> str:
     return f"release_{number}_{copy}/{Path(damage.manifest['relative_path']).name}"
 
 
-def by_file(rows: list[tuple[Any, ...]]) -> dict[str, list[Problem]]:
-    """Findings by the file that they name."""
-    found: dict[str, list[Problem]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(Problem(*row))
-    return found
+def all_found(work_file: Path, table: str) -> list[tuple[Any, ...]]:
+    """The findings in a table: those of the gate or of what can't be read."""
+    return query(
+        work_file,
+        "select relative_path, row_number, column_name, observed, expected, advice, "
+        f"check_name from {table}",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -186,18 +188,14 @@ def lot(
     DataFolder(data, ())
     rows, refused, faults = [], [], {}
     for guard, name in IN_A_LOT:
-        content, fault = DAMAGES[guard][name].done()
+        damage = DAMAGES[guard][name]
+        content, fault = damage.done()
         for is_official in (False, True):
             place = place_of(guard, name, is_official)
             (data / place).parent.mkdir()
             (data / place).write_bytes(content)
-            row = DAMAGES[guard][name].manifest | {
-                "release_id": place.partition("/")[0],
-                "relative_path": place,
-            }
-            if is_official:
-                row["byte_count"] = str(len(content))
-                row["sha256"] = hashlib.sha256(content).hexdigest()
+            row = damage.official(place.partition("/")[0], place)
+            row["sha256"] = row["sha256"] if is_official else "0" * 64
             if row["file_role"] == "onet_task_statements":
                 row["taxonomy_version"] = row["release_id"]
             rows.append(row)
@@ -207,28 +205,30 @@ def lot(
     with duckdb.connect(str(work_file)) as con:
         list_files(con, folder, rows)
         con.execute(
-            "create table noted (file text, row_number bigint, column_name text, "
-            "observed text, expected text, advice text, check_name text)"
+            "create table unreadable (relative_path text, row_number bigint, "
+            "column_name text, observed text, check_name text, expected text, "
+            "advice text)"
         )
-    noting = with_hook(project_manifest, NOTE_DOWN)
-    first = ["run", "--select", "stg_aei__release_files", "--no-write-json"]
-    assert failures(run_dbt(first, folder, data, manifest=noting)) == []
-    with duckdb.connect(str(work_file)) as con:
-        # What can't be read at all is in nobody's way from here on.
-        con.execute(
-            "delete from reference.release_manifest where relative_path in "
-            "(select unnest(?))",
-            [refused],
-        )
-    rest = ["run", "--select", "path:models/staging", "--no-write-json"]
-    assert failures(run_dbt(rest, folder, data, manifest=noting)) == []
-    columns = ", ".join(
-        ("file", "row_number", "column_name", "observed", "expected", "advice")
-    )
-    stopping = query(work_file, f"select {columns}, check_name from noted")
-    others = f"select {columns}, check_name from staging.stg_aei__input_problems"
-    found = [*stopping, *(query(work_file, others) if TWO_KINDS else [])]
-    yield Lot(work_file, faults, by_file(stopping), by_file(found))
+    with hooks(project_manifest, NOTHING_STOPS):
+        first = ["run", "--select", "stg_aei__release_files", "--no-write-json"]
+        assert failures(run_dbt(first, folder, data, manifest=project_manifest)) == []
+        with duckdb.connect(str(work_file)) as con:
+            # What can't be read at all is in nobody's way from here on.
+            con.execute(
+                "delete from reference.release_manifest where relative_path in "
+                "(select unnest(?))",
+                [refused],
+            )
+        rest = ["run", *building.STAGING, "--no-write-json"]
+        assert failures(run_dbt(rest, folder, data, manifest=project_manifest)) == []
+    gate = "intermediate.int_input_problems"
+    unreadable = all_found(work_file, "main.unreadable")
+    stopping, found = defaultdict(set), defaultdict(list)
+    for row in [*unreadable, *all_found(work_file, f"{gate} where stops_the_build")]:
+        stopping[row[0]].add(row[-1])
+    for row in [*unreadable, *all_found(work_file, gate)]:
+        found[row[0]].append(Problem(*row))
+    yield Lot(work_file, faults, stopping, found)
     shutil.rmtree(folder)
 
 
@@ -240,42 +240,37 @@ def test_damaged_file_is_found_by_its_check(
     place = place_of(guard, name, is_official)
     fault, found = lot.faults[place], lot.found.get(place, [])
     assert any(problem.names(guard, fault) for problem in found), (fault, found[:5])
-    stopping = {problem.check for problem in lot.stopping.get(place, [])}
+    stopping = lot.stopping.get(place, set())
     assert (guard in stopping) == stops(guard, is_official)
-    if not stops(guard, is_official):
-        assert not stopping, "nothing else may stop the build either"
+    # Nothing else may stop the build either.
+    assert stopping == set() or stops(guard, is_official), stopping
     seen.add(guard)
 
 
-@needs_two_kinds
-def test_each_check_is_of_the_kind_that_the_seed_says() -> None:
-    rows = (PROJECT / "seeds/reference/input_checks.csv").read_text(encoding="utf-8")
-    said = dict(re.findall(r"^(\w+),(damage|surprise|always)", rows, re.MULTILINE))
-    assert said == KINDS
-
-
-@needs_two_kinds
-@pytest.mark.parametrize(
-    ("guard", "name"), [pair for pair in IN_A_LOT if KINDS[pair[0]] == "surprise"]
-)
-def test_every_row_of_a_surprise_is_staged_and_named_or_used(
-    guard: str, name: str, lot: Lot
-) -> None:
-    for is_official in (False, True):
-        place = place_of(guard, name, is_official)
-        rows_in = len(read_text(DAMAGES[guard][name].done().content.decode()))
-        ((staged,),) = query(
+def test_every_row_is_staged_once_and_used_or_named(lot: Lot) -> None:
+    staged = {
+        place: counts
+        for place, *counts in query(
             lot.work_file,
-            "select count(*) from staging.stg_aei__facet_values "
-            f"where relative_path = '{place}'",
+            "select relative_path, count(*), count(*) filter (where is_usable), "
+            "count(*) filter (where not is_usable and check_name is not null) "
+            "from intermediate.int_facet_values group by relative_path",
         )
-        ((used,),) = query(
-            lot.work_file,
-            "select count(*) from staging.stg_aei__facet_values as v "
-            f"where relative_path = '{place}' and not is_set_aside",
-        )
-        named = {p.row for p in lot.found[place] if KINDS[p.check] == "surprise"}
-        assert rows_in == staged == used + len(named)
+    }
+    looked_at = 0
+    for guard, name in IN_A_LOT:
+        damage = DAMAGES[guard][name]
+        if guard == "refused_files" or damage.file_role != "raw":
+            continue
+        rows_in = len(read_text(damage.done().content.decode()))
+        for is_official in (False, True):
+            place = place_of(guard, name, is_official)
+            rows, used, named = staged.get(place, (0, 0, 0))
+            assert rows_in == rows == used + named, place
+            if CHECKS[guard]["problem_kind"] == "surprise":
+                assert named or guard == "unknown_samples", place
+            looked_at += 1
+    assert looked_at > 80
 
 
 # "- file F, row 3, column c: found this; expected that. What to do. [check]"
@@ -300,13 +295,20 @@ def test_check_alone_stops_the_build(
     project_manifest: Manifest,
     seen: set[str],
 ) -> None:
-    needs_both = guard == "unknown_geographies"
-    folder = DataFolder(bench.folder / "data", PLATFORMS if needs_both else (API,))
+    folder = DataFolder(bench.folder / "data", (API,))
     fault = damage(folder)
     shutil.copy(seeded_file, bench.work_file)
-    message = bench.refusal(
-        *STAGING, data_dir=folder.root, manifest=only(project_manifest, guard)
-    )
+    listed = DAMAGES[guard][name].listed if guard in DAMAGES else {}
+    with duckdb.connect(str(bench.work_file)) as con:
+        for column, value in listed.items():
+            # Nor is it the official file.
+            con.execute(
+                f"update reference.release_manifest set {column} = ?, sha256 = '0' "
+                "where is_simulated and file_role = 'raw'",
+                [value],
+            )
+    with only(project_manifest, guard):
+        message = bench.refusal(*GATE, data_dir=folder.root)
 
     assert "The input was refused; nothing was published." in message
     problems = [
@@ -324,11 +326,13 @@ def test_other_checks_are_off_when_one_runs_alone(
     folder = DataFolder(tmp_path / "data", (API,))
     damage_to(folder, DAMAGES["duplicate_keys"]["row twice"])
     shutil.copy(seeded_file, tmp_path / "work.duckdb")
-    manifest = only(project_manifest, "misdated_rows")
-    arguments = ["build", *STAGING]
-    assert failures(run_dbt(arguments, tmp_path, folder.root, manifest=manifest)) == []
-    found = "select distinct check_name from staging.stg_aei__input_problems"
-    assert ("duplicate_keys",) in query(tmp_path / "work.duckdb", found)
+    with only(project_manifest, "misdated_rows"):
+        ran = run_dbt(
+            ["build", *GATE], tmp_path, folder.root, manifest=project_manifest
+        )
+    assert failures(ran) == []
+    found = "from intermediate.int_input_problems select check_name, stops_the_build"
+    assert ("duplicate_keys", True) in query(tmp_path / "work.duckdb", found)
 
 
 # Odd but good files -------------------------------------------------------------------
@@ -361,7 +365,7 @@ def test_odd_but_good_input_is_staged_alike(
         folder.raw(platform).write_bytes(odd)
 
     shutil.copy(seeded_file, tmp_path / "work.duckdb")
-    arguments = ["build", *STAGING]
+    arguments = ["build", *GATE]
     result = run_dbt(arguments, tmp_path, folder.root, manifest=project_manifest)
 
     assert failures(result) == []
@@ -370,17 +374,6 @@ def test_odd_but_good_input_is_staged_alike(
     assert staged == shipped_warehouse.query(STAGED)
 
 
-def checks_of_the_loader() -> set[str]:
-    """The names of all checks, as they stand in the SQL or the seed."""
-    seed = PROJECT / "seeds" / "reference" / "input_checks.csv"
-    if seed.exists():
-        return {row["check_name"] for row in read_rows(seed)}
-    folder = PROJECT / "models" / "staging" / "aei"
-    sql = (folder / "stg_aei__input_problems.sql").read_text(encoding="utf-8")
-    sql += (PROJECT / "macros" / "input_checks.sql").read_text(encoding="utf-8")
-    return set(re.findall(r"'(\w+)'(?: as check_name)?\n    from", sql))
-
-
 def test_checks_seen_failing_are_those_of_the_loader(seen: set[str]) -> None:
     """Last in the file: everything above was seen before, or this has to be red."""
-    assert seen == checks_of_the_loader() == set(KINDS), "run the whole file"
+    assert seen == set(CHECKS), "run the whole file"

@@ -38,7 +38,14 @@ observed as (
                     ),
                     '^\x{FEFF}|\r$', '', 'g'
                 )
-        end as header_line
+        end as header_line,
+        -- The reader can lose a last row that is cut off inside quotation marks. Only
+        -- where the last line leaves one open is the whole file counted.
+        case
+            when filename not like '%.gz'
+                then {{ has_open_quotes('content[-2000:]', last_line=true) }}
+        end
+        and {{ has_open_quotes('content') }} as ends_in_quotes
     from source
 
 ),
@@ -52,6 +59,7 @@ matched as (
         observed.observed_byte_count,
         observed.observed_sha256,
         observed.header_line,
+        coalesce(observed.ends_in_quotes, false) as ends_in_quotes,
         observed.file_path is not null as is_present,
         -- A superseded copy lies at the same path as the current one.
         coalesce(
@@ -100,6 +108,7 @@ final as (
         dataset_revision,
         sample_source,
         header_line,
+        ends_in_quotes,
         sha256 as manifest_sha256,
         observed_sha256,
 

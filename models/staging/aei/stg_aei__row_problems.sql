@@ -78,6 +78,7 @@ task_lists as (
 
 repeated as (
 
+    -- 0 and 0.0 are one level.
     select
         relative_path,
         count(*) as key_row_count,
@@ -86,7 +87,7 @@ repeated as (
     from {{ ref('stg_aei__facet_values') }}
     group by
         relative_path, geo_id, geography, date_start, date_end, platform_and_product,
-        facet, level_text, variable, cluster_name
+        facet, coalesce(cast(level as varchar), level_text), variable, cluster_name
     having count(*) > 1
 
 ),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import filecmp
-import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import build_warehouse
+import build
 import duckdb
 import pytest
 from conftest import (
@@ -17,12 +16,14 @@ from conftest import (
     Row,
     dbt_environment,
     failures,
+    limit_build,
     query,
     run_dbt,
     write_rows,
 )
 from dbt.contracts.graph.manifest import Manifest
-from validation.run import Result
+from validation.results import Result
+from warehouse import building
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,6 @@ class Bench:
         self,
         *selection: str,
         data_dir: Path | None = None,
-        manifest: Manifest | None = None,
         ask: Callable[[Path, str], list[Result]] = lambda work_file, boundary: [],
         work_file: Path | None = None,
     ) -> str:
@@ -69,11 +69,18 @@ class Bench:
         dbt builds the selection and nothing else, and ``ask`` alone asks expectations.
         Nothing was published, and the earlier warehouse answers as before.
         """
+        stop_on_critical = building.stop_on_critical
         with self.monkeypatch.context() as patch:
-            self._limit(patch, selection, manifest or self.manifest)
-            patch.setattr(build_warehouse, "ask_expectations", ask)
+            limit_build(
+                patch,
+                self.manifest,
+                *(selection or ("--select", "nothing_of_this_name")),
+            )
+            patch.setattr(building, "remove_work_file", lambda _: None)
+            patch.setattr(building, "ask_expectations", ask)
+            patch.setattr(building, "stop_on_critical", stop_on_critical)
             with dbt_environment(self.folder, data_dir):
-                status = build_warehouse.main(
+                status = build.main(
                     [
                         *("--data-dir", str(data_dir or "")),
                         *("--output", str(self.published)),
@@ -88,22 +95,6 @@ class Bench:
         assert [p.name for p in self.published.parent.iterdir()] == ["published.duckdb"]
         assert query(self.published, "select count(*) from marts.dim_releases")[0][0]
         return message
-
-    def _limit(
-        self, patch: pytest.MonkeyPatch, selection: Sequence[str], manifest: Manifest
-    ) -> None:
-        class ReadyDbt(build_warehouse.Dbt):
-            def __init__(self, work_file: Path, data_dir: Path | None) -> None:
-                os.environ["AEI_WORK_FILE"] = str(work_file)
-                self.results = []
-                self._manifest = manifest
-
-        nothing = ("--select", "nothing_of_this_name")
-        patch.setattr(build_warehouse, "remove_work_file", lambda _: None)
-        patch.setattr(build_warehouse, "Dbt", ReadyDbt)
-        patch.setattr(build_warehouse, "STAGING", selection or nothing)
-        patch.setattr(build_warehouse, "MARTS", nothing)
-        patch.setattr(build_warehouse, "EXPECTATION_RESULTS", nothing)
 
 
 def seed(folder: Path, manifest: Manifest) -> Path:

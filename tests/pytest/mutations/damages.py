@@ -1,9 +1,9 @@
 """Every damage of a file, by the check of the loader that has to find it.
 
-``KINDS`` says what a check's finding leads to. In a copy that is not the official file
-``damage`` stops the build and a ``surprise`` is set aside: its rows are staged, named
-and counted, and kept out of the marts. In an official file both are published as a
-finding. What can't be read at all stops ``always``.
+What a finding leads to stands in the seed ``input_checks``. In a copy that is not the
+official file ``damage`` stops the build; in an official file it is published with the
+marts as a finding, as is a ``surprise`` in any copy, whose rows are staged, named and
+kept out of the marts. What can't be read at all always stops.
 """
 
 from __future__ import annotations
@@ -11,19 +11,29 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 
-from conftest import PLATFORMS, DataFolder, Row, csv_text, manifest_rows, shipped_row
+from conftest import (
+    PLATFORMS,
+    PROJECT,
+    DataFolder,
+    Row,
+    csv_text,
+    manifest_rows,
+    read_rows,
+    shipped_row,
+)
 
 from mutations.files import (
     COUNT,
+    EACH_COLUMN,
     LEARNING,
     LEARNING_COUNT,
     PCT,
-    RESIDUAL,
     TASK,
     Choice,
     Damage,
     Damaged,
     Fault,
+    add,
     at,
     cut,
     cut_in_quotes,
@@ -33,8 +43,8 @@ from mutations.files import (
     header,
     is_country,
     leave_out,
-    leave_out_consistently,
     lines,
+    listed,
     of_task,
     read_text,
     repeat,
@@ -42,42 +52,35 @@ from mutations.files import (
     text,
     without_column,
 )
-from mutations.sheet import API, CHAT, GLOBAL, PATTERN_OF_A_TASK, Cell
+from mutations.sheet import API, CHAT, PATTERN_OF_A_TASK
 
-# Whether the loader tells the two kinds apart, and another copy from the official file.
-# Until it does, every finding stops the build.
-TWO_KINDS = False
-KINDS = {
-    "refused_files": "always",
-    "no_release_files": "always",
-    "rejected_rows": "always",
-    "empty_files": "always",
-    "mislabelled_rows": "damage",
-    "misdated_rows": "damage",
-    "untyped_numbers": "damage",
-    "impossible_numbers": "damage",
-    "duplicate_keys": "damage",
-    "unpaired_cells": "damage",
-    "unnamed_cells": "damage",
-    "contradicted_percentages": "damage",
-    "totalless_tasks": "damage",
-    "unpartitioned_tasks": "damage",
-    "unknown_geographies": "surprise",
-    "unknown_variables": "surprise",
-    "unknown_labels": "surprise",
-    "unknown_tasks": "surprise",
+CHECKS = {
+    row["check_name"]: row
+    for row in read_rows(PROJECT / "seeds/reference/input_checks.csv")
 }
+
+
+def stops(guard: str, is_official: bool) -> bool:
+    """Whether what a check finds in a copy has to stop the build, as the seed says."""
+    check = CHECKS[guard]
+    always = check["always_stops"] == "true"
+    return always or (check["problem_kind"] == "damage" and not is_official)
+
+
 HTML = (
     "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n"
     "<body>Too many requests</body></html>\n"
 )
-LABELS = "directive, feedback loop, learning"
-NUMBER = "a plain decimal number"
-WHOLE_NUMBER = "a whole number such as 0"
-WHOLE_COUNT = "0 or more, whole"
+LABELS = "a label of the seed facet_labels"
+NUMBER = "a plain decimal number such as 25.0"
+WHOLE_NUMBER = "a whole level such as 0"
+WHOLE_COUNT = "a count of conversations that is 0 or more and whole"
 PERCENTAGE = "a percentage from 0 to 100"
-VARIABLES = "onet_task_count or onet_task_pct"
+VARIABLES = "a count or a pct of its facet"
 OF_A_TASK = "the onet_task_count of the task"
+OF_THE_SAMPLE = "the sample of the manifest"
+A_NAME = "a name for a cell, base::category for an intersection"
+GEOGRAPHY = "a geography and geo_id of the seed geography_levels"
 WINDOW = "{window_start_date} to {window_end_date} (release manifest)"
 LATER = next(
     row
@@ -91,7 +94,7 @@ def relabel(old: str, new: str) -> Damage:
     return edit(
         at(facet=PATTERN_OF_A_TASK, cluster_name=f"{TASK}::{old}"),
         LABELS,
-        f'the label "{new}"',
+        f'"{TASK}::{new}'[:121],
         cluster_name=f"{TASK}::{new}",
     )
 
@@ -100,8 +103,8 @@ def rename_task(new: str) -> Damage:
     """Give the task, with all its cells, a name that the task list lacks."""
     return edit(
         of_task,
-        f"a statement of the task list {shipped_row(API)['taxonomy_version']}",
-        f'the task "{new}"',
+        "a statement of the task list, in lower case",
+        f'"{new}'[:121],
         cluster_name=lambda row: new + row["cluster_name"].removeprefix(TASK),
     )
 
@@ -147,8 +150,7 @@ def dates(where: Choice, start: str, end: str) -> Damage:
 def country_code(code: str) -> Damage:
     """Change the code of one country of the chat file."""
     where = at(facet="country", geo_id="BR")
-    example = "a geo_id like NA"
-    return edit(where, example, f'with geo_id "{code}"', CHAT, geo_id=code)
+    return edit(where, GEOGRAPHY, f'with geo_id "{code}"', CHAT, geo_id=code)
 
 
 def reference(change: Callable[[str], str | bytes], role: str, column: str) -> Damage:
@@ -173,7 +175,7 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         ),
         "column value twice": text(
             lambda whole: csv_text([row | {"Value": "7"} for row in read_text(whole)]),
-            Fault(1, "value", "value,Value", "one column value"),
+            Fault(1, "value", "value,Value", EACH_COLUMN),
         ),
         "quotation mark lost in the header": header(
             lambda names: names.replace("geo_id,", 'geo_id",'),
@@ -249,6 +251,15 @@ DAMAGES: dict[str, dict[str, Damage]] = {
     },
     "mislabelled_rows": {
         "platforms swapped": Damage(swapped),
+        "a release under another release's id": edit(
+            lambda _: True,
+            f'"{shipped_row(CHAT)["product_label"]}" (release manifest)',
+            f'"{LATER["product_label"]}"',
+            CHAT,
+            platform_and_product=LATER["product_label"],
+            date_start=LATER["window_start_date"],
+            date_end=LATER["window_end_date"],
+        ),
         "one row of another product": edit(
             COUNT,
             f'"{shipped_row(API)["product_label"]}" (release manifest)',
@@ -264,43 +275,37 @@ DAMAGES: dict[str, dict[str, Damage]] = {
             COUNT, "2026-01-05", "2026-01-13"
         ),
         "day before month": dates(COUNT, "05-01-2026", "2026-01-12"),
-        "a release under another release's id": edit(
-            lambda _: True,
-            WINDOW.format(**shipped_row(CHAT)),
-            f"{LATER['window_start_date']} to {LATER['window_end_date']}",
-            CHAT,
-            points_to="date_start, date_end",
-            date_start=LATER["window_start_date"],
-            date_end=LATER["window_end_date"],
-            platform_and_product=LATER["product_label"],
-        ),
     },
     "unknown_geographies": {
         "one country with three letters": country_code("NAM"),
         "a country in lower case": country_code("us"),
         "alpha-3 codes for all countries": edit(
             is_country,
-            "a geo_id like NA",
+            GEOGRAPHY,
             '"country" with geo_id "ALX"',
             CHAT,
             geo_id=lambda row: row["geo_id"] + "X",
         ),
         "NA read as null": edit(
             at(geo_id="NA"),
-            "a geo_id like NA",
+            GEOGRAPHY,
             '"country" with geo_id ""',
             CHAT,
             geo_id="",
         ),
         "USPS codes in a 2026 file": edit(
             at(geography="country-state"),
-            "a geo_id like US-CA",
+            GEOGRAPHY,
             '"country-state" with geo_id "',
             CHAT,
             geo_id=lambda row: row["geo_id"].removeprefix("US-"),
         ),
         "geography unknown": edit(
-            COUNT, "global, country, state_us or country-state", geography="planet"
+            at(geography="country-state"),
+            GEOGRAPHY,
+            '"planet" with geo_id "',
+            CHAT,
+            geography="planet",
         ),
     },
     "untyped_numbers": {
@@ -339,14 +344,74 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         ),
     },
     "unknown_variables": {
-        "variable unknown": edit(COUNT, VARIABLES, variable="onet_task_number"),
-        "variable of another facet": edit(COUNT, VARIABLES, variable="use_case_count"),
+        f"{what} more": add(
+            Fault(None, "variable", f'"{name}" in facet collaboration', VARIABLES),
+            at(variable="collaboration_count", cluster_name="learning"),
+            variable=name,
+            cluster_name="learning",
+        )
+        for what, name in {
+            "a statistic": "collaboration_mean",
+            "a variable of another facet": "use_case_count",
+        }.items()
+    },
+    "unknown_facets": {
+        "a facet more": add(
+            Fault(None, "facet", " in artifact", "a facet of the seed facets"),
+            at(facet="collaboration", cluster_name="learning"),
+            facet="artifact",
+            variable=lambda row: row["variable"].replace("collaboration", "artifact"),
+        ),
+        "an intersection more": add(
+            Fault(None, "facet", " in onet_task::artifact", "a facet of the seed"),
+            LEARNING,
+            facet="onet_task::artifact",
+            variable=lambda row: row["variable"].replace("collaboration", "artifact"),
+        ),
+    },
+    "unknown_levels": {
+        "a level below the deepest": edit(
+            at(facet="use_case"),
+            "a level that the seed facets knows",
+            '"1" in use_case',
+            level="1",
+        ),
+    },
+    "unknown_samples": {
+        "the manifest without sample_count": listed(
+            Fault(None, None, "no sample_count", "sample_count in the manifest row"),
+            sample_count="",
+        ),
+    },
+    "missing_task_list": {
+        "a taxonomy without a task list": listed(
+            Fault(None, "cluster_name", "in onet_task", "onet_task_statements file"),
+            lambda row: row["facet"] == "onet_task" and "." in row["cluster_name"],
+            taxonomy_version="onet_0",
+        ),
+    },
+    "incomplete_facets": {
+        "a residual left out": leave_out(
+            at(facet="use_case", cluster_name="not_classified"),
+            Fault(None, "value", "use_case sums to", OF_THE_SAMPLE),
+            at(facet="use_case"),
+        ),
+        "task left out with all its cells": leave_out(
+            of_task,
+            Fault(None, "value", "onet_task sums to", OF_THE_SAMPLE),
+            at(facet="onet_task"),
+        ),
     },
     "unpaired_cells": {
         "truncated between count and pct": cut(
             LEARNING_COUNT,
             0,
-            Fault(None, "variable", "a count without its pct", "both in every cell"),
+            Fault(
+                None,
+                "variable",
+                "a count without its pct",
+                "a count and a percentage in every cell",
+            ),
         ),
         **{
             f"{lost} dropped": leave_out(
@@ -354,7 +419,7 @@ DAMAGES: dict[str, dict[str, Damage]] = {
                     variable=f"onet_task_collaboration_{lost}",
                     cluster_name=f"{TASK}::learning",
                 ),
-                Fault(None, "variable", said, "both in every cell"),
+                Fault(None, "variable", said, "a count and a percentage in every cell"),
                 LEARNING,
             )
             for lost, said in {
@@ -368,24 +433,18 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         "an unknown label": relabel("learning", "tutoring"),
         "a label with a capital": relabel("learning", "Learning"),
         "a label with a space behind it": relabel("learning", "learning "),
-        "::value behind the label": edit(
-            at(facet=PATTERN_OF_A_TASK),
-            LABELS,
-            'the label "value"',
-            cluster_name=lambda row: row["cluster_name"] + "::value",
-        ),
     },
     "unnamed_cells": {
-        "task without a name": edit(COUNT, "a name", cluster_name=""),
+        "task without a name": edit(COUNT, A_NAME, cluster_name=""),
         "intersection without colons": edit(
             LEARNING,
-            "base::category, both named",
+            A_NAME,
             TASK[:40],
             cluster_name=f"{TASK} learning",
         ),
         "intersection without a category": edit(
             LEARNING,
-            "base::category, both named",
+            A_NAME,
             TASK[:40],
             cluster_name=f"{TASK}::",
         ),
@@ -403,12 +462,6 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         "a task with a capital": rename_task(TASK.capitalize()),
     },
     "contradicted_percentages": {
-        "truncated behind a whole cell": cut(
-            LEARNING_COUNT,
-            1,
-            Fault(None, "value", TASK[:40], "the sum of the counts in its group"),
-            lambda row: row["facet"] == PATTERN_OF_A_TASK and of_task(row),
-        ),
         "pct as a fraction": edit(
             at(variable="collaboration_pct"),
             "pct = ",
@@ -423,33 +476,62 @@ DAMAGES: dict[str, dict[str, Damage]] = {
             named=at(variable="collaboration_count"),
             value=lambda row: repr(0.99 * float(row["value"])),
         ),
-        "residual dropped": leave_out(
-            RESIDUAL,
-            Fault(None, "value", TASK[:40], "the sum of the counts in its group"),
+        "one count of a country edited": edit(
+            at(facet="country", geo_id="BR", variable="usage_count"),
+            OF_THE_SAMPLE,
+            " beside count ",
+            CHAT,
+            value=lambda row: repr(float(row["value"]) + 1000),
         ),
-        "one count edited": edit(
-            LEARNING_COUNT,
-            "pct = ",
-            "beside count ",
-            value=lambda row: repr(float(row["value"]) + 1),
+        "another sample in the manifest": listed(
+            Fault(None, "value", "beside count ", " = count / 998400"),
+            at(facet="collaboration"),
+            sample_count="998400",
         ),
     },
     "totalless_tasks": {
-        "total of a task dropped": leave_out_consistently(
-            Cell(*GLOBAL, "onet_task", TASK),
+        "total of a task dropped": leave_out(
+            at(facet="onet_task", cluster_name=TASK),
             Fault(
-                None, "cluster_name", f'"{TASK[:40]}', "rows of the task in the facet"
+                None,
+                "cluster_name",
+                f'cells of "{TASK[:40]}',
+                "rows of the task in the facet onet_task",
             ),
             of_task,
         ),
+        "::value behind the label": edit(
+            at(facet=PATTERN_OF_A_TASK),
+            "rows of the task in the facet onet_task",
+            "cells of ",
+            cluster_name=lambda row: row["cluster_name"] + "::value",
+        ),
     },
     "unpartitioned_tasks": {
-        f"{what} dropped, percentages put right": leave_out_consistently(
-            Cell(*GLOBAL, PATTERN_OF_A_TASK, f"{TASK}::{label}"),
-            Fault(None, "value", f'"{TASK[:40]}', OF_A_TASK),
+        "truncated behind a whole cell": cut(
+            LEARNING_COUNT,
+            1,
+            Fault(None, "value", TASK[:40], OF_A_TASK),
             lambda row: row["facet"] == PATTERN_OF_A_TASK and of_task(row),
-        )
-        for what, label in {"pattern": "learning", "residual": "not_classified"}.items()
+        ),
+        "one count edited": edit(
+            LEARNING_COUNT,
+            OF_A_TASK,
+            TASK[:40],
+            named=lambda row: row["facet"] == PATTERN_OF_A_TASK and of_task(row),
+            value=lambda row: repr(float(row["value"]) + 1),
+        ),
+        **{
+            f"{what} dropped": leave_out(
+                at(facet=PATTERN_OF_A_TASK, cluster_name=f"{TASK}::{label}"),
+                Fault(None, "value", f'"{TASK[:40]}', OF_A_TASK),
+                lambda row: row["facet"] == PATTERN_OF_A_TASK and of_task(row),
+            )
+            for what, label in {
+                "pattern": "learning",
+                "residual": "not_classified",
+            }.items()
+        },
     },
 }
 
@@ -461,14 +543,7 @@ def no_raw_files(folder: DataFolder) -> Fault:
     """Take every raw file away."""
     for platform in PLATFORMS:
         folder.raw(platform).unlink(missing_ok=True)
-    observed = "no raw release file of the manifest"
-    return Fault(None, None, observed, "at least one of ")
-
-
-def no_statements(folder: DataFolder) -> Fault:
-    """Take the task statements away."""
-    folder.statements.unlink()
-    return Fault(None, "cluster_name", "the task ", "this copy has none, fetch it")
+    return Fault(None, None, "none of ", "at least one raw file of the manifest")
 
 
 def damage_to(folder: DataFolder, damage: Damage) -> Fault:
@@ -486,7 +561,6 @@ def alone(guard: str) -> list[str]:
 # What only a folder can lack, and one damage of each check at least.
 ALONE: list[tuple[str, str, Callable[[DataFolder], Fault]]] = [
     ("no_release_files", "no raw file at all", no_raw_files),
-    ("unknown_tasks", "task statements missing", no_statements),
     *(
         (guard, name, lambda folder, d=DAMAGES[guard][name]: damage_to(folder, d))
         for guard in DAMAGES

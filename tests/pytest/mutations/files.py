@@ -8,9 +8,10 @@ them. The damages themselves are in ``damages``.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -20,9 +21,11 @@ from mutations.sheet import (
     API,
     COLUMNS,
     PATTERN_OF_A_TASK,
-    Cell,
     Sheet,
 )
+
+# What the check of the header expects.
+EACH_COLUMN = "each column of the layout once"
 
 
 class Fault(NamedTuple):
@@ -48,11 +51,22 @@ class Damage:
     make: Callable[[list[Row]], Damaged]
     platform: str = API
     file_role: str = "raw"
+    listed: Row = field(default_factory=dict)
 
     @property
     def manifest(self) -> Row:
-        """The manifest row of the clean file."""
-        return shipped_row(self.platform, self.file_role)
+        """The manifest row of the clean file, with what is wrong in the row itself."""
+        return shipped_row(self.platform, self.file_role) | self.listed
+
+    def official(self, release_id: str, relative_path: str) -> Row:
+        """Its row of the manifest where the damaged bytes are the published ones."""
+        content = self.done().content
+        return self.manifest | {
+            "release_id": release_id,
+            "relative_path": relative_path,
+            "byte_count": str(len(content)),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
 
     def done(self) -> Damaged:
         """The damaged file."""
@@ -95,7 +109,6 @@ LEARNING = at(facet=PATTERN_OF_A_TASK, cluster_name=f"{TASK}::learning")
 LEARNING_COUNT = at(
     variable="onet_task_collaboration_count", cluster_name=f"{TASK}::learning"
 )
-RESIDUAL = at(facet=PATTERN_OF_A_TASK, cluster_name=f"{TASK}::not_classified")
 
 
 def of_task(row: Row) -> bool:
@@ -159,17 +172,29 @@ def leave_out(where: Choice, fault: Fault, named: Choice | None = None) -> Damag
     return Damage(make)
 
 
-def leave_out_consistently(lost: Cell, fault: Fault, named: Choice) -> Damage:
-    """Leave a cell out and write percentages that agree with what is left."""
+def add(fault: Fault, where: Choice, **values: Value) -> Damage:
+    """Add the chosen rows again, changed, at the end; the finding names the first."""
 
-    def make(_: list[Row]) -> Damaged:
-        sheet = Sheet.shipped(API)
-        del sheet.counts[lost]
-        rows = sheet.rows()
-        fault_there = fault._replace(row=first(rows, named))
-        return Damaged(csv_text(rows).encode(), fault_there)
+    def make(rows: list[Row]) -> Damaged:
+        more = [
+            row | {c: v if isinstance(v, str) else v(row) for c, v in values.items()}
+            for row in rows
+            if where(row)
+        ]
+        there = fault._replace(row=len(rows) + 2)
+        return Damaged(csv_text([*rows, *more]).encode(), there)
 
     return Damage(make)
+
+
+def listed(fault: Fault, named: Choice | None = None, **values: str) -> Damage:
+    """Leave the file as it is and change its row of the manifest."""
+
+    def make(rows: list[Row]) -> Damaged:
+        row = first(rows, named) if named else None
+        return Damaged(csv_text(rows).encode(), fault._replace(row=row))
+
+    return Damage(make, listed=values)
 
 
 def cut(behind: Choice, more: int, fault: Fault, named: Choice | None = None) -> Damage:
@@ -190,7 +215,7 @@ def repeat(**changed: str) -> Damage:
     def make(rows: list[Row]) -> Damaged:
         number = first(rows, LEARNING_COUNT)
         content = csv_text([*rows, rows[number - 2] | changed]).encode()
-        said = f"the same key in 2 rows ({number}: "
+        said = f"the same key in 2 rows, first in row {number}, "
         return Damaged(content, Fault(number, None, said, "one row per key"))
 
     return Damage(make)
@@ -229,7 +254,7 @@ def header(change: Callable[[str], str], column: str, said: str = "") -> Damage:
     """Change the header; the finding names a column and shows the header."""
     return lines(
         lambda all_lines: [change(all_lines[0]), *all_lines[1:]],
-        Fault(1, column, said, f"one column {column}"),
+        Fault(1, column, said, EACH_COLUMN),
     )
 
 
@@ -238,7 +263,7 @@ def without_column(column: str) -> Damage:
     names = [name for name in COLUMNS if name != column]
     return text(
         lambda whole: csv_of(read_text(whole), names),
-        Fault(1, column, "the header ", f"one column {column}"),
+        Fault(1, column, "the header ", EACH_COLUMN),
     )
 
 

@@ -34,9 +34,13 @@ class Cell(NamedTuple):
 
     @property
     def base(self) -> tuple[str, ...]:
-        """The cells whose counts sum to the base of this one's percentage."""
-        if self.facet == "country":
-            return (self.facet,)
+        """The cells whose counts sum to the base of this one's percentage; none where
+        the base is the sample of the manifest."""
+        if self.facet == "country" or (self.geography, "::" in self.facet) == (
+            "global",
+            False,
+        ):
+            return ()
         if self.facet in TOTAL_FACETS:
             return (self.facet, self.geo_id.partition("-")[0])
         task = self.cluster_name.rpartition("::")[0] if "::" in self.facet else ""
@@ -80,6 +84,7 @@ class Sheet:
         bases: dict[tuple[str, ...], float] = defaultdict(float)
         for cell, count in self.counts.items():
             bases[cell.base] += count
+        bases[()] = float(self.manifest["sample_count"])
         rows = []
         for cell, count in self.counts.items():
             factor = self.factors.get(cell.base, 1)
@@ -263,6 +268,7 @@ def add_numbers(sheet: Sheet, **changed: float) -> None:
 def scale(sheet: Sheet, total: int) -> None:
     """Scale a global sheet to whole counts that sum to a total in every partition."""
     factor = total / sheet.sum("onet_task")
+    sheet.manifest["sample_count"] = str(total)
     whole = {cell: float(round(n * factor)) for cell, n in sheet.counts.items()}
     # The rounding goes to the largest cell, first of the facet, then of each task.
     for facet in {cell.facet for cell in whole if "::" not in cell.facet}:
