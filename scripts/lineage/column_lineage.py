@@ -78,27 +78,11 @@ def followed_unions() -> Iterator[None]:
 
     # sqlglot 30.29 renamed the attribute that dbt-colibri 0.3.7 reads.
     renamed = property(lambda scope: scope.set_operation_scopes)
-    with contextlib.ExitStack() as stack:
-        if not hasattr(Scope, "union_scopes"):
-            stack.enter_context(
-                mock.patch.object(Scope, "union_scopes", renamed, create=True)
-            )
-        stack.enter_context(
-            mock.patch.object(colibri, "prepare_scope", prepare_in_order)
-        )
+    with (
+        mock.patch.object(Scope, "union_scopes", renamed, create=True),
+        mock.patch.object(colibri, "prepare_scope", prepare_in_order),
+    ):
         yield
-
-
-class Unfollowed(logging.Handler):
-    """Collects the columns that dbt-colibri could not follow."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the first line of a message."""
-        self.messages.append(record.getMessage().splitlines()[0][:200])
 
 
 def write(artifacts: Path, folder: Path) -> tuple[Path, list[str]]:
@@ -107,10 +91,15 @@ def write(artifacts: Path, folder: Path) -> tuple[Path, list[str]]:
     The page is dbt-colibri's, with its telemetry off. Also returns a line for each
     column that could not be followed.
     """
-    unfollowed = Unfollowed()
+    unfollowed: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            unfollowed.append(record.getMessage().splitlines()[0][:200])
+        return False
+
     logger = logging.getLogger("colibri")
-    logger.addHandler(unfollowed)
-    logger.propagate = False
+    logger.addFilter(keep)
     try:
         with followed_unions():
             extractor = colibri.DbtColumnLineageExtractor(
@@ -120,8 +109,7 @@ def write(artifacts: Path, folder: Path) -> tuple[Path, list[str]]:
                 extractor, light_mode=False, disable_telemetry=True
             ).generate_report(str(artifacts / "colibri"))
     finally:
-        logger.removeHandler(unfollowed)
-        logger.propagate = True
+        logger.removeFilter(keep)
     page = replace_in(
         (artifacts / "colibri" / "index.html").read_text(encoding="utf-8"),
         NAME,
@@ -129,4 +117,4 @@ def write(artifacts: Path, folder: Path) -> tuple[Path, list[str]]:
     )
     target = folder / "lineage.html"
     target.write_text(with_policy(page, NAME, HEAD), encoding="utf-8")
-    return target, unfollowed.messages
+    return target, unfollowed

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import export
 import openpyxl
+import pandas as pd
 import polars as pl
 import pytest
 from conftest import PROJECT, Build, query
@@ -69,6 +70,16 @@ def test_every_mart_is_a_parquet_file_with_its_rows_and_types(
         assert [row[:2] for row in described] == [
             (column.name, column.data_type) for column in mart.columns
         ]
+
+
+def test_pandas_reads_the_same_values(
+    exported: Path, small: list[Mart], shipped_warehouse: Build
+) -> None:
+    for mart in small:
+        file = exported / "parquet" / f"{mart.name}.parquet"
+        frame = pd.read_parquet(file, dtype_backend="pyarrow").astype(object)
+        rows = list(frame.where(frame.notna(), None).itertuples(index=False, name=None))
+        assert rows == shipped_warehouse.query(mart.ordered), mart.name
 
 
 def test_small_marts_are_csv_with_null_and_empty_apart(
