@@ -142,7 +142,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 11))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_marts_keep_their_promises_whatever_is_simulated(
     model: Model, workshop: Path, seed: int
 ) -> None:
