@@ -1,8 +1,8 @@
 """The loader at the speed of its SQL: what dbt sends to DuckDB, sent again.
 
-dbt takes seconds to stage a file, most of them its own. ``Loader`` lets dbt stage a
-folder, writes down every statement that it sends, and sends the same statements again
-for other bytes at the same path. A test of test_fuzz_loader.py compares the two.
+dbt takes seconds to stage and check a file, most of them its own. ``Loader`` lets dbt
+bring a folder through the gate, writes down every statement that it sends, and sends
+the same statements again for other bytes at the same path.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ import duckdb
 from conftest import PROJECT, DataFolder, dbt_environment, failures, run_dbt
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from warehouse import building
 
-STAGING = (
-    *("--select", "path:models/staging"),
-    *("--indirect-selection", "cautious"),
-    *("--exclude-resource-type", "unit_test", "--no-write-json"),
+GATE = (
+    *building.STAGING,
+    *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed"),
+    "--no-write-json",
 )
 TEXT_COLUMNS = {
     "geo_id": "geo_id",
@@ -36,6 +37,8 @@ TEXT_COLUMNS = {
     "cluster_name": "cluster_name",
     "value": "value_text",
 }
+# The reference tables are of other files, which stay as they are.
+OF_THE_FILE = re.compile(r"stg_aei__|(^|[._])int_")
 # What dbt asks or notes about its own tables says nothing about a file.
 BOOKKEEPING = re.compile(
     r"comment on|select index_name|select column_name, column_type"
@@ -48,7 +51,7 @@ BOOKKEEPING = re.compile(
 class Problem:
     """A line of a refusal."""
 
-    file: str
+    relative_path: str
     row_number: int | None
     column_name: str | None
     observed: str
@@ -57,17 +60,24 @@ class Problem:
     check_name: str
 
 
+def problem_of(row: dict[str, Any]) -> Problem:
+    """The line that a row of a refusal makes."""
+    return Problem(**{field.name: row[field.name] for field in fields(Problem)})
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the loader made of a file: rows, or the first problems, or failed tests.
 
-    ``raised`` is the text of an error that DuckDB itself raised.
+    ``named`` are the numbers of the rows that are kept out of the marts; ``raised`` is
+    the text of an error that DuckDB itself raised.
     """
 
     rows: list[tuple[Any, ...]]
     problems: list[Problem]
     failed_tests: list[str]
     raised: str = ""
+    named: frozenset[int] = frozenset()
 
     @property
     def is_accepted(self) -> bool:
@@ -103,7 +113,7 @@ class Loader:
                 runner = dbtRunner(manifest=manifest, callbacks=[self._listen])
                 where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
                 quiet = ["--quiet", "--log-level", "none"]
-                done = runner.invoke([*quiet, "build", *STAGING, *where])
+                done = runner.invoke([*quiet, "build", *GATE, *where])
             assert failures(done) == []
         assert len(self.statements) > 25, self.statements
         self.connection = duckdb.connect(str(folder / "work.duckdb"))
@@ -117,8 +127,7 @@ class Loader:
             return
         node, sql = event.data.conn_name, event.data.sql
         sql = re.sub(r"^/\*.*?\*/", "", sql, flags=re.DOTALL).strip()
-        # The reference tables are of other files, which stay as they are.
-        if "stg_aei__" in node and not BOOKKEEPING.match(sql):
+        if OF_THE_FILE.search(node) and not BOOKKEEPING.match(sql):
             self.statements.append((node, sql))
 
     def load(self, content: bytes) -> Outcome:
@@ -135,19 +144,25 @@ class Loader:
                     count = 0 if sql == "BEGIN" else result.fetchall()[0][0]
                     failed += [node.split(".")[2]] if count else []
                 elif "problem_count" in sql:
-                    rows = result.fetchall()
-                    if rows:
+                    names = [column[0] for column in result.description]
+                    found = [
+                        dict(zip(names, row, strict=True)) for row in result.fetchall()
+                    ]
+                    if found:
                         self._rollback()
-                        return Outcome([], [Problem(*row[:7]) for row in rows], [])
+                        return Outcome([], [problem_of(row) for row in found], [])
         except duckdb.Error as error:
             self._rollback()
             return Outcome([], [], [], str(error))
         self._rollback()
+        set_aside = self.connection.execute(
+            "select row_number from intermediate.int_facet_values where not is_usable"
+        ).fetchall()
         rows = self.connection.execute(
             f"select row_number, level, value, {', '.join(TEXT_COLUMNS.values())} "
             "from staging.stg_aei__facet_values order by row_number"
         ).fetchall()
-        return Outcome(rows, [], failed)
+        return Outcome(rows, [], failed, named=frozenset(n for (n,) in set_aside))
 
     def _rollback(self) -> None:
         with contextlib.suppress(duckdb.TransactionException):  # none was open
