@@ -101,8 +101,8 @@ test-superset: $(INSTALLED) .venv-superset
 	$(BIN)/python -m pytest -m superset tests/pytest/test_superset.py
 
 lint: $(INSTALLED)
-	$(BIN)/ruff check scripts tests
-	$(BIN)/ruff format --check scripts tests
+	$(BIN)/ruff check scripts tests models
+	$(BIN)/ruff format --check scripts tests models
 	$(BIN)/sqlfluff lint models tests/data_tests
 
 fetch: $(INSTALLED)
