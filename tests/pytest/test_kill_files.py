@@ -32,10 +32,11 @@ from conftest import (
 )
 from dbt.contracts.graph.manifest import Manifest
 from mutations.bench import Bench, list_files, seed
-from mutations.damages import ALONE, CHECKS, DAMAGES, damage_to, stops
+from mutations.damages import ALONE, CHECKS, DAMAGES, stops
 from mutations.files import Fault, read_text
 from mutations.sheet import API, CHAT
 from mutations.styles import STYLES
+from mutations.ways import damage_to
 from warehouse import building
 
 # The reference tables stand in a work file already.

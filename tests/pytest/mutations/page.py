@@ -22,9 +22,10 @@ HEAD = """\
 Written by `make kill-table` from what the tests saw; don't edit by hand.
 
 Each guard of the warehouse has at least one mutant: the smallest wrong input that it
-has to catch. Each was caught by its guard, whatever the other guards say of it; nothing
-was published, and the earlier warehouse answered as before. A guard without a mutant,
-or one that lets its mutant pass, makes `make test` red.
+has to catch. Each was caught by its guard, whatever the other guards say of it. Where
+the guard stops the build, nothing was published and the earlier warehouse answered as
+before; a surprise, a warning and damage in the official file are published as findings.
+A guard without a mutant, or one that lets its mutant pass, makes `make test` red.
 
 ## Mutants made by hand
 

@@ -1,0 +1,123 @@
+"""Ways to damage the task or the countries of the shipped files, and what a check says
+of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from conftest import PLATFORMS, DataFolder, Row, csv_text, shipped_row
+
+from mutations.files import (
+    LEARNING_COUNT,
+    TASK,
+    Choice,
+    Damage,
+    Damaged,
+    Fault,
+    at,
+    edit,
+    first,
+    of_task,
+    rows_of,
+    text,
+)
+from mutations.sheet import API, CHAT, PATTERN_OF_A_TASK
+
+HTML = (
+    "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n"
+    "<body>Too many requests</body></html>\n"
+)
+LABELS = "a label of the seed facet_labels"
+NUMBER = "a plain decimal number such as 25.0"
+WHOLE_NUMBER = "a whole level such as 0"
+WHOLE_COUNT = "a count of conversations that is 0 or more and whole"
+PERCENTAGE = "a percentage from 0 to 100"
+VARIABLES = "a count or a pct of its facet"
+OF_A_TASK = "the onet_task_count of the task"
+OF_THE_SAMPLE = "the sample of the manifest"
+A_NAME = "a name for a cell, base::category for an intersection"
+GEOGRAPHY = "a geography and geo_id of the seed geography_levels"
+WINDOW = "{window_start_date} to {window_end_date} (release manifest)"
+
+
+def relabel(old: str, new: str) -> Damage:
+    """Give a pattern of the task another label."""
+    return edit(
+        at(facet=PATTERN_OF_A_TASK, cluster_name=f"{TASK}::{old}"),
+        LABELS,
+        f'"{TASK}::{new}'[:121],
+        cluster_name=f"{TASK}::{new}",
+    )
+
+
+def rename_task(new: str) -> Damage:
+    """Give the task, with all its cells, a name that the task list lacks."""
+    return edit(
+        of_task,
+        "a statement of the task list, in lower case",
+        f'"{new}'[:121],
+        cluster_name=lambda row: new + row["cluster_name"].removeprefix(TASK),
+    )
+
+
+def swapped(rows: list[Row]) -> Damaged:
+    """The content of the other platform's file."""
+    clean = shipped_row(CHAT)
+    return Damaged(
+        csv_text(rows_of(clean["relative_path"])).encode(),
+        Fault(
+            2,
+            "platform_and_product",
+            f'"{clean["product_label"]}"',
+            f'"{shipped_row(API)["product_label"]}" (release manifest)',
+        ),
+    )
+
+
+def swap_count_and_pct(rows: list[Row]) -> Damaged:
+    """Count and percentage of one pattern of the task exchanged."""
+    number = first(rows, LEARNING_COUNT)
+    count, pct = rows[number - 2 : number]
+    rows[number - 2 : number] = [
+        count | {"value": pct["value"]},
+        pct | {"value": count["value"]},
+    ]
+    fault = Fault(number, "value", pct["value"][:8], WHOLE_COUNT)
+    return Damaged(csv_text(rows).encode(), fault)
+
+
+def dates(where: Choice, start: str, end: str) -> Damage:
+    """Put a window into the chosen rows."""
+    return edit(
+        where,
+        WINDOW.format(**shipped_row(API)),
+        f"{start} to {end}",
+        points_to="date_start, date_end",
+        date_start=start,
+        date_end=end,
+    )
+
+
+def country_code(code: str) -> Damage:
+    """Change the code of one country of the chat file."""
+    where = at(facet="country", geo_id="BR")
+    return edit(where, GEOGRAPHY, f'with geo_id "{code}"', CHAT, geo_id=code)
+
+
+def reference(change: Callable[[str], str | bytes], role: str, column: str) -> Damage:
+    """Change a reference file so that a column of it can't be read."""
+    return text(change, Fault(1, column), platform="", file_role=role)
+
+
+def no_raw_files(folder: DataFolder) -> Fault:
+    """Take every raw file away."""
+    for platform in PLATFORMS:
+        folder.raw(platform).unlink(missing_ok=True)
+    return Fault(None, None, "none of ", "at least one raw file of the manifest")
+
+
+def damage_to(folder: DataFolder, damage: Damage) -> Fault:
+    """Put a damaged file in place of the clean one."""
+    content, fault = damage.done()
+    (folder.root / damage.manifest["relative_path"]).write_bytes(content)
+    return fault
