@@ -67,8 +67,9 @@ judged as (
     select
         grouped.*,
         case
-            when grouped.facet_kind = 'request' then null
-            when grouped.row_check_name = 'unknown_variables' then null
+            -- A row that is set aside is named already; its count is in the sums.
+            when not grouped.is_usable or grouped.facet_kind = 'request' then null
+            when grouped.has_other_measure and grouped.published_pct is null then null
             when grouped.conversation_count is null or grouped.published_pct is null
                 then 'unpaired_cells'
             when
@@ -105,6 +106,11 @@ judged as (
                     )
                 )
                 then 'incomplete_facets'
+            -- Of a place or region, whatever its percentage says.
+            when
+                grouped.conversation_count - grouped.stated_base_count
+                > 2 * grouped.rounding_count
+                then 'contradicted_percentages'
         end as check_name
     from grouped
     -- A file without a percentage has no precision.
@@ -153,9 +159,10 @@ final as (
                 then
                     'pct = ' || expected_pct || ' = count / ' || stated_base_count
                     || case
-                        when attribute_facet is null
+                        when attribute_facet is not null then ', the count of the task'
+                        when facet = 'country' or geo_level = 'global'
                             then ', the sample of the manifest'
-                        else ', the count of the task'
+                        else ', the total of the place'
                     end
             when check_name = 'unpartitioned_tasks'
                 then stated_base_count || ', the onet_task_count of the task'

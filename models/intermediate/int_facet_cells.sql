@@ -44,8 +44,15 @@ pivoted as (
             as published_pct,
         any_value(facet_values.relative_path) as relative_path,
         min(facet_values.row_number) as row_number,
-        bool_and(facet_values.is_usable) as is_usable,
-        any_value(facet_values.check_name) as row_check_name
+        -- A statistic that we don't know leaves the cell itself as it is.
+        coalesce(
+            bool_and(facet_values.is_usable)
+            filter (where facet_values.measure in ('count', 'pct')),
+            false
+        ) as is_usable,
+        any_value(facet_values.check_name)
+        filter (where facet_values.measure in ('count', 'pct')) as row_check_name,
+        bool_or(facet_values.measure not in ('count', 'pct')) as has_other_measure
     from facet_values
     inner join facets as base_facets on facet_values.base_facet = base_facets.facet
     left join facets as attribute_facets

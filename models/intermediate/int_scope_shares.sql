@@ -118,37 +118,24 @@ share_bases as (
 
 ),
 
-final as (
+joined as (
 
     select
-        asked.sample_id,
-        asked.geo_level,
-        asked.geo_id,
-        asked.allocation_rule,
-        asked.scope,
-        asked.scope_kind,
+        asked.*,
         share_bases.share_base,
         coalesce(visible.task_count, 0) as task_count,
         visible.effective_task_count,
         visible.conversation_count,
         share_bases.base_conversation_count,
+        share_bases.bound_base_conversation_count,
         share_bases.unseen_conversation_count,
         share_bases.conversation_count as place_conversation_count,
-        100 * visible.conversation_count
-        / nullif(share_bases.base_conversation_count, 0) as share_pct,
-        100 * coalesce(visible.conversation_count, 0)
-        / nullif(share_bases.bound_base_conversation_count, 0) as bound_low_pct,
-        100 * (
-            coalesce(visible.conversation_count, 0)
-            + share_bases.unseen_conversation_count
-        ) / nullif(share_bases.bound_base_conversation_count, 0) as bound_high_pct,
-        case
-            when visible.conversation_count is null then 'none_visible'
-            when share_bases.is_residual then 'residual'
-            when samples.count_basis <> 'conversations' then 'per_million_counts'
-            when share_bases.unseen_conversation_count > 0 then 'suppressed_cells'
-            when allocation_rules.is_fractional then 'fractional_allocation'
-        end as interval_missing_reason
+        share_bases.is_residual,
+        samples.count_basis,
+        allocation_rules.is_fractional,
+        -- An official file may count more in a place than it says the place has.
+        coalesce(visible.conversation_count, 0)
+        > share_bases.base_conversation_count + 1e-6 as is_contradicted
     from asked
     inner join share_bases
         on
@@ -165,6 +152,40 @@ final as (
             and asked.geo_id = visible.geo_id
             and asked.allocation_rule = visible.allocation_rule
             and asked.scope = visible.scope
+
+),
+
+final as (
+
+    select
+        * exclude (
+            bound_base_conversation_count, is_residual, count_basis, is_fractional
+        ),
+        case
+            when not is_contradicted
+                then 100 * conversation_count / nullif(base_conversation_count, 0)
+        end as share_pct,
+        case
+            when not is_contradicted
+                then
+                    100 * coalesce(conversation_count, 0)
+                    / nullif(bound_base_conversation_count, 0)
+        end as bound_low_pct,
+        case
+            when not is_contradicted
+                then
+                    100 * (coalesce(conversation_count, 0) + unseen_conversation_count)
+                    / nullif(bound_base_conversation_count, 0)
+        end as bound_high_pct,
+        case
+            when is_contradicted then 'contradicted'
+            when conversation_count is null then 'none_visible'
+            when is_residual then 'residual'
+            when count_basis <> 'conversations' then 'per_million_counts'
+            when unseen_conversation_count > 0 then 'suppressed_cells'
+            when is_fractional then 'fractional_allocation'
+        end as interval_missing_reason
+    from joined
 
 )
 

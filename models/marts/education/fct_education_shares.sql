@@ -45,8 +45,11 @@ final as (
         ) }},
         shares.bound_low_pct,
         shares.bound_high_pct,
-        case when shares.share_pct is null then 'none_visible' else 'visible' end
-            as status,
+        case
+            when shares.is_contradicted then 'contradicted'
+            when shares.share_pct is null then 'none_visible'
+            else 'visible'
+        end as status,
         {{ is_below_threshold('shares.place_conversation_count', 'shares.geo_level') }}
             as is_below_threshold,
         anomalies.geo_id is not null as is_anomalous,

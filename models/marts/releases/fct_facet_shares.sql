@@ -141,12 +141,21 @@ final as (
         share_bases.share_base,
         share_bases.conversation_count,
         share_bases.base_conversation_count,
-        100 * share_bases.conversation_count
-        / nullif(share_bases.base_conversation_count, 0) as share_pct,
+        -- What an official file counts above its base is shown, without a share.
+        case
+            when
+                not share_bases.is_contradicted
+                or share_bases.conversation_count
+                <= share_bases.base_conversation_count
+                then
+                    100 * share_bases.conversation_count
+                    / nullif(share_bases.base_conversation_count, 0)
+        end as share_pct,
         {{ wilson_interval_columns(
             'share_bases.conversation_count',
             'share_bases.base_conversation_count',
             "case when samples.count_basis <> 'conversations' then 'per_million_counts' "
+            ~ "when share_bases.is_contradicted then 'contradicted' "
             ~ "when share_bases.is_residual_place "
             ~ "or share_bases.cluster_name = 'not_classified' then 'residual' "
             ~ "when share_bases.has_folded_label then 'suppressed_cells' end"
