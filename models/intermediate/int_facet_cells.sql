@@ -96,7 +96,9 @@ based as (
                         case
                             when pivoted.facet = 'country' then pivoted.geo_id
                             when pivoted.facet = 'state_us' then 'US'
-                            else split_part(pivoted.geo_id, '-', 1)
+                            -- Regions of no country lie in none.
+                            when pivoted.geo_id like '%-%'
+                                then split_part(pivoted.geo_id, '-', 1)
                         end
                 )
             else max(pivoted.conversation_count) filter (

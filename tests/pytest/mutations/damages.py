@@ -51,6 +51,7 @@ from mutations.ways import (
     A_NAME,
     GEOGRAPHY,
     HTML,
+    LABELS,
     NUMBER,
     OF_A_TASK,
     OF_THE_SAMPLE,
@@ -364,6 +365,12 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         "an unknown label": relabel("learning", "tutoring"),
         "a label with a capital": relabel("learning", "Learning"),
         "a label with a space behind it": relabel("learning", "learning "),
+        "::value behind the label": edit(
+            at(facet=PATTERN_OF_A_TASK),
+            LABELS,
+            "in onet_task::collaboration",
+            cluster_name=lambda row: row["cluster_name"] + "::value",
+        ),
     },
     "unnamed_cells": {
         "task without a name": edit(COUNT, A_NAME, cluster_name=""),
@@ -430,12 +437,6 @@ DAMAGES: dict[str, dict[str, Damage]] = {
                 "rows of the task in the facet onet_task",
             ),
             of_task,
-        ),
-        "::value behind the label": edit(
-            at(facet=PATTERN_OF_A_TASK),
-            "rows of the task in the facet onet_task",
-            "cells of ",
-            cluster_name=lambda row: row["cluster_name"] + "::value",
         ),
     },
     "unpartitioned_tasks": {
