@@ -74,7 +74,10 @@ figures as (
             as allocation_rule,
         'all_conversations' as estimator
     from {{ ref('int_published_figures') }}
-    where figure = '{{ figure }}' and geo_level = 'global'
+    where
+        figure = '{{ figure }}'
+        and geo_level = 'global'
+        and status <> 'unpublished'
 
 ),
 

@@ -155,18 +155,24 @@ unpublished_countries as (
         'geography_total' as facet_kind,
         any_value(count_basis) as count_basis,
         any_value(stated_base_count) as stated_base_count,
-        any_value(coalesce(stated_base_count, 100)) - sum(amount) as amount,
+        any_value(sample_amount) - sum(amount) as amount,
         any_value(stated_base_count) - sum(conversation_count) as conversation_count,
+        case
+            when any_value(count_basis) = 'percent_only' then 100 - sum(published_pct)
+        end as published_pct,
+        any_value(half_unit_pct) as half_unit_pct,
         true as is_usable
-    from based
-    where facet = 'country' and geo_level = 'country'
+    from (
+        select
+            *,
+            case when count_basis = 'percent_only' then 100 else stated_base_count end
+                as sample_amount
+        from based
+        where facet = 'country' and geo_level = 'country'
+    ) as countries
     group by sample_id
     having
-        any_value(
-            case
-                when count_basis = 'percent_only' then 100 else stated_base_count
-            end
-        ) - sum(amount)
+        any_value(sample_amount) - sum(amount)
         > case any_value(count_basis)
             when 'per_million' then count(*) / 2.0
             when 'percent_only' then sum(coalesce(half_unit_pct, 1e-9))

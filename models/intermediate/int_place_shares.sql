@@ -220,15 +220,12 @@ share_bases as (
         end as share_pct,
         case
             when status = 'suppressed' then 0
-            when count_basis = 'percent_only'
-                then greatest(published_pct - half_unit_pct, 0)
+            else published_pct - half_unit_pct
         end as open_low_pct,
         case
-            when status = 'suppressed' and count_basis = 'percent_only' then maximum_pct
-            when status = 'suppressed'
-                then 100 * maximum_count / nullif(base_conversation_count, 0)
-            when count_basis = 'percent_only'
-                then least(published_pct + half_unit_pct, 100)
+            when status <> 'suppressed' then published_pct + half_unit_pct
+            when count_basis = 'percent_only' then maximum_pct
+            else 100 * maximum_count / nullif(base_conversation_count, 0)
         end as open_high_pct,
         0 as left_out_pct
     from based
@@ -255,14 +252,16 @@ final as (
         * exclude (open_low_pct, open_high_pct),
         -- A whole count of a complete cell leaves nothing open.
         case
-            when share_base = 'all_conversations' and label_kind = 'named'
-                then coalesce(open_low_pct, share_pct)
-            when share_base = 'all_conversations' then open_low_pct
+            when share_base <> 'all_conversations' then null
+            when open_low_pct < 0 then 0
+            when open_low_pct is null and label_kind = 'named' then share_pct
+            else open_low_pct
         end as bound_low_pct,
         case
-            when share_base = 'all_conversations' and label_kind = 'named'
-                then coalesce(open_high_pct, share_pct)
-            when share_base = 'all_conversations' then open_high_pct
+            when share_base <> 'all_conversations' then null
+            when open_high_pct > 100 then 100
+            when open_high_pct is null and label_kind = 'named' then share_pct
+            else open_high_pct
         end as bound_high_pct
     from share_bases
 

@@ -63,8 +63,7 @@ final as (
         labelled.label as category,
         coalesce(facet_labels.label_kind, 'residual') as label_kind,
         labelled.published_pct as share_pct,
-        greatest(labelled.published_pct - labelled.half_unit_pct, 0) as bound_low_pct,
-        least(labelled.published_pct + labelled.half_unit_pct, 100) as bound_high_pct,
+        {{ rounded_bounds('labelled.published_pct', 'labelled.half_unit_pct') }},
         case
             when cell_problems.relative_path is not null then 'contradicted'
             when facet_labels.label is null then 'unpublished'

@@ -94,10 +94,7 @@ final as (
         asked.scope_kind,
         'all_conversations' as share_base,
         facet_cells.published_pct as share_pct,
-        greatest(facet_cells.published_pct - facet_cells.half_unit_pct, 0)
-            as bound_low_pct,
-        least(facet_cells.published_pct + facet_cells.half_unit_pct, 100)
-            as bound_high_pct,
+        {{ rounded_bounds('facet_cells.published_pct', 'facet_cells.half_unit_pct') }},
         false as is_contradicted,
         case
             when facet_cells.sample_id is not null then 'published'

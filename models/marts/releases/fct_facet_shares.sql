@@ -53,7 +53,10 @@ final as (
         shares.bound_high_pct,
         shares.left_out_pct,
         case
-            when shares.share_base = 'all_conversations' then shares.published_pct
+            when
+                shares.share_base = 'all_conversations'
+                and shares.status <> 'unpublished'
+                then shares.published_pct
         end as published_pct,
         case when shares.is_contradicted then 'contradicted' else shares.status end
             as status,
