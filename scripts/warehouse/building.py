@@ -32,6 +32,7 @@ from warehouse.publishing import (
     remove_work_file,
     temporary_folder,
 )
+from warehouse.reading import differing_copies
 from warehouse.runner import REFUSAL, Dbt
 from warehouse.summary import summary
 
@@ -74,6 +75,8 @@ def build(
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
         dbt.build(*STAGING)
+        for note in differing_copies(work_file):
+            say(f"  {note}")
 
         say("Asking the expectations of the raw release ...")
         run = results.Run.now()
