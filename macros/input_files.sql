@@ -23,10 +23,11 @@
         select
             list(
                 distinct {{ literal_path(
-                    "'" ~ data_root() | replace("'", "''") ~ "/' || relative_path"
+                    "'" ~ data_root() | replace("'", "''")
+                    ~ "/' || relative_path || suffix"
                 ) }}
             )
-        from {{ manifest }}
+        from {{ manifest }}, (values (''), ('.gz')) as suffixes (suffix)
     )
 {%- endmacro %}
 

@@ -56,6 +56,7 @@ from mutations.ways import (
     OF_A_TASK,
     OF_THE_SAMPLE,
     PERCENTAGE,
+    POINTER,
     VARIABLES,
     WHOLE_COUNT,
     WHOLE_NUMBER,
@@ -111,44 +112,41 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         ),
         "quotation mark lost in the header": header(
             lambda names: names.replace("geo_id,", 'geo_id",'),
-            "geo_id",
+            None,
             'geo_id",geography',
         ),
         "two byte order marks": header(
             lambda names: "\ufeff\ufeff" + names, "geo_id", "\ufeffgeo_id"
         ),
         "semicolons instead of commas": text(
-            lambda whole: whole.replace(",", ";"), Fault(1, "value", "geo_id;geography")
+            lambda whole: whole.replace(",", ";"), Fault(1, None, "geo_id;geography")
         ),
         "tabs instead of commas": text(
             lambda whole: whole.replace(",", "\t"),
-            Fault(1, "value", "geo_id\tgeography"),
+            Fault(1, None, "geo_id\tgeography"),
         ),
         "HTML error page saved as CSV": text(
-            lambda _: HTML, Fault(1, "value", "<!DOCTYPE html>")
+            lambda _: HTML, Fault(1, None, "a web page (<!DOCTYPE html>)")
         ),
         "UTF-16": text(
-            lambda whole: whole.encode("utf-16"), Fault(1, "value", "not UTF-8 text")
+            lambda whole: whole.encode("utf-16"), Fault(1, None, "not UTF-8 text")
         ),
         "compressed, but named .csv": text(
             lambda whole: gzip.compress(whole.encode(), mtime=0),
-            Fault(1, "value", "not UTF-8 text"),
+            Fault(1, None, "not UTF-8 text"),
         ),
-        "empty file": text(lambda _: "", Fault(1, "value")),
-        "task statements a web page": reference(
-            lambda _: HTML, "onet_task_statements", "Task"
+        "empty file": text(lambda _: "", Fault(1, None, "an empty file")),
+        "pointer of Git LFS": text(
+            lambda _: POINTER, Fault(1, None, "a pointer of Git LFS")
         ),
-        "task statements empty": reference(
-            lambda _: "", "onet_task_statements", "Task"
-        ),
+        "task statements a web page": reference(lambda _: HTML, "onet_task_statements"),
+        "task statements empty": reference(lambda _: "", "onet_task_statements"),
         "task statements without the column Task": reference(
             lambda whole: whole.replace(",Task,", ",Text,"),
             "onet_task_statements",
             "Task",
         ),
-        "country list a web page": reference(
-            lambda _: HTML, "iso_country_codes", "country_name"
-        ),
+        "country list a web page": reference(lambda _: HTML, "iso_country_codes"),
     },
     "rejected_rows": {
         "Latin-1 bytes in a line": text(

@@ -250,8 +250,8 @@ def cut_in_quotes(all_lines: list[str]) -> list[str]:
     return [*all_lines[:last], all_lines[last].split('"')[0] + '"cut here']
 
 
-def header(change: Callable[[str], str], column: str, said: str = "") -> Damage:
-    """Change the header; the finding names a column and shows the header."""
+def header(change: Callable[[str], str], column: str | None, said: str = "") -> Damage:
+    """Change the header; the finding shows it and names the column, if it is one."""
     return lines(
         lambda all_lines: [change(all_lines[0]), *all_lines[1:]],
         Fault(1, column, said, EACH_COLUMN),

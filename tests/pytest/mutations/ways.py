@@ -27,6 +27,10 @@ HTML = (
     "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n"
     "<body>Too many requests</body></html>\n"
 )
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\n"
+    f"oid sha256:{'0' * 64}\nsize 94086309\n"
+)
 LABELS = "a label of the seed facet_labels"
 NUMBER = "a plain decimal number such as 25.0"
 WHOLE_NUMBER = "a whole level such as 0"
@@ -104,8 +108,10 @@ def country_code(code: str) -> Damage:
     return edit(where, GEOGRAPHY, f'with geo_id "{code}"', CHAT, geo_id=code)
 
 
-def reference(change: Callable[[str], str | bytes], role: str, column: str) -> Damage:
-    """Change a reference file so that a column of it can't be read."""
+def reference(
+    change: Callable[[str], str | bytes], role: str, column: str | None = None
+) -> Damage:
+    """Change a reference file so that it, or one column of it, can't be read."""
     return text(change, Fault(1, column), platform="", file_role=role)
 
 
