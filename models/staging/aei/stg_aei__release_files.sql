@@ -1,10 +1,4 @@
-{{ config(
-    pre_hook=[
-        "{{ set_manifest_paths(ref('release_manifest')) }}",
-        "{{ set_present_paths() }}"
-    ],
-    post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]
-) }}
+{{ config(post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]) }}
 -- depends_on: {{ ref('input_checks') }}
 {%- set root = data_root() | replace("'", "''") %}
 with
