@@ -115,8 +115,11 @@
 
 
 {#- Post-hook: stop on rows that the reader could not split into the columns of the
-    header. -#}
+    header. With --empty nothing is read. -#}
 {% macro stop_on_rejected_rows(name) -%}
+    {%- if flags.EMPTY -%}
+        {{- return('select 1') -}}
+    {%- endif -%}
     {{- stop_on_unreadable("
         select
             release_files.relative_path,

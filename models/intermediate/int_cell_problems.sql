@@ -49,7 +49,7 @@ grouped as (
         sum(facet_cells.conversation_count) over cell_group as group_count,
         count(*) over cell_group as group_cell_count,
         sum(facet_cells.published_pct) over cell_group as group_pct,
-        sum(coalesce(facet_cells.half_unit_pct, 1e-9)) over cell_group
+        1e-6 + sum(coalesce(facet_cells.half_unit_pct, 0)) over cell_group
             as group_half_unit_pct,
         100 * facet_cells.conversation_count / nullif(facet_cells.stated_base_count, 0)
             as expected_pct

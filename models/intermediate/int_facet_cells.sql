@@ -175,7 +175,7 @@ unpublished_countries as (
         any_value(sample_amount) - sum(amount)
         > case any_value(count_basis)
             when 'per_million' then count(*) / 2.0
-            when 'percent_only' then sum(coalesce(half_unit_pct, 1e-9))
+            when 'percent_only' then 1e-6 + sum(coalesce(half_unit_pct, 0))
             else 0
         end
 
@@ -203,7 +203,7 @@ unpublished_labels as (
         and has_closed_labels
         and is_usable
     group by sample_id, geo_level, geo_id, facet, base_facet, level
-    having 100 - sum(published_pct) > sum(coalesce(half_unit_pct, 1e-9))
+    having 100 - sum(published_pct) > 1e-6 + sum(coalesce(half_unit_pct, 0))
 
 ),
 
