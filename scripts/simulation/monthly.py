@@ -96,6 +96,7 @@ def monthly_runs(release_id: str, seed: int, sizes: Mapping[str, int]) -> list[R
 def node_rows(model: Model) -> Iterator[list[object]]:
     """Category, level, id, name, whether a top level, task number and style."""
     written = {t.task_no: t.key for t in model.tasks if t.task_no < VARIANT_STEP}
+    occupations = {c[:7]: model.titles[c] for c in sorted(model.titles, reverse=True)}
     for number in (-1, 0, *(t.task_no for t in model.tasks)):
         for style in range(len(STYLES)):
             yield ["overall", 0, "-", "Overall", True, number, style]
@@ -106,7 +107,7 @@ def node_rows(model: Model) -> Iterator[list[object]]:
             about = f"requests for a {words}: {written[base].rstrip('.')}"
             title = model.titles[first].lower()
             nodes = [
-                ("soc_occupation", 0, code, model.titles[code]),
+                ("soc_occupation", 0, f"{code[:7]}.00", occupations[code[:7]]),
                 ("soc_occupation", 1, code[:2], f"Major group {code[:2]}"),
                 ("onet", 0, str(90_000 + task.task_no * 10), task.text),
                 ("request", 0, f"request_{base}_{style}", about),

@@ -44,7 +44,7 @@ FULL_SIZE: dict[str, Any] = {
     "tasks": 4_100,
     "regions": 2_700,
 }
-FULL_MONTHS = {"conversations": 1_000_000, "api_records": 1_000_000}
+FULL_MONTHS = {"conversations": 3_200_000, "api_records": 840_000}
 
 
 @dataclass(frozen=True)
