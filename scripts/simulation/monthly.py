@@ -96,6 +96,7 @@ def monthly_runs(release_id: str, seed: int, sizes: Mapping[str, int]) -> list[R
 def node_rows(model: Model) -> Iterator[list[object]]:
     """Category, level, id, name, whether a top level, task number and style."""
     written = {t.task_no: t.key for t in model.tasks if t.task_no < VARIANT_STEP}
+    occupations = {c[:7]: model.titles[c] for c in sorted(model.titles, reverse=True)}
     for number in (-1, 0, *(t.task_no for t in model.tasks)):
         for style in range(len(STYLES)):
             yield ["overall", 0, "-", "Overall", True, number, style]
@@ -106,7 +107,7 @@ def node_rows(model: Model) -> Iterator[list[object]]:
             about = f"requests for a {words}: {written[base].rstrip('.')}"
             title = model.titles[first].lower()
             nodes = [
-                ("soc_occupation", 0, code, model.titles[code]),
+                ("soc_occupation", 0, f"{code[:7]}.00", occupations[code[:7]]),
                 ("soc_occupation", 1, code[:2], f"Major group {code[:2]}"),
                 ("onet", 0, str(90_000 + task.task_no * 10), task.text),
                 ("request", 0, f"request_{base}_{style}", about),
@@ -122,29 +123,29 @@ def node_rows(model: Model) -> Iterator[list[object]]:
 
 
 def place_rows(model: Model, platform: str) -> Iterator[list[object]]:
-    """Kind, number, level, id, parent's kind and number, people, sample floor.
+    """Kind, number, level, id, people, floor, parent's kind, number and people.
 
     People are those of working age; 0 on the API, which publishes no usage.
     """
-    if platform == "1p_api":
-        yield [GLOBAL_PLACE, 0, "global", "GLOBAL", GLOBAL_PLACE, 0, 0, 0]
-        return
-    floor = {
-        k: int(model.parameters[f"monthly_minimum_{k}_conversations"])
-        for k in ("country", "region")
-    }
-    world = sum(c.working_age for c in model.countries) * 1000
-    yield [GLOBAL_PLACE, 0, "global", "GLOBAL", GLOBAL_PLACE, 0, world, 0]
-    for number, c in enumerate(model.countries):
+    listed = [] if platform == "1p_api" else model.countries
+    world = [GLOBAL_PLACE, 0, sum(c.working_age for c in listed) * 1000]
+    yield [GLOBAL_PLACE, 0, "global", "GLOBAL", world[2], 0, *world]
+    country_floor, region_floor = (
+        int(model.parameters[f"monthly_minimum_{kind}_conversations"])
+        for kind in ("country", "region")
+    )
+    countries = {}
+    for number, c in enumerate(listed):
         if c.alpha_3:
-            place = [COUNTRY_PLACE, number, "country", c.alpha_3, GLOBAL_PLACE, 0]
-            yield [*place, c.working_age * 1000, floor["country"]]
-    for number, geo_id, parent, share in region_rows(model):
-        country = model.countries[int(str(parent))]
+            countries[number] = [COUNTRY_PLACE, number, c.working_age * 1000]
+            place = [COUNTRY_PLACE, number, "country", c.alpha_3]
+            yield [*place, c.working_age * 1000, country_floor, *world]
+    for number, geo_id, country_no, share in region_rows(model) if listed else ():
+        parent = countries[int(str(country_no))]
         if not str(geo_id).endswith("-not_classified"):
-            people = max(1, int(country.working_age * 1000 * float(str(share))))
-            place = [REGION_PLACE, number, "subregion", geo_id, COUNTRY_PLACE, parent]
-            yield [*place, people, floor["region"]]
+            people = max(1, int(parent[2] * float(str(share))))
+            place = [REGION_PLACE, number, "subregion", geo_id, people]
+            yield [*place, region_floor, *parent]
 
 
 def counted(model: Model) -> dict[str, str]:
@@ -251,8 +252,8 @@ def write_monthly(
 ) -> list[dict[str, str]]:
     """Draw and write the release of two months; returns its files' manifest rows.
 
-    ``shown``: what is published, a key of ``SHOWN``. The truth is in
-    ``<release>/truth/<platform>.parquet``: the columns of the layout with the
+    ``shown``: what is published, a key of ``SHOWN``. The truth, in
+    ``<release>/truth/monthly_<platform>.parquet``: the columns of the layout with the
     unrounded value of every cell, ``conversations`` that it rests on, and whether it
     is published. Raises ValueError for another ``shown``.
     """
@@ -278,6 +279,7 @@ def write_monthly(
     )
     query = (SQL_FOLDER / "monthly.sql").read_text(encoding="utf-8")
     query = query.format(
+        counted=", ".join(counted(model)),
         sums=",\n    ".join(f"sum({c})::bigint as {c}" for c in counted(model)),
         metrics=", ".join(
             f"{{metric_id: '{name}', numerator: {numerator}, "
@@ -293,8 +295,8 @@ def write_monthly(
             con,
             "monthly_place",
             "place_kind utinyint, place_no usmallint, geo_level varchar, "
-            "geo_id varchar, parent_kind utinyint, parent_no usmallint, "
-            "people bigint, floor bigint",
+            "geo_id varchar, people bigint, floor bigint, parent_kind utinyint, "
+            "parent_no usmallint, parent_people bigint",
             place_rows(model, platform),
         )
         count_months(con, model, platform, runs)

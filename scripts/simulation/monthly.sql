@@ -28,7 +28,7 @@ with share as (
         hierarchy_level,
         node_external_id,
         node_name,
-        sum(n)::bigint as n
+        sum(n)::bigint as base
     from place_task
     inner join monthly_node using (task_no, style)
     where category_name <> 'overall'
@@ -36,14 +36,28 @@ with share as (
 
 ),
 
-place_usage as (
+measured as (
 
     select
-        own.* exclude (n),
-        own.n,
-        parent.n as parent_n,
-        place.people,
-        parent_place.people as parent_people
+        * exclude ({counted}),
+        unnest([{metrics}], recursive := true)
+    from wide_cell
+    union all by name
+    select
+        *,
+        'pct' as metric_id,
+        100 * base::hugeint as numerator,
+        sum(base) over (
+            partition by run_no, place_kind, place_no, category_name, hierarchy_level
+        ) as denominator
+    from share
+    union all by name
+    select
+        own.* exclude ({counted}),
+        own.n as base,
+        unnest(['usage_pct', 'usage_per_capita_index']) as metric_id,
+        unnest([100 * own.n::hugeint, own.n::hugeint * parent_people]) as numerator,
+        unnest([parent.n::hugeint, parent.n::hugeint * people]) as denominator
     from wide_cell as own
     inner join monthly_place as place using (place_kind, place_no)
     inner join wide_cell as parent
@@ -52,92 +66,39 @@ place_usage as (
             and own.category_name = parent.category_name
             and place.parent_kind = parent.place_kind
             and place.parent_no = parent.place_no
-    inner join monthly_place as parent_place
-        on
-            place.parent_kind = parent_place.place_kind
-            and place.parent_no = parent_place.place_no
-    where own.category_name = 'overall' and place.people > 0
-
-),
-
-measured as (
-
-    select
-        run_no,
-        place_kind,
-        place_no,
-        category_name,
-        hierarchy_level,
-        node_external_id,
-        node_name,
-        unnest([{metrics}], recursive := true)
-    from wide_cell
-    union all
-    select
-        * exclude (n),
-        'pct',
-        100 * n::hugeint,
-        sum(n) over (
-            partition by run_no, place_kind, place_no, category_name, hierarchy_level
-        ),
-        n
-    from share
-    union all
-    select
-        run_no,
-        place_kind,
-        place_no,
-        category_name,
-        hierarchy_level,
-        node_external_id,
-        node_name,
-        unnest([
-            {{
-                metric_id: 'usage_pct',
-                numerator: 100 * n::hugeint,
-                denominator: parent_n::hugeint,
-                base: n
-            }},
-            {{
-                metric_id: 'usage_per_capita_index',
-                numerator: n::hugeint * parent_people,
-                denominator: parent_n::hugeint * people,
-                base: n
-            }}
-        ], recursive := true)
-    from place_usage
+    where own.category_name = 'overall'
 
 )
 
 select * from measured
 where denominator > 0;
 
--- grain: as monthly_cell, in the columns of the layout
+-- grain: as monthly_cell, in the columns of the layout; the API publishes no usage
 create or replace table monthly_row as
 select
-    month.date_start,
-    month.date_end,
-    place.geo_id,
-    place.geo_level,
-    cell.category_name,
-    cell.hierarchy_level,
-    cell.metric_id,
-    ((200 * cell.numerator + cell.denominator) // (2 * cell.denominator))::double / 100
-        as rounded,
-    cell.numerator::double / cell.denominator::double as value,
-    cell.node_name,
-    cell.node_external_id,
-    cell.base as conversations,
-    whole.n >= place.floor and cell.base >= {cell_floor} and {shown} as is_published
-from monthly_cell as cell
+    date_start,
+    date_end,
+    geo_id,
+    geo_level,
+    category_name,
+    hierarchy_level,
+    metric_id,
+    ((200 * numerator + denominator) // (2 * denominator))::double / 100 as rounded,
+    numerator::double / denominator::double as value,
+    node_name,
+    node_external_id,
+    base as conversations,
+    whole >= floor and base >= {cell_floor} and {shown} as is_published
+from monthly_cell
 inner join month using (run_no)
-inner join monthly_place as place using (place_kind, place_no)
+inner join monthly_place using (place_kind, place_no)
 inner join (
     select
         run_no,
         place_kind,
         place_no,
-        n
+        n as whole
     from wide_cell
     where category_name = 'overall'
-) as whole using (run_no, place_kind, place_no)
+) using (run_no, place_kind, place_no)
+where people > 0 or metric_id not like 'usage%'

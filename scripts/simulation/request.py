@@ -21,30 +21,19 @@ from simulation.task_lists import scaled, with_regions
 from simulation.truth import write_truth
 
 # What stands for None in a request, by family, and at full size.
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "A": {
-        "release_id": "simulated_2025_02",
-        "conversations": 998_400,
-        "api_records": 0,
-    },
-    "B": {
-        "release_id": "simulated_2026_01",
-        "conversations": 998_400,
-        "api_records": 971_300,
-    },
-    "C": {
-        "release_id": "simulated_2026_06",
-        "conversations": 300_000,
-        "api_records": 100_000,
-    },
+FAMILY_FIELDS = ("release_id", "conversations", "api_records")
+DEFAULTS = {
+    "A": ("simulated_2025_02", 998_400, 0),
+    "B": ("simulated_2026_01", 998_400, 971_300),
+    "C": ("simulated_2026_06", 300_000, 100_000),
 }
-FULL_SIZE: dict[str, Any] = {
+FULL_SIZE = {
     "release_id": "simulated_full_size",
     "facets": "all",
     "tasks": 4_100,
     "regions": 2_700,
 }
-FULL_MONTHS = {"conversations": 1_000_000, "api_records": 1_000_000}
+FULL_MONTHS = {"conversations": 3_200_000, "api_records": 840_000}
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,8 @@ class Request:
 
     def filled(self) -> Request:
         """The same, with what the family's sample or full size has for None."""
-        values = {"facets": "sample"} | DEFAULTS[self.family]
+        values: dict[str, Any] = {"facets": "sample"}
+        values |= zip(FAMILY_FIELDS, DEFAULTS[self.family], strict=True)
         if self.full_size:
             values |= FULL_SIZE | (FULL_MONTHS if self.family == "C" else {})
         asked = {n: v for n, v in vars(self).items() if v is not None}
