@@ -1,11 +1,21 @@
 {#- The columns that a file of a layout must have, by family (raw files) or role
-    (reference files). B_long is the long layout (data guide, family B). -#}
+    (reference files), as the data guide describes the families. -#}
 {% macro layout_columns(layout=none) -%}
     {%- set layouts = {
         'B_long': [
             'geo_id', 'geography', 'date_start', 'date_end', 'platform_and_product',
             'facet', 'level', 'variable', 'cluster_name', 'value'
         ],
+        'C_monthly': [
+            'date_start', 'date_end', 'geo_id', 'geo_level', 'category_name',
+            'hierarchy_level', 'metric_id', 'value', 'node_name', 'node_external_id'
+        ],
+        'A_task_shares': ['task_name', 'pct'],
+        'A_task_patterns': [
+            'task_name', 'feedback_loop', 'directive', 'task_iteration', 'validation',
+            'learning', 'filtered'
+        ],
+        'A_patterns': ['interaction_type', 'pct'],
         'onet_task_statements': ['O*NET-SOC Code', 'Title', 'Task ID', 'Task'],
         'iso_country_codes': ['iso_alpha_2', 'iso_alpha_3', 'country_name'],
         'working_age_population': [
@@ -105,8 +115,11 @@
 
 
 {#- Post-hook: stop on rows that the reader could not split into the columns of the
-    header. -#}
+    header. With --empty nothing is read. -#}
 {% macro stop_on_rejected_rows(name) -%}
+    {%- if flags.EMPTY -%}
+        {{- return('select 1') -}}
+    {%- endif -%}
     {{- stop_on_unreadable("
         select
             release_files.relative_path,

@@ -44,11 +44,19 @@
         'intervals.interval_low_pct',
         'intervals.interval_high_pct',
         'intervals.interval_kind',
-        "case when figures.label_kind = 'residual' then 'residual' "
+        "case when figures.task_count is null then 'percent_only' "
+        ~ "when figures.label_kind = 'residual' then 'residual' "
         ~ "when figures.share_pct is null then 'none_visible' "
         ~ "when figures.task_not_in_copy_count > 0 then 'partial_copy' "
         ~ "when intervals.interval_kind is null then 'too_few_tasks' end"
     ) }}
+{%- endmacro %}
+
+
+{#- A number of conversations, or NULL where the release publishes percentages only: a
+    count is never made up from a percentage. -#}
+{% macro if_counted(count) -%}
+    case when samples.count_basis <> 'percent_only' then {{ count }} end
 {%- endmacro %}
 
 
@@ -58,6 +66,18 @@ figures as (
 
     select * from {{ ref('int_scope_figures') }}
     where figure = '{{ figure }}'
+    union all by name
+    -- What the release publishes itself of everybody and of SOC major group 25.
+    select
+        * exclude (geo_level, geo_id),
+        case scope when 'education' then 'published' else 'not_applicable' end
+            as allocation_rule,
+        'all_conversations' as estimator
+    from {{ ref('int_published_figures') }}
+    where
+        figure = '{{ figure }}'
+        and geo_level = 'global'
+        and status <> 'unpublished'
 
 ),
 

@@ -13,7 +13,8 @@ facet_cells as (
 facet_values as (
 
     select * from {{ ref('int_facet_values') }}
-    where measure = 'pct'
+    -- a layout that states its rounding needs no look at its numbers
+    where measure = 'pct' and half_unit_pct is null
 
 ),
 
@@ -47,6 +48,9 @@ grouped as (
             as rounding_count,
         sum(facet_cells.conversation_count) over cell_group as group_count,
         count(*) over cell_group as group_cell_count,
+        sum(facet_cells.published_pct) over cell_group as group_pct,
+        1e-6 + sum(coalesce(facet_cells.half_unit_pct, 0)) over cell_group
+            as group_half_unit_pct,
         100 * facet_cells.conversation_count / nullif(facet_cells.stated_base_count, 0)
             as expected_pct
     from facet_cells
@@ -69,6 +73,19 @@ judged as (
         case
             -- A row that is set aside is named already; its count is in the sums.
             when not grouped.is_usable or grouped.facet_kind = 'request' then null
+            when grouped.count_basis = 'percent_only'
+                then
+                    case
+                        -- Labels may be unpublished, tasks of a flat file are all.
+                        when
+                            (grouped.has_closed_labels or grouped.facet_kind = 'task')
+                            and grouped.group_pct - 100 > grouped.group_half_unit_pct
+                            then 'incomplete_facets'
+                        when
+                            grouped.facet = 'onet_task'
+                            and 100 - grouped.group_pct > grouped.group_half_unit_pct
+                            then 'incomplete_facets'
+                    end
             when grouped.has_other_measure and grouped.published_pct is null then null
             when grouped.conversation_count is null or grouped.published_pct is null
                 then 'unpaired_cells'
@@ -152,7 +169,12 @@ final as (
                 then
                     facet || ' of "' || left(base_cluster_name, 60) || '" sums to '
                     || group_count
-            else facet || ' sums to ' || group_count
+            else
+                facet || ' sums to '
+                || case
+                    when count_basis = 'percent_only' then group_pct || ' percent'
+                    else cast(group_count as varchar)
+                end
         end as observed,
         case
             when check_name = 'contradicted_percentages'
@@ -166,6 +188,8 @@ final as (
                     end
             when check_name = 'unpartitioned_tasks'
                 then stated_base_count || ', the onet_task_count of the task'
+            when check_name = 'incomplete_facets' and count_basis = 'percent_only'
+                then '100 percent'
             when check_name = 'incomplete_facets'
                 then stated_base_count || ', the sample of the manifest'
         end as expected

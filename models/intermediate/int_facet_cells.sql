@@ -1,7 +1,8 @@
 -- grain: sample_id, geo_level, geo_id, facet, level, cluster_name
 -- why: count and percentage of a published cell side by side, pivoted once, with the
---      base that the release gives the percentage; what the published countries leave
---      open of the sample is a cell too
+--      base that the release gives the percentage, and the amount that sums are made
+--      of: conversations, or percent of the sample where only percentages are published;
+--      what published countries or labels leave open of the sample is a cell too
 with
 
 facet_values as (
@@ -38,10 +39,17 @@ pivoted as (
         facet_values.base_cluster_name,
         facet_values.category,
         any_value(base_facets.facet_kind) as facet_kind,
+        any_value(
+            coalesce(attribute_facets.has_closed_labels, base_facets.has_closed_labels)
+        ) as has_closed_labels,
+        any_value(facet_values.node_name) as node_name,
         max(facet_values.value) filter (where facet_values.measure = 'count')
             as conversation_count,
         max(facet_values.value) filter (where facet_values.measure = 'pct')
             as published_pct,
+        max(facet_values.value)
+        filter (where facet_values.measure = 'per_capita_index') as per_capita_index,
+        any_value(facet_values.half_unit_pct) as half_unit_pct,
         any_value(facet_values.relative_path) as relative_path,
         min(facet_values.row_number) as row_number,
         -- A statistic that we don't know leaves the cell itself as it is.
@@ -59,7 +67,10 @@ pivoted as (
         on facet_values.attribute_facet = attribute_facets.facet
     where
         facet_values.attribute_facet is null
-        or attribute_facets.facet_kind = 'category'
+        or (
+            attribute_facets.facet_kind = 'category'
+            and base_facets.facet_kind in ('task', 'occupation')
+        )
     group by
         facet_values.sample_id, facet_values.geo_level, facet_values.geo_id,
         facet_values.facet, facet_values.base_facet, facet_values.attribute_facet,
@@ -107,16 +118,33 @@ based as (
                 partition by pivoted.sample_id, pivoted.geo_level, pivoted.geo_id
             )
         end as stated_base_count,
+        case
+            when samples.count_basis <> 'percent_only' then pivoted.conversation_count
+            -- a pattern of a task in percent of the task, so of the sample
+            when pivoted.facet_kind = 'task' and pivoted.attribute_facet is not null
+                then
+                    pivoted.published_pct / 100
+                    * max(pivoted.published_pct) filter (
+                        where pivoted.attribute_facet is null
+                    ) over (
+                        partition by
+                            pivoted.sample_id, pivoted.geo_level, pivoted.geo_id,
+                            pivoted.base_facet, pivoted.level, pivoted.base_cluster_name
+                    )
+            when pivoted.facet_kind in ('task', 'geography_total')
+                then pivoted.published_pct
+        end as amount,
         samples.count_basis
     from pivoted
     inner join samples on pivoted.sample_id = samples.sample_id
 
 ),
 
-unpublished as (
+-- Whole conversations leave nothing open; rounded numbers may each hide half a unit.
+unpublished_countries as (
 
     select
-        based.sample_id,
+        sample_id,
         'country' as geo_level,
         'unpublished' as geo_id,
         'country' as facet,
@@ -125,21 +153,57 @@ unpublished as (
         '' as cluster_name,
         '' as base_cluster_name,
         'geography_total' as facet_kind,
-        any_value(based.stated_base_count) - sum(based.conversation_count)
-            as conversation_count,
-        any_value(based.stated_base_count) as stated_base_count,
-        any_value(based.count_basis) as count_basis,
+        any_value(count_basis) as count_basis,
+        any_value(stated_base_count) as stated_base_count,
+        any_value(sample_amount) - sum(amount) as amount,
+        any_value(stated_base_count) - sum(conversation_count) as conversation_count,
+        case
+            when any_value(count_basis) = 'percent_only' then 100 - sum(published_pct)
+        end as published_pct,
+        any_value(half_unit_pct) as half_unit_pct,
         true as is_usable
-    from based
-    where based.facet = 'country'
-    group by based.sample_id
-    -- Each rounded count may hide half a unit.
+    from (
+        select
+            *,
+            case when count_basis = 'percent_only' then 100 else stated_base_count end
+                as sample_amount
+        from based
+        where facet = 'country' and geo_level = 'country'
+    ) as countries
+    group by sample_id
     having
-        any_value(based.stated_base_count) - sum(based.conversation_count)
-        > case
-            when any_value(based.count_basis) = 'per_million' then count(*) / 2.0
+        any_value(sample_amount) - sum(amount)
+        > case any_value(count_basis)
+            when 'per_million' then count(*) / 2.0
+            when 'percent_only' then 1e-6 + sum(coalesce(half_unit_pct, 0))
             else 0
         end
+
+),
+
+unpublished_labels as (
+
+    select
+        sample_id,
+        geo_level,
+        geo_id,
+        facet,
+        base_facet,
+        level,
+        'unpublished' as cluster_name,
+        'unpublished' as base_cluster_name,
+        any_value(facet_kind) as facet_kind,
+        any_value(count_basis) as count_basis,
+        100 - sum(published_pct) as published_pct,
+        true as is_usable
+    from based
+    where
+        count_basis = 'percent_only'
+        and attribute_facet is null
+        and has_closed_labels
+        and is_usable
+    group by sample_id, geo_level, geo_id, facet, base_facet, level
+    having 100 - sum(published_pct) > 1e-6 + sum(coalesce(half_unit_pct, 0))
 
 ),
 
@@ -147,7 +211,9 @@ final as (
 
     select * from based
     union all by name
-    select * from unpublished
+    select * from unpublished_countries
+    union all by name
+    select * from unpublished_labels
 
 )
 

@@ -1,46 +1,51 @@
 {{ config(materialized='view') }}
--- grain: relative_path, row_number
+-- grain: relative_path, row_number, category
 -- why: the one door behind staging: each family of files as typed rows in one shape,
 --      with what the checks say of a row; a further family is one more branch
+{%- set columns = [
+    'sample_id', 'geo_level', 'geo_id', 'facet', 'base_facet', 'attribute_facet',
+    'level', 'cluster_name', 'base_cluster_name', 'category', 'measure', 'value',
+    'value_text', 'relative_path', 'row_number'
+] %}
 with
-
-long_values as (
-
-    select * from {{ ref('stg_aei__facet_values') }}
-
-),
 
 row_problems as (
 
-    select * from {{ ref('stg_aei__row_problems') }}
+    select * from {{ ref('int_row_problems') }}
+
+),
+
+family_values as (
+
+    select {{ columns | join(', ') }}
+    from {{ ref('stg_aei__facet_values') }}
+    union all by name
+    select
+        {{ columns | reject('equalto', 'value') | join(', ') }},
+        -- The flat layout has no room for an absent cell of a task: it prints 0.0.
+        case when attribute_facet is null or value > 0 then value end as value
+    from {{ ref('stg_aei__flat_values') }}
+    union all by name
+    select
+        {{ columns | join(', ') }},
+        node_name,
+        -- this layout rounds to two decimals
+        0.005 as half_unit_pct
+    from {{ ref('stg_aei__monthly_values') }}
 
 ),
 
 final as (
 
     select
-        long_values.sample_id,
-        long_values.geo_level,
-        long_values.geo_id,
-        long_values.facet,
-        long_values.base_facet,
-        long_values.attribute_facet,
-        long_values.level,
-        long_values.cluster_name,
-        long_values.base_cluster_name,
-        long_values.category,
-        long_values.measure,
-        long_values.value,
-        long_values.value_text,
-        long_values.relative_path,
-        long_values.row_number,
+        family_values.*,
         row_problems.check_name,
         row_problems.check_name is null or row_problems.is_usable as is_usable
-    from long_values
+    from family_values
     left join row_problems
         on
-            long_values.relative_path = row_problems.relative_path
-            and long_values.row_number = row_problems.row_number
+            family_values.relative_path = row_problems.relative_path
+            and family_values.row_number = row_problems.row_number
 
 )
 

@@ -1,7 +1,7 @@
 -- grain: sample_id, geo_level, geo_id
 -- why: the base of every share of a place, in one place: for the globe the sample
 --      that the release states, for others their published total, else the sum of the
---      cells
+--      cells; in percent of the sample where only percentages are published
 -- depends_on: {{ ref('int_input_problems') }}
 with
 
@@ -14,7 +14,7 @@ samples as (
 facet_cells as (
 
     select * from {{ ref('int_facet_cells') }}
-    where is_usable and conversation_count is not null
+    where is_usable
 
 ),
 
@@ -31,7 +31,7 @@ facet_totals as (
         geo_level,
         geo_id,
         facet_kind,
-        sum(conversation_count) as conversation_count
+        sum(amount) as conversation_count
     from facet_cells
     where attribute_facet is null and facet_kind <> 'request'
     group by sample_id, geo_level, geo_id, facet_kind, facet
@@ -63,12 +63,12 @@ nodes as (
         facet_cells.geo_id,
         -- Nothing where a small geography publishes pseudo-tasks only.
         coalesce(
-            sum(facet_cells.conversation_count) filter (
+            sum(facet_cells.amount) filter (
                 where not tasks.is_pseudo_task
             ),
             0
         ) as named_task_conversation_count,
-        sum(facet_cells.conversation_count) filter (
+        sum(facet_cells.amount) filter (
             where tasks.task_key <> 'not_classified'
         ) as seen_conversation_count,
         count(*) as task_node_count,
@@ -84,42 +84,51 @@ nodes as (
 
 ),
 
-final as (
+based as (
 
     select
         totals.sample_id,
         totals.geo_level,
         totals.geo_id,
         coalesce(
-            case when totals.geo_level = 'global' then samples.sample_count end,
+            case
+                when totals.geo_level <> 'global' then null
+                when samples.count_basis = 'percent_only' then 100
+                else samples.sample_count
+            end,
             totals.usage_count,
             totals.node_count,
             totals.category_count
-        ) as conversation_count,
+        ) as conversation_count
+    from totals
+    inner join samples on totals.sample_id = samples.sample_id
+
+),
+
+final as (
+
+    select
+        based.sample_id,
+        based.geo_level,
+        based.geo_id,
+        based.conversation_count,
         nodes.named_task_conversation_count,
         -- Conversations of no visible task: the node not_classified, and what a copy
         -- lost.
         greatest(
-            coalesce(
-                case when totals.geo_level = 'global' then samples.sample_count end,
-                totals.usage_count,
-                totals.node_count,
-                totals.category_count
-            ) - coalesce(nodes.seen_conversation_count, 0),
-            0
+            based.conversation_count - coalesce(nodes.seen_conversation_count, 0), 0
         ) as unseen_conversation_count,
         coalesce(nodes.task_node_count, 0) as task_node_count,
         coalesce(nodes.named_task_count, 0) as named_task_count,
-        totals.geo_id = 'NONE'
-        or totals.geo_id = 'unpublished'
-        or totals.geo_id like '%not_classified' as is_residual
-    from totals
-    inner join samples on totals.sample_id = samples.sample_id
+        based.geo_id = 'NONE'
+        or based.geo_id = 'unpublished'
+        or based.geo_id like '%not_classified' as is_residual
+    from based
     left join nodes
         on
-            totals.sample_id = nodes.sample_id
-            and totals.geo_level = nodes.geo_level
-            and totals.geo_id = nodes.geo_id
+            based.sample_id = nodes.sample_id
+            and based.geo_level = nodes.geo_level
+            and based.geo_id = nodes.geo_id
 
 )
 

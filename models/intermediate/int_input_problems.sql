@@ -7,7 +7,7 @@ with
 
 row_problems as (
 
-    select * from {{ ref('stg_aei__row_problems') }}
+    select * from {{ ref('int_row_problems') }}
 
 ),
 
@@ -21,12 +21,6 @@ facet_values as (
 
     select relative_path from {{ ref('int_facet_values') }}
     group by relative_path
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -71,7 +65,7 @@ unknown_samples as (
         'no sample_count in the manifest' as observed,
         cast(null as varchar) as expected
     from release_files
-    where release_files.sample_count is null
+    where release_files.sample_count is null and count_basis <> 'percent_only'
 
 ),
 
@@ -90,8 +84,8 @@ problems as (
 final as (
 
     select
-        samples.release_id,
-        samples.platform,
+        release_files.release_id,
+        release_files.platform,
         problems.sample_id,
         problems.relative_path,
         problems.row_number,
@@ -107,7 +101,6 @@ final as (
         and (input_checks.always_stops or release_files.file_status <> 'verified')
             as stops_the_build
     from problems
-    inner join samples on problems.sample_id = samples.sample_id
     inner join release_files on problems.relative_path = release_files.relative_path
     inner join input_checks on problems.check_name = input_checks.check_name
 

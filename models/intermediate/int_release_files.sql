@@ -15,8 +15,9 @@ row_counts as (
 
     select
         relative_path,
-        count(*) as row_count,
-        count(*) filter (where not is_usable) as set_aside_row_count
+        -- one row of a flat file can be several cells
+        count(distinct row_number) as row_count,
+        count(distinct row_number) filter (where not is_usable) as set_aside_row_count
     from {{ ref('int_facet_values') }}
     group by relative_path
 

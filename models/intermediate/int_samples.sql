@@ -3,10 +3,10 @@
 --      it
 with
 
-release_files as (
+windows as (
 
-    select * from {{ ref('stg_aei__release_files') }}
-    where file_role = 'raw' and copy_status = 'current' and is_loaded
+    select * from {{ ref('int_sample_windows') }}
+    where is_loaded
 
 ),
 
@@ -16,16 +16,16 @@ final as (
         sample_id,
         release_id,
         platform,
-        schema_family,
-        facet_set,
-        taxonomy_version,
-        count_basis,
+        any_value(facet_set) as facet_set,
+        any_value(taxonomy_version) as taxonomy_version,
+        any_value(count_basis) as count_basis,
         window_start_date,
-        window_end_date,
+        any_value(window_end_date) as window_end_date,
         -- What the release says its percentages are of; NULL where nobody says.
-        sample_count,
-        is_simulated
-    from release_files
+        any_value(sample_count) as sample_count,
+        bool_and(is_simulated) as is_simulated
+    from windows
+    group by sample_id, release_id, platform, window_start_date
 
 )
 

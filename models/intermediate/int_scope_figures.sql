@@ -15,6 +15,12 @@ ratios as (
 
 ),
 
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
 summed as (
 
     select
@@ -54,19 +60,22 @@ summed as (
 final as (
 
     select
-        *,
-        100 * numerator / base as share_pct,
-        100 * numerator_low / base as bound_low_pct,
-        100 * numerator_high / base as bound_high_pct,
-        100 * unpublished_count / nullif(scope_conversation_count, 0)
+        summed.*,
+        100 * summed.numerator / summed.base as share_pct,
+        -- What a folded cell can hold is known in conversations, not in percent.
+        {{ if_counted('100 * summed.numerator_low / summed.base') }} as bound_low_pct,
+        {{ if_counted('100 * summed.numerator_high / summed.base') }} as bound_high_pct,
+        100 * summed.unpublished_count / nullif(summed.scope_conversation_count, 0)
             as unpublished_pct,
         case
-            when numerator is null and task_not_in_copy_count > 0 then 'not_in_copy'
-            when task_not_in_copy_count > 0 then 'partial_copy'
-            when numerator is null or base is null then 'none_visible'
+            when summed.numerator is null and summed.task_not_in_copy_count > 0
+                then 'not_in_copy'
+            when summed.task_not_in_copy_count > 0 then 'partial_copy'
+            when summed.numerator is null or summed.base is null then 'none_visible'
             else 'visible'
         end as status
     from summed
+    inner join samples on summed.sample_id = samples.sample_id
 
 )
 

@@ -1,7 +1,7 @@
 -- grain: sample_id, geo_level, geo_id, allocation_rule, scope, share_base
 -- why: how much of the use falls to the tasks of a scope, with the range that unseen
 --      conversations leave open: once for education, its subsectors and all major
---      groups
+--      groups; and as the release publishes it itself, with its rounding
 with
 
 geography_totals as (
@@ -155,7 +155,7 @@ joined as (
 
 ),
 
-final as (
+computed as (
 
     select
         * exclude (
@@ -166,13 +166,13 @@ final as (
                 then 100 * conversation_count / nullif(base_conversation_count, 0)
         end as share_pct,
         case
-            when not is_contradicted
+            when not is_contradicted and count_basis <> 'percent_only'
                 then
                     100 * coalesce(conversation_count, 0)
                     / nullif(bound_base_conversation_count, 0)
         end as bound_low_pct,
         case
-            when not is_contradicted
+            when not is_contradicted and count_basis <> 'percent_only'
                 then
                     100 * (coalesce(conversation_count, 0) + unseen_conversation_count)
                     / nullif(bound_base_conversation_count, 0)
@@ -180,12 +180,26 @@ final as (
         case
             when is_contradicted then 'contradicted'
             when conversation_count is null then 'none_visible'
+            else 'visible'
+        end as status,
+        case
+            when is_contradicted then 'contradicted'
+            when conversation_count is null then 'none_visible'
+            when count_basis = 'percent_only' then 'percent_only'
             when is_residual then 'residual'
             when count_basis <> 'conversations' then 'per_million_counts'
             when unseen_conversation_count > 0 then 'suppressed_cells'
             when is_fractional then 'fractional_allocation'
         end as interval_missing_reason
     from joined
+
+),
+
+final as (
+
+    select * from computed
+    union all by name
+    select * from {{ ref('int_published_shares') }}
 
 )
 

@@ -49,7 +49,8 @@ excluded_groups as (
 
 allocation_rules as (
 
-    select allocation_rule from {{ ref('allocation_rules') }}
+    select * from {{ ref('allocation_rules') }}
+    where allocates_tasks or allocation_rule = 'not_applicable'
 
 ),
 
@@ -116,8 +117,7 @@ baseline_weights as (
     from scopes
     inner join allocation_rules
         on
-            scopes.depends_on_rule
-            = (allocation_rules.allocation_rule <> 'not_applicable')
+            scopes.depends_on_rule = allocation_rules.allocates_tasks
     cross join tasks
     left join excluded_weights
         on

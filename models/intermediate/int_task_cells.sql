@@ -8,7 +8,7 @@ with
 facet_cells as (
 
     select * from {{ ref('int_facet_cells') }}
-    where facet_kind = 'task' and is_usable and conversation_count is not null
+    where facet_kind = 'task' and is_usable and amount is not null
 
 ),
 
@@ -51,7 +51,7 @@ published as (
         coalesce(facet_cells.category, 'all') as category,
         facet_cells.attribute_facet is null as is_total,
         samples.count_basis,
-        facet_cells.conversation_count,
+        facet_cells.amount as conversation_count,
         facet_cells.published_pct,
         facet_cells.row_check_name is not null
         or cell_problems.relative_path is not null as is_contradicted

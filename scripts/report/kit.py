@@ -225,19 +225,21 @@ def absence(
     geo_level: str = "global",
 ) -> list[Markup]:
     """Why slices without rows have none: not in this copy, or never published."""
-    status = warehouse.coverage(facet, geo_level)
+    coverage = "from marts.fct_cell_coverage where facet = ? and geo_level = ?"
+    covered = warehouse.by_slice(warehouse.rows(coverage, facet, geo_level))
+    status = {each: own[0]["status"] for each, own in covered.items()}
     by = "" if geo_level == "global" else f" by {geo_level}"
     present = warehouse.by_slice(rows)
     texts = []
     for each in warehouse.slices:
         if each in present or (geo_level != "global" and each.platform == "1p_api"):
             continue
-        if status.get(each.key) == "not_in_copy":
+        if status.get(each) == "not_in_copy":
             text = (
                 "Not in this copy: {} publishes the facet <code>{}</code>{}, but the "
                 "loaded file does not hold it."
             )
-        elif each.key in status:
+        elif each in status:
             text = "{} holds <code>{}</code>{}, but nothing of it can be shown."
         else:
             text = "{} does not publish the facet <code>{}</code>{}."

@@ -155,21 +155,6 @@ class Warehouse:
             )
         return found
 
-    def coverage(self, facet: str, geo_level: str) -> dict[tuple[str, str], str]:
-        """The status of a facet by release and platform; absent where unpublished."""
-        return {
-            (row["release_id"], row["platform"]): row["status"]
-            for row in self.records(
-                """
-                select release_id, platform, status
-                from marts.fct_cell_coverage
-                where facet = ? and geo_level = ?
-                """,
-                facet,
-                geo_level,
-            )
-        }
-
     def failed_warnings(self) -> list[Row]:
         """The expectations of the latest run that failed, by expectation."""
         return self.records(

@@ -1,4 +1,4 @@
--- grain: release_id, platform, geo_level, geo_id, allocation_rule, share_base, scope
+-- grain: release_id, platform, window_start_date, geo_level, geo_id, allocation_rule, share_base, scope
 -- why: how much of the use is education, by which definition, with the range that the
 --      unseen conversations leave open
 with
@@ -27,6 +27,7 @@ final as (
     select
         samples.release_id,
         samples.platform,
+        samples.window_start_date,
         shares.geo_level,
         shares.geo_id,
         shares.allocation_rule,
@@ -34,9 +35,9 @@ final as (
         shares.scope,
         shares.task_count,
         shares.effective_task_count,
-        shares.conversation_count,
-        shares.base_conversation_count,
-        shares.unseen_conversation_count,
+        {{ if_counted('shares.conversation_count') }} as conversation_count,
+        {{ if_counted('shares.base_conversation_count') }} as base_conversation_count,
+        {{ if_counted('shares.unseen_conversation_count') }} as unseen_conversation_count,
         shares.share_pct,
         {{ wilson_interval_columns(
             'shares.conversation_count',
@@ -45,13 +46,10 @@ final as (
         ) }},
         shares.bound_low_pct,
         shares.bound_high_pct,
-        case
-            when shares.is_contradicted then 'contradicted'
-            when shares.share_pct is null then 'none_visible'
-            else 'visible'
-        end as status,
-        {{ is_below_threshold('shares.place_conversation_count', 'shares.geo_level') }}
-            as is_below_threshold,
+        shares.status,
+        {{ is_below_threshold(
+            if_counted('shares.place_conversation_count'), 'shares.geo_level'
+        ) }} as is_below_threshold,
         anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
     from shares

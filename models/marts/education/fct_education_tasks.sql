@@ -1,4 +1,4 @@
--- grain: release_id, platform, task_id
+-- grain: release_id, platform, window_start_date, task_id
 -- why: the education tasks themselves (rule any_holder), with volume, success and
 --      patterns, so that a reader sees which tasks a sector figure is made of
 {%- set patterns = [
@@ -94,6 +94,7 @@ final as (
     select
         samples.release_id,
         samples.platform,
+        samples.window_start_date,
         totals.task_id,
         tasks.task_key,
         tasks.task_statement,
@@ -102,8 +103,8 @@ final as (
         tasks.education_code_count,
 
         -- volume
-        totals.conversation_count,
-        geography_totals.conversation_count as base_conversation_count,
+        {{ if_counted('totals.conversation_count') }} as conversation_count,
+        {{ if_counted('geography_totals.conversation_count') }} as base_conversation_count,
         100 * totals.conversation_count
         / nullif(geography_totals.conversation_count, 0) as volume_share_pct,
         rank() over (
@@ -129,7 +130,8 @@ final as (
         coalesce(task_success.success_status, 'not_in_copy') as success_status,
 
         -- patterns, of the published five
-        task_patterns.pattern_base_conversation_count,
+        {{ if_counted('task_patterns.pattern_base_conversation_count') }}
+            as pattern_base_conversation_count,
         {% for pattern in patterns -%}
             task_patterns.{{ pattern }}_pct,
         {% endfor -%}

@@ -1,4 +1,4 @@
--- grain: release_id, platform, allocation_rule, share_base, soc_major_group
+-- grain: release_id, platform, window_start_date, allocation_rule, share_base, soc_major_group
 -- why: "one of the largest groups" is a ranking and needs the other groups
 with
 
@@ -20,13 +20,14 @@ final as (
     select
         samples.release_id,
         samples.platform,
+        samples.window_start_date,
         shares.allocation_rule,
         shares.share_base,
         shares.scope as soc_major_group,
         shares.task_count,
         shares.effective_task_count,
-        shares.conversation_count,
-        shares.base_conversation_count,
+        {{ if_counted('shares.conversation_count') }} as conversation_count,
+        {{ if_counted('shares.base_conversation_count') }} as base_conversation_count,
         shares.share_pct,
         {{ wilson_interval_columns(
             'shares.conversation_count',
@@ -37,7 +38,7 @@ final as (
         shares.bound_high_pct,
         rank() over (
             partition by shares.sample_id, shares.allocation_rule, shares.share_base
-            order by shares.conversation_count desc nulls last
+            order by shares.share_pct desc nulls last
         ) as share_rank,
         samples.is_simulated
     from shares

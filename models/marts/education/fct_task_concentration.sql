@@ -1,4 +1,4 @@
--- grain: release_id, platform, allocation_rule, scope, share_base, top_k
+-- grain: release_id, platform, window_start_date, allocation_rule, scope, share_base, top_k
 -- why: how few tasks a figure of a scope rests on
 with
 
@@ -87,13 +87,14 @@ final as (
     select
         samples.release_id,
         samples.platform,
+        samples.window_start_date,
         based.allocation_rule,
         based.scope,
         based.share_base,
         based.top_k,
         based.task_count,
-        based.conversation_count,
-        based.base_conversation_count,
+        {{ if_counted('based.conversation_count') }} as conversation_count,
+        {{ if_counted('based.base_conversation_count') }} as base_conversation_count,
         case
             when based.status = 'visible'
                 then

@@ -12,7 +12,9 @@ with
 
 releases as (
 
+    -- A printed number names a release and a platform, not one of several months.
     select * from {{ ref('dim_releases') }}
+    qualify count(*) over (partition by release_id, platform) = 1
 
 ),
 
@@ -189,22 +191,26 @@ unioned as (
 final as (
 
     select
-        mart,
-        measure,
-        release_id,
-        platform,
-        coalesce(geo_level, 'global') as geo_level,
-        coalesce(geo_id, 'GLOBAL') as geo_id,
-        allocation_rule,
-        scope,
-        estimator,
-        share_base,
-        category,
-        top_k,
-        task_key,
-        value,
-        coalesce(is_partial, false) as is_partial
+        unioned.mart,
+        unioned.measure,
+        unioned.release_id,
+        unioned.platform,
+        coalesce(unioned.geo_level, 'global') as geo_level,
+        coalesce(unioned.geo_id, 'GLOBAL') as geo_id,
+        unioned.allocation_rule,
+        unioned.scope,
+        unioned.estimator,
+        unioned.share_base,
+        unioned.category,
+        unioned.top_k,
+        unioned.task_key,
+        unioned.value,
+        coalesce(unioned.is_partial, false) as is_partial
     from unioned
+    inner join releases
+        on
+            unioned.release_id = releases.release_id
+            and unioned.platform = releases.platform
 
 )
 

@@ -1,4 +1,4 @@
--- grain: release_id, platform, facet, geo_level
+-- grain: release_id, platform, window_start_date, facet, geo_level
 -- why: what the release publishes, what this copy holds, and how much of the sample
 --      its named cells cover; absence is a row here, never a zero elsewhere
 with
@@ -89,13 +89,14 @@ final as (
     select
         samples.release_id,
         samples.platform,
+        samples.window_start_date,
         expected.facet,
         expected.geo_level,
         coalesce(in_copy.cell_count, 0) as cell_count,
         coalesce(in_copy.geography_count, 0) as geography_count,
         coalesce(in_copy.unit_count, 0) as unit_count,
         in_copy.covered_conversation_count,
-        geography_totals.conversation_count as sample_count,
+        {{ if_counted('geography_totals.conversation_count') }} as sample_count,
         100 * in_copy.covered_conversation_count
         / nullif(geography_totals.conversation_count, 0) as covered_pct,
         published.sample_id is not null as is_listed_as_published,

@@ -4,6 +4,7 @@ select
     allocation_rule,
     rule_title,
     definition,
+    allocates_tasks,
     is_fractional,
     sort_order,
     source

@@ -1,10 +1,4 @@
-{{ config(
-    pre_hook=[
-        "{{ set_manifest_paths(ref('release_manifest')) }}",
-        "{{ set_present_paths() }}"
-    ],
-    post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]
-) }}
+{{ config(post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]) }}
 -- depends_on: {{ ref('input_checks') }}
 {%- set root = data_root() | replace("'", "''") %}
 with
@@ -51,11 +45,18 @@ observed as (
         -- The reader can lose a last row that is cut off inside quotation marks. Only
         -- where the last line leaves one open is the whole file counted.
         case
-            when filename not like '%.gz'
-                then {{ has_open_quotes('content[-2000:]', last_line=true) }}
-        end
-        and {{ has_open_quotes('content') }} as ends_in_quotes
+            when filename like '%.gz' then false
+            when {{ has_open_quotes('content[-2000:]', last_line=true) }}
+                then {{ has_open_quotes('content') }}
+            else false
+        end as ends_in_quotes
     from source
+
+),
+
+chosen as (
+
+    select * from observed
     qualify row_number() over (partition by plain_path order by file_path) = 1
 
 ),
@@ -91,7 +92,7 @@ matched as (
             false
         ) as has_real_release
     from manifest
-    left join observed
+    left join chosen as observed
         on
             observed.plain_path
             = regexp_replace('{{ root }}/' || manifest.relative_path, '\.gz$', '')

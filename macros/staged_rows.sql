@@ -1,0 +1,64 @@
+{#- CTEs of a staging model that reads files of one layout: `release_files`, and
+    `numbered`, the rows as text with their sample's facts and row_number as in the file
+    (the header is row 1). The reader keeps file order, and one scan runs through all
+    files. Columns by name: a file may hold more of them, of any name. -#}
+{% macro numbered_rows(source_table, layout, name='numbered') -%}
+{{ name }}_source as (
+
+    select
+        source_file_path,
+        {{ layout_columns(layout) | join(',\n        ') }},
+        row_number() over () as scan_position
+    from {{ source('aei', source_table) }}
+
+),
+
+{{ name }}_first_rows as (
+
+    select
+        source_file_path,
+        min(scan_position) as first_scan_position
+    from {{ name }}_source
+    group by source_file_path
+
+),
+
+{{ name }} as (
+
+    select
+        release_files.* exclude (file_path),
+        source.* exclude (source_file_path, scan_position),
+        2 + source.scan_position - first_rows.first_scan_position as row_number
+    from {{ name }}_source as source
+    inner join {{ name }}_first_rows as first_rows
+        on source.source_file_path = first_rows.source_file_path
+    inner join (
+        select
+            file_path, sample_id, release_id, platform, taxonomy_version, count_basis,
+            relative_path
+        from {{ ref('stg_aei__release_files') }}
+        where layout = '{{ layout }}' and is_loaded
+    ) as release_files on source.source_file_path = release_files.file_path
+
+)
+{%- endmacro %}
+
+
+{#- A plain decimal number or NULL: no NaN, no 1,234, no spaces, no 1e400. -#}
+{% macro plain_number(column) -%}
+    case
+            when
+                regexp_full_match({{ column }}, '-?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?')
+                and isfinite(try_cast({{ column }} as double))
+                then try_cast({{ column }} as double)
+        end
+{%- endmacro %}
+
+
+{#- A whole level, 0 as well as 0.0, or NULL. -#}
+{% macro whole_level(column) -%}
+    case
+            when regexp_full_match({{ column }}, '[0-9]+(\.0+)?')
+                then try_cast(try_cast({{ column }} as double) as integer)
+        end
+{%- endmacro %}
