@@ -75,7 +75,8 @@ def differing_copies(work_file: Path, most_facets: int = 6) -> list[str]:
     """A line for each loaded file that is not the official one: which edition it is,
     its rows and size in bytes, and the facets of its release that it lacks."""
     with connect(work_file) as con:
-        if not has_table(con, "intermediate.int_facet_values"):
+        needed = ("intermediate.int_facet_values", "reference.facet_sets")
+        if not all(has_table(con, table) for table in needed):
             return []
         copies = records(con, DIFFERING_COPIES)
     lines = []

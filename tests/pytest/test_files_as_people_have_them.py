@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import pytest
 from conftest import (
     WITHOUT_TESTS,
@@ -30,6 +31,7 @@ from dbt.contracts.graph.manifest import Manifest
 from mutations.ways import HTML, POINTER
 from warehouse import building
 from warehouse.errors import BuildError
+from warehouse.reading import differing_copies
 
 CHAT, API = shipped_row("claude_ai"), shipped_row("1p_api")
 CHAT_PATH, API_PATH = CHAT["relative_path"], API["relative_path"]
@@ -361,3 +363,36 @@ def test_letter_at_the_border_of_what_is_read_of_a_header_is_no_damage(
     assert len((head + padded).encode()[:2000].decode(errors="ignore").encode()) < 2000
     data.raw("1p_api").write_text(head + padded + "".join(lines[3:]))
     assert file_model(tmp_path, data.root, project_manifest) == []
+
+
+# Copies that are not the official file ------------------------------------------------
+
+
+def test_copy_of_another_edition_says_what_differs(
+    tmp_path: Path, project_manifest: Manifest
+) -> None:
+    data = DataFolder(tmp_path / "data")
+    kept = [
+        line
+        for line in data.raw("1p_api").read_text().splitlines(keepends=True)
+        if ",use_case," not in line
+    ]
+    data.raw("1p_api").write_text("".join(kept))
+    models = ("+int_facet_values", "facet_sets")
+    assert file_model(tmp_path, data.root, project_manifest, *models) == []
+    work_file = tmp_path / "work.duckdb"
+
+    (line,) = differing_copies(work_file)
+    assert line.startswith(f"unverified_copy: {API_PATH}")
+    assert f"{len(kept) - 1:,} rows" in line
+    assert f"{len(''.join(kept).encode()):,} bytes" in line
+    assert f"{int(API['byte_count']):,}" in line
+    assert re.search(r"without the facets use_case$", line)
+
+    with duckdb.connect(str(work_file)) as con:
+        con.execute(
+            "update staging.stg_aei__release_files set file_status = 'superseded' "
+            f"where relative_path = '{API_PATH}'"
+        )
+    (line,) = differing_copies(work_file)
+    assert line.startswith(f"superseded: {API_PATH}: an earlier edition")
