@@ -23,6 +23,7 @@ SHAPES = ["circle", "diamond", "square", "triangle-up"]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 SERIES_HEIGHT = 15
 LABEL_WIDTH = 22
+BREAK_WIDTH = 30
 SIMULATED = "SIMULATED DATA"
 TOOLTIP = {
     "row": " ",
@@ -148,7 +149,9 @@ def range_panel(
     lines = 2 if any("|" in _wrapped(text) for text in chart.label.values()) else 1
     height = max(SERIES_HEIGHT * len(chart.names) + 8, 10 + 10 * lines)
     if chart.breaks:
-        height = max(height, 74)
+        # room for the words above the line, clear of the dots
+        lines = max(len(textwrap.wrap(words, BREAK_WIDTH)) for words in chart.breaks)
+        height = max(height, 60 + 14 * lines)
     with debug_mode(False):  # the converter judges the whole; by part it costs seconds
         layers = _layers(
             chart, marks, chart.top(chart.drawn(rows)) if top is None else top
@@ -281,9 +284,13 @@ def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
 
 
 def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
-    """A dashed line with words in each gap between two rows."""
+    """A dashed line with words in each gap between two rows that has words."""
     gaps = alt.Data(
-        values=[{"y": n + 0.5, "words": words} for n, words in enumerate(breaks)]
+        values=[
+            {"y": n + 0.5, "words": "|".join(textwrap.wrap(words, BREAK_WIDTH))}
+            for n, words in enumerate(breaks)
+            if words
+        ]
     )
     y = alt.Y("y:Q")
     line = (
@@ -294,7 +301,13 @@ def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
     words = (
         alt.Chart(gaps)
         .mark_text(
-            align="right", dy=-7, fontSize=11, fontWeight=600, fill="var(--break)"
+            align="right",
+            baseline="line-bottom",
+            dy=-3,
+            fontSize=11,
+            fontWeight=600,
+            lineBreak="|",
+            fill="var(--break)",
         )
         .encode(y=y, x=alt.value("width"), text="words:N")
     )
