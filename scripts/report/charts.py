@@ -23,6 +23,7 @@ SHAPES = ["circle", "diamond", "square", "triangle-up"]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 SERIES_HEIGHT = 15
 LABEL_WIDTH = 22
+BREAK_WIDTH = 30
 SIMULATED = "SIMULATED DATA"
 TOOLTIP = {
     "row": " ",
@@ -145,7 +146,9 @@ def range_panel(
     lines = 2 if any("|" in _wrapped(text) for text in chart.label.values()) else 1
     height = max(SERIES_HEIGHT * len(chart.names) + 8, 10 + 10 * lines)
     if chart.breaks:
-        height = max(height, 74)
+        # room for the words above the line, clear of the dots
+        lines = max(len(textwrap.wrap(words, BREAK_WIDTH)) for words in chart.breaks)
+        height = max(height, 60 + 14 * lines)
     top = chart.top(chart.drawn(rows)) if top is None else top
     with debug_mode(False):  # the converter judges the whole; by part it costs seconds
         spec = alt.layer(
@@ -272,15 +275,20 @@ def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
 
 
 def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
-    """A dashed line with words in each gap between two rows."""
-    if not breaks:
+    """A dashed line with words in each gap between two rows that has words."""
+    gaps = [
+        {"y": n + 0.5, "words": "|".join(textwrap.wrap(words, BREAK_WIDTH))}
+        for n, words in enumerate(breaks)
+        if words
+    ]
+    if not gaps:
         return []
-    gaps = [{"y": n + 0.5, "words": words} for n, words in enumerate(breaks)]
     base = alt.Chart(alt.Data(values=gaps)).encode(y="y:Q")
-    text = {"align": "right", "dy": -7, "fontSize": 11, "fontWeight": 600}
+    text = {"align": "right", "baseline": "line-bottom", "lineBreak": "|"}
+    font = {"dy": -3, "fontSize": 11, "fontWeight": 600}
     return [
         base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)"),
-        base.mark_text(fill="var(--break)", **text).encode(
+        base.mark_text(fill="var(--break)", **text, **font).encode(
             x=alt.value("width"), text="words:N"
         ),
     ]
