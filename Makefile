@@ -43,9 +43,9 @@ $(INSTALLED): requirements.lock
 warehouse: $(INSTALLED)
 	@$(BIN)/python scripts/build.py
 
-# Two files of tests at a time, each with builds of its own.
-test: $(INSTALLED) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+# Two files of tests at a time, on builds that they share; ALL=1: what takes minutes too.
+test: $(INSTALLED) $(if $(ALL),.venv-superset) lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(ALL),-m "")
 
 # Asks the expectations of the published warehouse again; changes nothing there.
 validate: $(INSTALLED)
