@@ -69,13 +69,14 @@ def manifest_rows(project: Path = PROJECT) -> list[Row]:
 
 
 def shipped_row(platform: str = "", file_role: str = "raw") -> Row:
-    """The manifest row of a file of the shipped simulated release."""
+    """The manifest row of a file of the shipped release of family B."""
     (row,) = (
         row
         for row in manifest_rows()
         if row["is_simulated"] == "true"
         and row["platform"] == platform
         and row["file_role"] == file_role
+        and row["schema_family"] in ("", "B_long")
     )
     return row
 
