@@ -232,12 +232,13 @@ def copy_csv(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
 
 
 def write_manifest(
-    path: Path, rows: Sequence[dict[str, str]], before: str = ""
+    path: Path, rows: Sequence[dict[str, str]], before: str = "", after: str = ""
 ) -> None:
-    """Write the manifest: the header, or the lines ``before`` as they are, and rows."""
+    """Write rows between other lines, kept as they are; without any, under a header."""
     with path.open("w", newline="", encoding="utf-8") as handle:
         handle.write(before or ",".join(MANIFEST_COLUMNS) + "\n")
         csv.DictWriter(handle, MANIFEST_COLUMNS, lineterminator="\n").writerows(rows)
+        handle.write(after)
 
 
 def update_manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
@@ -254,5 +255,7 @@ def update_manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
             "do: bring files.MANIFEST_COLUMNS up to date"
         )
     releases = {r["release_id"] for r in rows}
-    kept = [x for x in lines if next(csv.reader([x]))[0] not in releases]
-    write_manifest(path, rows, "".join(kept))
+    is_old = [next(csv.reader([x]))[0] in releases for x in lines]
+    place = is_old.index(True) if any(is_old) else len(lines)
+    after = [x for x, old in zip(lines, is_old, strict=True) if not old][place:]
+    write_manifest(path, rows, "".join(lines[:place]), "".join(after))
