@@ -24,8 +24,8 @@ observed as (
         size as observed_byte_count,
         sha256(content) as observed_sha256,
         -- The first line without a byte order mark, for the check of the columns; a
-        -- letter of four bytes may be cut off behind it. A compressed file has none that
-        -- can be read here: the build script checks those (scripts/warehouse/folder.py).
+        -- letter of four bytes may be cut off behind it. A compressed file has none
+        -- to read here: the build script checks it (scripts/warehouse/folder.py).
         case
             when filename not like '%.gz' then
                 regexp_replace(
