@@ -41,7 +41,7 @@ RELEASES = {
         order by release_id, platform
     """,
     "marts": """
-        select release_id, platform from marts.dim_releases
+        select distinct release_id, platform from marts.dim_releases
         where is_loaded
         order by release_id, platform
     """,
