@@ -70,7 +70,7 @@
     {%- if execute and flags.WHICH in ('build', 'run', 'test')
         and not invocation_args_dict.get('defer') -%}
         {%- set missing = [] -%}
-        {%- for id in selected_resources -%}
+        {%- for id in selected_resources | sort -%}
             {#- A unit test names its model, whose columns it needs too. -#}
             {%- set parts = id.split('.') -%}
             {%- set tested = 'model.' ~ parts[1] ~ '.' ~ parts[2] -%}
@@ -84,6 +84,7 @@
                 {%- endif -%}
             {%- endfor -%}
         {%- endfor -%}
+        {%- set missing = missing | sort -%}
         {%- if missing -%}
             {%- do exceptions.raise_compiler_error(
                 'The selection reads what is neither selected nor built yet: '
