@@ -191,7 +191,7 @@ def pool(
         list_files(con, folder, [*rows, release_guards.write_populations(data)])
         release_guards.list_releases(con, shipped_warehouse.file)
     # Intervals are not what is looked at.
-    arguments = ["run", "--no-write-json", "--vars", "bootstrap_replicate_count: 20"]
+    arguments = ["run", "--no-write-json", "--vars", "bootstrap_replicate_count: 200"]
     assert failures(run_dbt(arguments, folder, data, manifest=project_manifest)) == []
     damaged = query(
         work_file,
