@@ -90,7 +90,11 @@ final as (
         check_name,
         case
             when check_name in ('untyped_numbers', 'impossible_numbers')
-                then coalesce(replace(category, ' ', '_'), 'pct')
+                then
+                    case category
+                        when 'not_classified' then 'filtered'
+                        else coalesce(replace(category, ' ', '_'), 'pct')
+                    end
             when is_task then 'task_name'
             else 'interaction_type'
         end as column_name,

@@ -28,7 +28,9 @@ months as (
         months.date_start,
         months.date_end,
         coalesce(
-            try_cast(months.date_start as date) >= windows.window_start_date
+            -- 2026-4-1 would be another key of the same month
+            regexp_full_match(months.date_start, '[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            and try_cast(months.date_start as date) >= windows.window_start_date
             and try_cast(months.date_end as date) <= windows.window_end_date + 1
             and day(try_cast(months.date_start as date)) = 1
             and try_cast(months.date_end as date)
@@ -107,7 +109,14 @@ checked as (
         repeated.first_row_number,
         case
             when not months.is_in_window then 'misdated_rows'
-            when places.geo_id is null then 'unknown_geographies'
+            when
+                places.geo_id is null
+                -- DE beside DEU would be the same country twice
+                or (
+                    monthly_values.geography = 'country'
+                    and length(monthly_values.published_geo_id) <> 3
+                )
+                then 'unknown_geographies'
             when monthly_values.level is null or monthly_values.value is null
                 then 'untyped_numbers'
             when repeated.row_number is not null then 'duplicate_keys'

@@ -84,7 +84,13 @@ renamed as (
                 then metrics.label
         end as category,
         coalesce(metrics.measure, numbered.metric_id) as measure,
-        metrics.metric_id is not null as is_known_metric,
+        -- a place has no share of itself, and a node no usage
+        metrics.metric_id is not null
+        and case
+            when numbered.category_name = 'overall'
+                then coalesce(metrics.facet, '') <> ''
+            else coalesce(metrics.facet, '') <> 'geography_total'
+        end as is_known_metric,
 
         -- numbers
         {{ whole_level('numbered.hierarchy_level') }} as level,

@@ -1,0 +1,284 @@
+"""Expectations on the monthly layout (family C): what its rounded percentages must add
+up to, and that places, nodes and metrics are the known ones.
+
+Values have two decimals, so that a sum may be off by half a unit for each of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from expectations.check import Check, each_at_least, each_within_bound
+
+HALF_UNIT = 0.005
+# The usable rows of one platform of a release, with the node that they are about.
+ROWS = """
+    select
+        staged.*,
+        concat_ws(
+            ' ', staged.date_start, staged.published_geo_id, staged.category_name,
+            staged.level_text, staged.node_external_id
+        ) as node
+    from staging.stg_aei__monthly_values as staged
+    left join staging.stg_aei__monthly_problems as problems
+        on
+            staged.relative_path = problems.relative_path
+            and staged.row_number = problems.row_number
+    where
+        staged.release_id = '$release_id'
+        and staged.platform = '$platform'
+        and coalesce(problems.is_usable, true)
+"""
+USAGE = f"{ROWS} and staged.metric_id = 'usage_pct'"
+
+
+def _sums_to_100(facet: str, label_count: int, what: str) -> Check:
+    """Where a place or node prints every label of a facet, they sum to 100."""
+    return Check(
+        expectation_id=f"monthly_{facet}s_sum_to_100",
+        assumption_id="percentages_by_base",
+        boundary="raw",
+        severity="critical",
+        sentence=f"The {what} of a place or node do not sum to 100: a value was "
+        "edited, is of another base or in another unit, and no share of it holds.",
+        expected=f"{label_count} {what} that sum to 100, within their rounding",
+        keys=("node", "total_pct"),
+        rows=f"""
+            select
+                node,
+                sum(value) as total_pct,
+                {HALF_UNIT} * count(*) + 1e-6 - abs(sum(value) - 100) as measured
+            from ({ROWS})
+            where metric_id in (
+                select metric_id from reference.monthly_metrics
+                where facet = '{facet}'
+            )
+            group by node
+            having count(*) = {label_count}
+        """,
+        ask=each_at_least(0),
+    )
+
+
+def _at_most_100(
+    expectation_id: str, assumption_id: str, what: str, whole: str, rows: str
+) -> Check:
+    """Parts of a whole, printed as percentages of it, sum to at most 100."""
+    return Check(
+        expectation_id=expectation_id,
+        assumption_id=assumption_id,
+        boundary="raw",
+        severity="critical",
+        sentence=f"The {what} hold more than all of what they are parts of: one is "
+        "doubled, of another base or in another unit, and so may be every share.",
+        expected="a sum of at most 100, within the rounding",
+        keys=("whole", "total_pct"),
+        rows=f"""
+            select
+                {whole} as whole,
+                sum(value) as total_pct,
+                100 + {HALF_UNIT} * count(*) + 1e-6 - sum(value) as measured
+            from ({rows})
+            group by whole
+        """,
+        ask=each_at_least(0),
+    )
+
+
+def _holds(expectation_id: str, assumption_id: str, **says: Any) -> Check:
+    """A condition on every row of ``rows``: ``measured`` is 1 where it holds."""
+    return Check(
+        expectation_id=expectation_id,
+        assumption_id=assumption_id,
+        boundary="raw",
+        ask=each_at_least(1),
+        **says,
+    )
+
+
+MONTHLY_CHECKS: tuple[Check, ...] = (
+    _sums_to_100("use_case", 3, "use cases"),
+    _sums_to_100("collaboration", 6, "patterns"),
+    _sums_to_100("collaboration_bucket", 2, "buckets of patterns"),
+    Check(
+        expectation_id="monthly_automation_is_its_two_patterns",
+        assumption_id="percentages_by_base",
+        boundary="raw",
+        severity="critical",
+        sentence="Automation is not what its two patterns are of all five: the buckets "
+        "or the patterns have another base or meaning than those before.",
+        expected="(directive + feedback loop) / (100 - none), within the rounding",
+        keys=("node", "automation_pct", "expected_pct"),
+        rows=f"""
+            select * from (with pivoted as (
+                select
+                    node,
+                    any_value(value) filter (
+                        where metric_id = 'collaboration_bucket_automation_pct'
+                    ) as automation_pct,
+                    any_value(value) filter (
+                        where metric_id = 'collaboration_directive_pct'
+                    )
+                    + any_value(value) filter (
+                        where metric_id = 'collaboration_feedback_loop_pct'
+                    ) as pattern_pct,
+                    100 - any_value(value) filter (
+                        where metric_id = 'collaboration_none_pct'
+                    ) as base_pct
+                from ({ROWS})
+                group by node
+            )
+
+            select
+                node,
+                automation_pct,
+                100 * pattern_pct / nullif(base_pct, 0) as expected_pct,
+                {HALF_UNIT} + 1e-6
+                + 100 * {2 * HALF_UNIT} / base_pct
+                + 100 * pattern_pct * {HALF_UNIT} / (base_pct * base_pct)
+                - abs(automation_pct - 100 * pattern_pct / base_pct) as measured
+            from pivoted
+            where automation_pct + pattern_pct is not null and base_pct > 0)
+        """,
+        ask=each_at_least(0),
+    ),
+    _at_most_100(
+        "monthly_countries_sum_to_at_most_100",
+        "geographic_nesting",
+        "countries of a month",
+        "date_start",
+        f"{USAGE} and staged.geo_level = 'country'",
+    ),
+    _at_most_100(
+        "monthly_regions_sum_to_at_most_100",
+        "geographic_nesting",
+        "regions of a country",
+        "date_start || ' ' || split_part(published_geo_id, '-', 1)",
+        f"{USAGE} and staged.geo_level = 'region'",
+    ),
+    _at_most_100(
+        "monthly_major_groups_sum_to_at_most_100",
+        "percentages_by_base",
+        "major groups of a place",
+        "date_start || ' ' || published_geo_id",
+        f"{ROWS} and staged.category_name = 'soc_occupation' and staged.level = 1 "
+        "and staged.metric_id = 'pct'",
+    ),
+    _holds(
+        "monthly_metrics_are_all_there",
+        "label_sets",
+        severity="warning",
+        platforms=("claude_ai",),
+        sentence="A metric that the release is known for is nowhere in the file: "
+        "figures on it are absent here, not zero.",
+        expected="every metric of the seed monthly_metrics at least once",
+        keys=("metric_id",),
+        rows=f"""
+            select
+                metrics.metric_id,
+                count(found.metric_id) as measured
+            from reference.monthly_metrics as metrics
+            left join (select distinct metric_id from ({ROWS})) as found
+                on metrics.metric_id = found.metric_id
+            where exists (select 1 from ({ROWS}))
+            group by metrics.metric_id
+        """,
+    ),
+    _holds(
+        "monthly_occupations_have_codes",
+        "task_join",
+        severity="critical",
+        sentence="An occupation has an id of another kind: education is found by the "
+        "code 25, and would read as not published.",
+        expected="major groups such as 25 (seed soc_major_groups), occupations such as "
+        "25-1121.00",
+        keys=("level", "node_external_id"),
+        rows=f"""
+            select distinct
+                nodes.level,
+                nodes.node_external_id,
+                case
+                    when nodes.level = 1 then groups.soc_major_group is not null
+                    else regexp_full_match(
+                        nodes.node_external_id, '[0-9]{{2}}-[0-9]{{4}}\\.[0-9]{{2}}'
+                    )
+                end::integer as measured
+            from ({ROWS} and staged.category_name = 'soc_occupation') as nodes
+            left join reference.soc_major_groups as groups
+                on nodes.node_external_id = groups.soc_major_group
+        """,
+    ),
+    _holds(
+        "monthly_api_is_global",
+        "api_is_global",
+        severity="critical",
+        platforms=("1p_api",),
+        sentence="The file of the API holds places: it is the file of Claude.ai, or "
+        "rows of it were mixed in.",
+        expected="rows of the world and no usage",
+        keys=("geo_level", "metric_id"),
+        rows=f"""
+            select distinct
+                geo_level,
+                metric_id,
+                (
+                    geo_level = 'global' and metric_id not like 'usage%'
+                )::integer as measured
+            from ({ROWS})
+        """,
+    ),
+    _holds(
+        "monthly_chat_has_countries",
+        "platform_label",
+        severity="critical",
+        platforms=("claude_ai",),
+        sentence="The file of Claude.ai holds no country: it may be that of the API.",
+        expected="a country in every month",
+        keys=("date_start",),
+        rows=f"""
+            select
+                date_start,
+                (count(*) filter (where geo_level = 'country') > 0)::integer
+                    as measured
+            from ({ROWS})
+            group by date_start
+        """,
+    ),
+    Check(
+        expectation_id="months_differ",
+        assumption_id="release_distinct",
+        boundary="raw",
+        severity="critical",
+        sentence="Two months hold the same values: one is a copy of the other, and "
+        "would show as stability over time.",
+        expected="at most $highest $unit ($basis)",
+        measure="equal_month_value_pct",
+        keys=("date_start", "other_date_start", "measured"),
+        rows=f"""
+            select * from (with large as (
+                select
+                    date_start, geo_id, category_name, level, node_external_id,
+                    metric_id, value
+                from ({ROWS})
+                where value between 1 and 99
+            )
+
+            select
+                months.date_start,
+                others.date_start as other_date_start,
+                100.0 * count(*) filter (where months.value = others.value) / count(*)
+                    as measured
+            from large as months
+            inner join large as others
+                on
+                    months.geo_id = others.geo_id
+                    and months.category_name = others.category_name
+                    and months.level = others.level
+                    and months.node_external_id = others.node_external_id
+                    and months.metric_id = others.metric_id
+                    and months.date_start < others.date_start
+            group by months.date_start, others.date_start)
+        """,
+        ask=each_within_bound,
+    ),
+)
