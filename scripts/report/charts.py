@@ -148,7 +148,7 @@ def range_panel(
             )
     lines = 2 if any("|" in _wrapped(text) for text in chart.label.values()) else 1
     height = max(SERIES_HEIGHT * len(chart.names) + 8, 10 + 10 * lines)
-    if chart.breaks:
+    if any(chart.breaks):
         # room for the words above the line, clear of the dots
         lines = max(len(textwrap.wrap(words, BREAK_WIDTH)) for words in chart.breaks)
         height = max(height, 60 + 14 * lines)
@@ -248,7 +248,7 @@ def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
         return any(mark[field] is not None for mark in marks)
 
     layers: list[alt.Chart] = []
-    if chart.breaks:
+    if any(chart.breaks):
         layers += _break_marks(chart.breaks)
     if chart.has_bar:
         layers.append(
@@ -284,34 +284,36 @@ def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
 
 
 def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
-    """A dashed line with words in each gap between two rows that has words."""
-    gaps = alt.Data(
-        values=[
-            {"y": n + 0.5, "words": "|".join(textwrap.wrap(words, BREAK_WIDTH))}
-            for n, words in enumerate(breaks)
-            if words
-        ]
-    )
+    """A dashed line in each gap between two rows that has words, the words above it."""
+    # From the bottom line up, so that the last one stands on the dashed line.
+    lines = {
+        n: textwrap.wrap(words, BREAK_WIDTH)[::-1] for n, words in enumerate(breaks)
+    }
+    height = max(map(len, lines.values()))
     y = alt.Y("y:Q")
-    line = (
-        alt.Chart(gaps)
-        .mark_rule(strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)")
-        .encode(y=y)
-    )
-    words = (
-        alt.Chart(gaps)
+
+    def gaps(line: int) -> alt.Chart:
+        values = [
+            {"y": n + 0.5, "words": words[line]}
+            for n, words in lines.items()
+            if len(words) > line
+        ]
+        return alt.Chart(alt.Data(values=values))
+
+    rule = gaps(0).mark_rule(strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)")
+    texts = [
+        gaps(line)
         .mark_text(
             align="right",
-            baseline="line-bottom",
-            dy=-3,
+            dy=-7 - 13 * line,
             fontSize=11,
             fontWeight=600,
-            lineBreak="|",
             fill="var(--break)",
         )
         .encode(y=y, x=alt.value("width"), text="words:N")
-    )
-    return [line, words]
+        for line in range(height)
+    ]
+    return [rule.encode(y=y), *texts]
 
 
 def _wrapped(text: str) -> str:

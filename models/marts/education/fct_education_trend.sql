@@ -50,7 +50,8 @@ properties as (
     select
         samples.sample_id,
         sample_properties.property,
-        sample_properties.value
+        -- What nobody states is the same within a release only.
+        coalesce(sample_properties.value, 'not known of ' || samples.release_id) as value
     from samples
     inner join sample_properties
         on
@@ -70,7 +71,7 @@ properties as (
 
 ),
 
--- What is not known of a side may have changed: it is a reason too.
+-- A property that no row names may have changed: it is a reason too.
 breaks as (
 
     select
