@@ -1,4 +1,5 @@
--- grain: sample_id, measure, category, allocation_rule, share_base, country_group, unit_id
+-- grain: sample_id, measure, category, allocation_rule, share_base, country_group,
+--        unit_id
 -- why: what a figure of the trend is a mean of, task by task or country by country: two
 --      samples are compared on the units that both publish
 with
@@ -128,9 +129,9 @@ country_shares as (
     union all
     select
         sample_id,
-        'coursework',
-        'coursework',
-        'not_applicable',
+        'coursework' as measure,
+        category,
+        'not_applicable' as allocation_rule,
         share_base,
         geo_id,
         share_pct
@@ -139,9 +140,9 @@ country_shares as (
     union all
     select
         place_shares.sample_id,
-        'education_topic',
-        'education',
-        'not_applicable',
+        'education_topic' as measure,
+        'education' as category,
+        'not_applicable' as allocation_rule,
         place_shares.share_base,
         place_shares.geo_id,
         place_shares.share_pct
@@ -216,7 +217,15 @@ grouped as (
 final as (
 
     select
-        * exclude (weight),
+        sample_id,
+        measure,
+        category,
+        allocation_rule,
+        share_base,
+        country_group,
+        unit_id,
+        unit_kind,
+        rate_pct,
         100 * weight / nullif(
             sum(weight) over (
                 partition by

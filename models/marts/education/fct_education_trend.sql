@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, measure, category, allocation_rule, share_base, country_group
+-- grain: release_id, platform, window_start_date, measure, category, allocation_rule,
+--        share_base, country_group
 -- why: is it growing: each figure beside the one of the window before, with what else
 --      changed in between, so that two measurements are not read as a series
 with
@@ -50,7 +51,9 @@ properties as (
     select
         samples.sample_id,
         sample_properties.property,
-        sample_properties.value
+        -- What nobody states is the same within a release only.
+        coalesce(sample_properties.value, 'not known of ' || samples.release_id)
+            as value
     from samples
     inner join sample_properties
         on
@@ -70,15 +73,30 @@ properties as (
 
 ),
 
--- What is not known of a side may have changed: it is a reason too.
+pairs as (
+
+    select distinct
+        sample_id,
+        previous_sample_id
+    from steps
+
+),
+
+names as (
+
+    select distinct property from properties
+
+),
+
+-- A property that no row names may have changed: it is a reason too.
 breaks as (
 
     select
         pairs.sample_id,
         pairs.previous_sample_id,
         list(names.property) as reasons
-    from (select distinct sample_id, previous_sample_id from steps) as pairs
-    cross join (select distinct property from properties) as names
+    from pairs
+    cross join names
     left join properties as new
         on pairs.sample_id = new.sample_id and names.property = new.property
     left join properties as old
@@ -137,9 +155,11 @@ reasoned as (
                     list_sort(
                         coalesce(breaks.reasons, [])
                         || case
-                            when points.allocation_rule = points.previous_allocation_rule
-                                then []
-                            else ['rule']
+                            when
+                                points.allocation_rule
+                                <> points.previous_allocation_rule
+                                then ['rule']
+                            else []
                         end
                     )
         end as reasons

@@ -19,11 +19,17 @@ education_shares as (
 
 patterns as (
 
-    select * from {{ ref('fct_interaction_patterns') }}
+    select patterns.*
+    from {{ ref('fct_interaction_patterns') }} as patterns
+    inner join {{ ref('facet_labels') }} as labels
+        on
+            patterns.pattern = labels.label
+            and labels.facet = 'collaboration'
+            and labels.label_kind = 'named'
     where
-        scope = 'education'
-        and allocation_rule in ('any_holder', 'published')
-        and estimator = 'all_conversations'
+        patterns.scope = 'education'
+        and patterns.allocation_rule in ('any_holder', 'published')
+        and patterns.estimator = 'all_conversations'
 
 ),
 
@@ -39,13 +45,6 @@ success as (
         success.scope = 'education'
         and success.allocation_rule = 'any_holder'
         and (estimators.is_preferred or success.estimator = 'all_conversations')
-
-),
-
-named_patterns as (
-
-    select label as pattern from {{ ref('facet_labels') }}
-    where facet = 'collaboration' and label_kind = 'named'
 
 ),
 
@@ -75,6 +74,19 @@ samples as (
 
 ),
 
+topic_shares as (
+
+    select facet_shares.*
+    from facet_shares
+    inner join education_topics
+        on
+            facet_shares.release_id = education_topics.release_id
+            and facet_shares.level = education_topics.level
+            and facet_shares.category_title = education_topics.category_title
+    where facet_shares.facet = 'request'
+
+),
+
 gathered as (
 
     select
@@ -86,14 +98,13 @@ gathered as (
     from education_shares
     union all by name
     select
-        patterns.*,
+        *,
         'pattern' as measure,
-        patterns.pattern as category,
-        patterns.estimator as share_base,
+        pattern as category,
+        estimator as share_base,
         'all' as country_group,
-        patterns.share_pct as value_pct
+        share_pct as value_pct
     from patterns
-    inner join named_patterns on patterns.pattern = named_patterns.pattern
     union all by name
     select
         *,
@@ -114,18 +125,12 @@ gathered as (
     where facet = 'use_case' and category = 'coursework'
     union all by name
     select
-        facet_shares.* replace ('education' as category),
+        * replace ('education' as category),
         'education_topic' as measure,
         'not_applicable' as allocation_rule,
         'all' as country_group,
-        facet_shares.share_pct as value_pct
-    from facet_shares
-    inner join education_topics
-        on
-            facet_shares.release_id = education_topics.release_id
-            and facet_shares.level = education_topics.level
-            and facet_shares.category_title = education_topics.category_title
-    where facet_shares.facet = 'request'
+        share_pct as value_pct
+    from topic_shares
 
 ),
 
@@ -192,10 +197,10 @@ placed as (
 
 -- The latest earlier window under the same rule; where a release publishes the figure
 -- itself for the first time, the last one that was inferred from tasks.
-final as (
+stepped as (
 
     select
-        new.* exclude (platform, window_start_date, is_simulated),
+        new.*,
         old.sample_id as previous_sample_id,
         old.allocation_rule as previous_allocation_rule,
         new.value_pct - old.value_pct as change_pct_points
@@ -226,6 +231,13 @@ final as (
             new.allocation_rule = old.allocation_rule desc,
             old.window_start_date desc
     ) = 1
+
+),
+
+final as (
+
+    select * exclude (platform, window_start_date, is_simulated)
+    from stepped
 
 )
 
