@@ -76,6 +76,8 @@ judged as (
             when grouped.count_basis = 'percent_only'
                 then
                     case
+                        when grouped.facet_kind = 'task' and grouped.amount is null
+                            then 'totalless_tasks'
                         -- Labels may be unpublished, tasks of a flat file are all.
                         when
                             (grouped.has_closed_labels or grouped.facet_kind = 'task')

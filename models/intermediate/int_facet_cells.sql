@@ -160,7 +160,8 @@ unpublished_countries as (
         case
             when any_value(count_basis) = 'percent_only' then 100 - sum(published_pct)
         end as published_pct,
-        any_value(half_unit_pct) as half_unit_pct,
+        -- a rest of rounded numbers is as vague as all of them
+        sum(half_unit_pct) as half_unit_pct,
         true as is_usable
     from (
         select
@@ -195,6 +196,7 @@ unpublished_labels as (
         any_value(facet_kind) as facet_kind,
         any_value(count_basis) as count_basis,
         100 - sum(published_pct) as published_pct,
+        sum(half_unit_pct) as half_unit_pct,
         true as is_usable
     from based
     where

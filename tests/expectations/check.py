@@ -80,11 +80,12 @@ def _limits(bound: Bound | None, low: str, high: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Slice:
-    """What a check is run on: one platform of a release, or the whole warehouse
-    (both None)."""
+    """What a check is run on: one platform of a release, whose files are of a family
+    (A, B or C), or the whole warehouse (all None)."""
 
     release_id: str | None
     platform: str | None
+    family: str | None
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Check:
     the bound named ``measure``. ``keys`` are the columns that name an unexpected row.
     A batch without rows, where rows are to be judged, is a failure unless
     ``may_be_empty``; then the answer is open, because the copy lacks the facet.
+    ``families``: the layouts that have what is judged.
     """
 
     expectation_id: str
@@ -112,6 +114,7 @@ class Check:
     keys: tuple[str, ...] = ()
     is_per_release: bool = True
     platforms: tuple[str, ...] = ("claude_ai", "1p_api")
+    families: str = "B"
     may_be_empty: bool = True
 
     def sql(self, part: Slice) -> str:
@@ -124,7 +127,11 @@ class Check:
         """Whether the check is run on this slice."""
         if part.platform is None:
             return not self.is_per_release
-        return self.is_per_release and part.platform in self.platforms
+        return (
+            self.is_per_release
+            and part.platform in self.platforms
+            and (part.family or "B") in self.families
+        )
 
 
 def bounded(

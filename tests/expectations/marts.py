@@ -80,7 +80,22 @@ MART_CHECKS: tuple[Check, ...] = (
         """,
     ),
     Check(
+        expectation_id="percentages_carry_no_counts",
+        assumption_id="count_basis",
+        boundary="marts",
+        families="AC",
+        severity="critical",
+        sentence="A release of percentages has a count: it was made up from one.",
+        expected="no conversation_count and no base_conversation_count",
+        keys=("mart", "share_pct", "conversation_count", "base_conversation_count"),
+        rows=f"""
+            select * from ({SHARES})
+            where conversation_count is not null or base_conversation_count is not null
+        """,
+    ),
+    Check(
         expectation_id="shares_lie_in_their_range",
+        families="ABC",
         assumption_id="unpublished_tasks",
         boundary="marts",
         severity="critical",
@@ -188,7 +203,7 @@ MART_CHECKS: tuple[Check, ...] = (
                     and soc_major_groups.soc_major_group = shares.soc_major_group
             where
                 shares.soc_major_group is null
-                and rules.allocation_rule <> 'not_applicable'
+                and rules.allocates_tasks
                 and exists (
                     select 1 from marts.fct_occupation_group_shares as others
                     where
@@ -313,6 +328,7 @@ MART_CHECKS: tuple[Check, ...] = (
     ),
     Check(
         expectation_id="the_copy_is_the_official_file",
+        families="ABC",
         assumption_id="file_identity",
         boundary="marts",
         severity="warning",
@@ -332,6 +348,7 @@ MART_CHECKS: tuple[Check, ...] = (
     ),
     Check(
         expectation_id="the_copy_holds_every_facet",
+        families="ABC",
         assumption_id="copy_completeness",
         boundary="marts",
         severity="warning",
