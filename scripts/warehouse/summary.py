@@ -12,14 +12,18 @@ from warehouse.reading import connect, records
 from warehouse.runner import rows_of_test
 
 SHARES = """
-    select shares.*, releases.file_status, releases.count_basis
+    select
+        shares.*, releases.file_status, releases.count_basis,
+        releases.window_end_date
     from marts.fct_education_shares as shares
-    inner join marts.dim_releases as releases using (release_id, platform)
+    inner join marts.dim_releases as releases
+        using (release_id, platform, window_start_date)
     where
         shares.geo_level = 'global' and shares.scope = 'education'
-        and shares.allocation_rule = 'any_holder'
+        and shares.allocation_rule in ('any_holder', 'published')
         and shares.share_base = 'all_conversations'
-    order by shares.release_id, shares.platform desc
+        and shares.share_pct is not null
+    order by shares.release_id, shares.platform desc, shares.window_start_date
 """
 COUNTS = """
     select
@@ -34,7 +38,8 @@ COUNTS = """
         (
             select string_agg(name, ', ' order by name)
             from (
-                select release_id || ' ' || platform as name from marts.dim_releases
+                select distinct release_id || ' ' || platform as name
+                from marts.dim_releases
                 where not is_loaded and not is_simulated
             )
         ) as absent,
@@ -77,7 +82,7 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
     lines = [
         *("", f"Warehouse published: {file}", ""),
         *([SIMULATED] if any(row["is_simulated"] for row in shares) else []),
-        "Education share (rule any_holder, base all conversations):",
+        "Education share (rule any_holder or as published, base all conversations):",
         *map(share_line, shares),
         f"Published figures against the marts: {counts['reconciled']}.",
         f"Checked: {passed('model')} models built, {passed('test')} data tests passed "
@@ -104,14 +109,22 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
 
 
 def share_line(row: dict[str, Any]) -> str:
-    """A headline share with its base and its bounds."""
+    """A headline share with its base and its bounds; a release of percentages has no
+    base, and its window says which of its months it is."""
+    where = f"  {row['release_id']} {row['platform']}"
+    share, file = f"{row['share_pct']:.2f}%", f"[file: {row['file_status']}]"
+    if row["count_basis"] == "percent_only":
+        how = "as the release prints it"
+        if row["allocation_rule"] != "published":
+            how = f"of the published percentages, {row['task_count']} tasks"
+        window = f"{row['window_start_date']} to {row['window_end_date']}"
+        return f"{where}, {window}: {share} {how} {file}"
     unit = "records" if row["platform"] == "1p_api" else "conversations"
     if row["count_basis"] == "per_million":
         unit = f"{unit} per million"
     return (
-        f"  {row['release_id']} {row['platform']}: {row['share_pct']:.2f}% = "
+        f"{where}: {share} = "
         f"{row['conversation_count']:,.0f} of {row['base_conversation_count']:,.0f} "
         f"{unit}, {row['task_count']} tasks; with the unseen "
-        f"{row['bound_low_pct']:.1f} to {row['bound_high_pct']:.1f}% "
-        f"[file: {row['file_status']}]"
+        f"{row['bound_low_pct']:.1f} to {row['bound_high_pct']:.1f}% {file}"
     )
