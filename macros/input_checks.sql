@@ -39,20 +39,50 @@
 {%- endmacro %}
 
 
-{#- Files that can't be read as what the manifest says they are. The reader takes column
-    names whatever their case, so two that differ in it are one too many. -#}
+{#- SQL: what lies in place of a file's own bytes, by its first line; NULL for a file that
+    may be what it should be. -#}
+{% macro stand_in(header_line, byte_count) -%}
+    case
+        when starts_with({{ header_line }}, 'version https://git-lfs')
+            then 'a pointer of Git LFS'
+        when regexp_matches({{ header_line }}, '^\s*<')
+            then 'a web page (' || left({{ header_line }}, 60) || ')'
+        when {{ byte_count }} = 0 then 'an empty file'
+    end
+{%- endmacro %}
+
+
+{#- Files that can't be read as what the manifest says they are, each in one line. The
+    reader takes column names whatever their case, so two that differ in it are one too
+    many. -#}
 {% macro refused_files(release_files) -%}
     {%- set field = '"(?:[^"]|"")*"|[^",]*' %}
-    {%- for layout, columns in layout_columns().items() %}
+    with loaded as (
+        select
+            *,
+            {{ stand_in('header_line', 'observed_byte_count') }} as stand_in
+        from {{ release_files }}
+        where is_loaded
+    )
     select
         relative_path,
         1 as row_number,
-        column_name,
-        'the header ' || left(header_line, 120) as observed,
+        null as column_name,
+        format(
+            '{} of {:,} bytes in place of the file of {:,} bytes of release {}',
+            stand_in, observed_byte_count, manifest_byte_count, release_id
+        ) as observed,
         'refused_files' as check_name
-    from {{ release_files }},
-        unnest({{ columns }}) as needed (column_name)
-    where is_loaded and layout = '{{ layout }}' and header_line is not null
+    from loaded
+    where stand_in is not null
+    union all
+    {%- for layout, columns in layout_columns().items() %}
+    select
+        relative_path, 1, string_agg(column_name, ', '),
+        'the header ' || left(any_value(header_line), 120),
+        'refused_files'
+    from loaded, unnest({{ columns }}) as needed (column_name)
+    where layout = '{{ layout }}' and header_line is not null and stand_in is null
         and (
             not regexp_full_match(header_line, '({{ field }})(,({{ field }}))*')
             or list_filter(
@@ -63,20 +93,21 @@
                 lambda name: lower(name) = lower(column_name)
             ) <> [column_name]
         )
+    group by relative_path
     union all
     {%- endfor %}
     select
         relative_path, null, null,
         'a quotation mark that is opened and not closed before the file ends',
         'rejected_rows'
-    from {{ release_files }}
-    where is_loaded and ends_in_quotes
+    from loaded
+    where ends_in_quotes and stand_in is null
     union all
     select
         '{{ data_root() | replace("'", "''") }}', null, null,
-        'none of ' || string_agg(relative_path, ', ' order by relative_path)
-            filter (where not is_simulated),
-        'no_release_files' as check_name
+        'none of ' || string_agg(distinct relative_path, ', ' order by relative_path)
+            filter (where not is_simulated and copy_status = 'current'),
+        'no_release_files'
     from {{ release_files }}
     where file_role = 'raw'
     having count(*) filter (where is_loaded) = 0
@@ -84,8 +115,11 @@
 
 
 {#- Post-hook: stop on rows that the reader could not split into the columns of the
-    header. -#}
+    header. With --empty nothing is read. -#}
 {% macro stop_on_rejected_rows(name) -%}
+    {%- if flags.EMPTY -%}
+        {{- return('select 1') -}}
+    {%- endif -%}
     {{- stop_on_unreadable("
         select
             release_files.relative_path,

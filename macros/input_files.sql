@@ -1,12 +1,17 @@
 {#- The folder of the project: commands may be started in another one. -#}
 {% macro project_folder() -%}
-    {{- (invocation_args_dict.get('project_dir') or '.') | string -}}
+    {{- adapter.config.project_root if execute else '.' -}}
 {%- endmacro %}
 
 
-{#- Where the release files lie: AEI_DATA_DIR, or the project's own raw seeds. -#}
+{#- Where the release files lie: AEI_DATA_DIR, in the folder of the project where it is
+    relative, or the project's own raw seeds. -#}
 {% macro data_root() -%}
-    {{- (env_var('AEI_DATA_DIR', '') or project_folder() ~ '/seeds/aei').rstrip('/') -}}
+    {%- set folder = env_var('AEI_DATA_DIR', '') or 'seeds/aei' -%}
+    {%- if not folder.startswith('/') -%}
+        {%- set folder = project_folder() ~ '/' ~ folder -%}
+    {%- endif -%}
+    {{- folder.rstrip('/') -}}
 {%- endmacro %}
 
 
@@ -16,43 +21,90 @@
 {%- endmacro %}
 
 
-{#- Pre-hooks of the file model: the paths of the manifest, then those that exist (a
-    table function takes no subquery, so the list goes through a variable). -#}
-{% macro set_manifest_paths(manifest) -%}
-    set variable aei_manifest_paths = (
-        select
-            list(
-                distinct {{ literal_path(
-                    "'" ~ data_root() | replace("'", "''") ~ "/' || relative_path"
-                ) }}
-            )
-        from {{ manifest }}
-    )
+{#- dbt's own source(), with the files behind a source that declares
+    `external_location: files('{identifier}')`: the paths are found when the model is
+    compiled, so that what dbt shows, previews or compiles runs anywhere. The identifier
+    (the name, where none is given) is file_contents: every file of the manifest that
+    exists, as bytes; or a layout: the rows of its loaded files, as text. Rejected lines
+    go to <layout>_rejected_rows. A unit test gives rows in place of the files. -#}
+{% macro source() -%}
+    {%- set relation = builtins.source(*varargs) -%}
+    {%- set layout = relation.identifier -%}
+    {%- if execute and relation.external == "files('" ~ layout ~ "')" -%}
+        {%- set relation = relation.replace(external=_reader(layout)) -%}
+    {%- endif -%}
+    {{- return(relation) -}}
 {%- endmacro %}
 
 
-{% macro set_present_paths() -%}
-    set variable aei_present_paths = (
-        -- read_blob wants one path at least; this one is in no manifest row.
-        select coalesce(
-            list({{ literal_path('file') }} order by file),
-            ['{{ project_folder() | replace("'", "''") }}/seeds/absent/iso_country_codes.csv']
+{% macro _reader(layout) -%}
+    {%- if layout == 'file_contents' -%}
+        read_blob({{ _path_list(_present_paths(), 'iso_country_codes') }})
+    {%- else -%}
+        read_csv(
+            {{ _path_list(_loaded_paths(layout), layout) }},
+            delim = ',', quote = '"', escape = '"', header = true, skip = 0,
+            comment = '', all_varchar = true, filename = 'source_file_path',
+            force_not_null = {{ layout_columns(layout) }},
+            store_rejects = true, rejects_limit = 1000,
+            rejects_table = '{{ layout }}_rejected_rows',
+            rejects_scan = '{{ layout }}_rejected_scans'
         )
-        from glob(getvariable('aei_manifest_paths'))
-    )
+    {%- endif -%}
 {%- endmacro %}
 
 
-{#- Statement for a pre-hook of a model that reads files: the paths of one layout, or,
-    where the copy holds none, the header-only file of the same name under
-    seeds/absent (so that an absent file is an empty table, not an error). -#}
-{% macro set_input_paths(variable, layout, release_files) -%}
-    set variable {{ variable }} = (
-        select coalesce(
-            list({{ literal_path('file_path') }} order by file_path),
-            ['{{ project_folder() | replace("'", "''") }}/seeds/absent/{{ layout }}.csv']
-        )
-        from {{ release_files }}
-        where layout = '{{ layout }}' and is_loaded
-    )
+{#- Paths as SQL. A reader wants one path at least: without any it is given the file of
+    seeds/absent that has only the header of the layout and is in no manifest row. -#}
+{% macro _path_list(paths, layout) -%}
+    {%- set absent = project_folder() ~ '/seeds/absent/' ~ layout ~ '.csv' -%}
+    {%- set quoted = [] -%}
+    {%- for path in paths or [absent] -%}
+        {%- do quoted.append("'" ~ path.replace("'", "''") ~ "'") -%}
+    {%- endfor -%}
+    [{{ quoted | join(', ') }}]
+{%- endmacro %}
+
+
+{#- Paths of the manifest, then those of them that exist: a table function takes no
+    subquery. None on a work file that has no manifest yet. -#}
+{% macro _present_paths() -%}
+    {%- set path = "'" ~ data_root().replace("'", "''") ~ "/' || relative_path" -%}
+    {%- set listed = _paths_in('release_manifest', path)
+        + _paths_in('release_manifest', path ~ " || '.gz'") -%}
+    {%- if not listed -%}
+        {{- return([]) -}}
+    {%- endif -%}
+    {%- set found = run_query(
+        "select " ~ literal_path('file') ~ " from glob(" ~ _path_list(listed) ~ ")
+        order by file"
+    ) -%}
+    {{- return(found.columns[0].values() | list) -}}
+{%- endmacro %}
+
+
+{% macro _loaded_paths(layout) -%}
+    {{- return(_paths_in(
+        'stg_aei__release_files', 'file_path', "layout = '" ~ layout ~ "' and is_loaded"
+    )) -}}
+{%- endmacro %}
+
+
+{#- Literal paths from the rows of a node, empty where it is not built yet. A model says
+    that it depends on the node; a query that somebody types need not. -#}
+{% macro _paths_in(name, path, condition='true') -%}
+    {%- if model.resource_type == 'sql_operation' -%}
+        {%- set node = graph.nodes.values() | selectattr('name', 'equalto', name) | first -%}
+        {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
+    {%- else -%}
+        {%- set relation = ref(name) if load_relation(ref(name)) else none -%}
+    {%- endif -%}
+    {%- if relation is none -%}
+        {{- return([]) -}}
+    {%- endif -%}
+    {%- set found = run_query(
+        "select distinct " ~ literal_path(path) ~ " as path from " ~ relation
+        ~ " where " ~ condition ~ " order by path"
+    ) -%}
+    {{- return(found.columns[0].values() | list) -}}
 {%- endmacro %}

@@ -62,12 +62,9 @@
 
 {#- The CTEs behind a mart of one task figure: its sums, its intervals, its samples. -#}
 {% macro task_figure_ctes(figure) -%}
-figures as (
+published as (
 
-    select * from {{ ref('int_scope_figures') }}
-    where figure = '{{ figure }}'
-    union all by name
-    -- What the release publishes itself of everybody and of SOC major group 25.
+    -- by the release itself, of everybody and of SOC major group 25
     select
         * exclude (geo_level, geo_id),
         case scope when 'education' then 'published' else 'not_applicable' end
@@ -78,6 +75,22 @@ figures as (
         figure = '{{ figure }}'
         and geo_level = 'global'
         and status <> 'unpublished'
+
+),
+
+figures as (
+
+    -- What a release publishes itself of everybody is better than the sum of its tasks.
+    select computed.* from {{ ref('int_scope_figures') }} as computed
+    anti join published
+        on
+            computed.sample_id = published.sample_id
+            and computed.allocation_rule = published.allocation_rule
+            and computed.scope = published.scope
+            and computed.estimator = published.estimator
+    where computed.figure = '{{ figure }}'
+    union all by name
+    select * from published
 
 ),
 

@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from simulation.calibration.page import broken_text, write_page, write_seed
-from simulation.calibration.run import batches, build, judge, simulate, suppressed_text
+from simulation.calibration.page import broken_text, write_page
+from simulation.calibration.run import batches, build, judge, simulate, suppressed
 from simulation.model import load_model
 from simulation.project import PROJECT
 from simulation.releases import open_database
@@ -44,14 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
         simulate(con, wanted, options.seed)
         print("building the marts", flush=True)
         made = build(con, folder, options.replicates)
-        rows = judge(con)
-        suppressed = suppressed_text(made.work_file)
-    write_seed(options.output, rows)
-    facts = {n: getattr(options, n) for n in ("releases", "conversations", "seed")}
-    facts |= {"replicates": options.replicates, "suppressed": suppressed}
-    facts["superpopulation"] = len(wanted[0].model.tasks)
-    facts["tasks"] = wanted[0].tasks
-    write_page(options.doc, rows, facts)
+        summary = judge(con)
+        hidden = suppressed(made.work_file)
+    for path in (options.output, options.doc):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    summary.write_csv(options.output)
+    rows = summary.to_dicts()
+    sizes = {"superpopulation": len(wanted[0].model.tasks), "tasks": wanted[0].tasks}
+    write_page(options.doc, rows, vars(options) | sizes | {"suppressed": hidden})
     print(f"{len(rows)} rows: {options.output}, {options.doc}")
     broken = broken_text(rows)
     print(broken, end="", file=sys.stderr)

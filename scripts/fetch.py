@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     data_dir = args.data_dir or os.environ.get("AEI_DATA_DIR") or FETCHED_DATA
     data_dir = Path(data_dir).expanduser().resolve()
+    again = f"make fetch RELEASE={shlex.quote(' '.join(args.release))}"
     failed = 0
     try:
         files = select_files(read_manifest(MANIFEST), args.release)
@@ -53,10 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print("stopped; run again to go on from the .part file", file=sys.stderr)
+        print(f"stopped; {again} goes on from the .part file", file=sys.stderr)
         return 130
     if failed:
-        print(f"error: {failed} of {len(files)} files failed", file=sys.stderr)
+        text = f"error: {failed} of {len(files)} files failed; {again} tries them again"
+        print(text, file=sys.stderr)
         return 1
     if not args.dry_run:
         print(summary(files, data_dir))

@@ -1,6 +1,6 @@
-"""Simulate a release of the long family whose truth is known.
+"""Simulate a release whose truth is known, in the layout of a family.
 
-Without options it writes the shipped sample again, byte for byte:
+Alone and with ``--family C`` it writes a shipped sample again, byte for byte:
 
     python scripts/simulate.py --manifest seeds/reference/release_manifest.csv
 
@@ -16,19 +16,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulation.files import MANIFEST_COLUMNS
-from simulation.request import Request, write_release
+from simulation.request import DEFAULTS, Request, write_release
 
 NUMBERS = {
     "--seed": "decides every draw",
-    "--conversations": f"of Claude.ai (default: {Request.conversations})",
-    "--api-records": f"of the 1P API (default: {Request.api_records})",
+    "--conversations": "of Claude.ai; family C: in each of its two months",
+    "--api-records": "of the 1P API, likewise",
     "--tasks": "size of the task list (default: the 304 of the seed)",
     "--regions": "about so many in place of the listed ones",
     "--threads": "of DuckDB (default: all cores)",
 }
 TEXTS = {
-    "--release-id": f"default: {Request.release_id}",
-    "--facets": "all, sample, or facets parted by commas: use_case, "
+    "--release-id": "default: the id of the family's sample",
+    "--facets": "all, sample, or (family B) facets parted by commas: use_case, "
     "onet_task::use_case, country/use_case, ... (default: sample)",
     "--memory-limit": f"of DuckDB (default: {Request.memory_limit})",
 }
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
+    )
+    command.add_argument(
+        "--family", choices=DEFAULTS, help="A flat, B long (default), C monthly"
     )
     for kind, options in ((int, NUMBERS), (str, TEXTS), (Path, PATHS)):
         for name, words in options.items():

@@ -49,7 +49,7 @@ grouped as (
         sum(facet_cells.conversation_count) over cell_group as group_count,
         count(*) over cell_group as group_cell_count,
         sum(facet_cells.published_pct) over cell_group as group_pct,
-        sum(coalesce(facet_cells.half_unit_pct, 1e-9)) over cell_group
+        1e-6 + sum(coalesce(facet_cells.half_unit_pct, 0)) over cell_group
             as group_half_unit_pct,
         100 * facet_cells.conversation_count / nullif(facet_cells.stated_base_count, 0)
             as expected_pct
@@ -76,6 +76,8 @@ judged as (
             when grouped.count_basis = 'percent_only'
                 then
                     case
+                        when grouped.facet_kind = 'task' and grouped.amount is null
+                            then 'totalless_tasks'
                         -- Labels may be unpublished, tasks of a flat file are all.
                         when
                             (grouped.has_closed_labels or grouped.facet_kind = 'task')

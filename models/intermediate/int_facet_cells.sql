@@ -160,7 +160,8 @@ unpublished_countries as (
         case
             when any_value(count_basis) = 'percent_only' then 100 - sum(published_pct)
         end as published_pct,
-        any_value(half_unit_pct) as half_unit_pct,
+        -- a rest of rounded numbers is as vague as all of them
+        sum(half_unit_pct) as half_unit_pct,
         true as is_usable
     from (
         select
@@ -175,7 +176,7 @@ unpublished_countries as (
         any_value(sample_amount) - sum(amount)
         > case any_value(count_basis)
             when 'per_million' then count(*) / 2.0
-            when 'percent_only' then sum(coalesce(half_unit_pct, 1e-9))
+            when 'percent_only' then 1e-6 + sum(coalesce(half_unit_pct, 0))
             else 0
         end
 
@@ -195,6 +196,7 @@ unpublished_labels as (
         any_value(facet_kind) as facet_kind,
         any_value(count_basis) as count_basis,
         100 - sum(published_pct) as published_pct,
+        sum(half_unit_pct) as half_unit_pct,
         true as is_usable
     from based
     where
@@ -203,7 +205,7 @@ unpublished_labels as (
         and has_closed_labels
         and is_usable
     group by sample_id, geo_level, geo_id, facet, base_facet, level
-    having 100 - sum(published_pct) > sum(coalesce(half_unit_pct, 1e-9))
+    having 100 - sum(published_pct) > 1e-6 + sum(coalesce(half_unit_pct, 0))
 
 ),
 

@@ -30,7 +30,7 @@ family_values as (
         {{ columns | join(', ') }},
         node_name,
         -- this layout rounds to two decimals
-        0.005 as half_unit_pct
+        cast(0.005 as double) as half_unit_pct
     from {{ ref('stg_aei__monthly_values') }}
 
 ),

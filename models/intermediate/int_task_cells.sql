@@ -132,6 +132,7 @@ grid as (
         facets_in_copy.facet,
         labels.category,
         task_totals.task_key,
+        task_totals.count_basis,
         task_totals.conversation_count as task_conversation_count,
         facets_in_copy.folded_cell_maximum_count
     from task_totals
@@ -215,6 +216,7 @@ grid_cells as (
             when has_cells then 'suppressed'
             -- Releases leave this pseudo-task out of their intersections.
             when task_key = 'not_classified' then 'not_published'
+            when task_key = 'none' and count_basis = 'percent_only' then 'not_published'
             else 'not_in_copy'
         end as status
     from filled

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ class Book(xlsxwriter.Workbook):
     """A workbook whose texts stay texts, and which holds one row in memory."""
 
     def __init__(self, path: Path) -> None:
-        options = {"strings_to_urls": False, "constant_memory": True}
-        super().__init__(str(path), options | {"nan_inf_to_errors": True})
+        options = {"constant_memory": True, "nan_inf_to_errors": True}
+        super().__init__(str(path), options)
 
     def table(
         self,
@@ -62,18 +62,12 @@ class Book(xlsxwriter.Workbook):
         for place, (name, (width, style)) in enumerate(columns.items()):
             sheet.set_column(place, place, width, self.add_format(style))
             sheet.write_string(0, place, name, header)
-        writers: dict[type, Callable[..., int]] = {
-            str: sheet.write_string,
-            bool: sheet.write_boolean,
-            int: sheet.write_number,
-            float: sheet.write_number,
-            date: sheet.write_datetime,
-            datetime: sheet.write_datetime,
-        }
+        # A text is never a formula or a link.
+        sheet.add_write_handler(str, type(sheet).write_string)
         number = 0
         for number, row in enumerate(rows, start=1):
             for place, value in enumerate(row):
-                if value is not None and writers[type(value)](number, place, value):
+                if sheet.write(number, place, value):
                     raise ExportError(
                         f"A text of {len(value):,} characters in {title}, column "
                         f"{list(columns)[place]}, row {number + 1}; Excel holds fewer."

@@ -22,12 +22,10 @@ def section(nodes: dict[str, Any]) -> str:
     lines += ["| mart | its key | joins |", "| --- | --- | --- |"]
     for name, node in sorted(marts.items()):
         joins = "; ".join(
-            f"`{parent}` on {listed(columns)}" for parent, columns in parents[name]
+            f"`{parent}` on {listed(key)}" for parent, key in parents[name]
         )
-        title = f"[{name}](#!/model/{node['unique_id']})"
-        lines.append(
-            f"| {title} | {listed(node['config']['meta']['grain'])} | {joins} |"
-        )
+        key = listed(node["config"]["meta"]["grain"])
+        lines.append(f"| [{name}](#!/model/{node['unique_id']}) | {key} | {joins} |")
     return "\n".join([*lines, ""])
 
 

@@ -23,6 +23,7 @@ SHAPES = ["circle", "diamond", "square", "triangle-up"]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 SERIES_HEIGHT = 15
 LABEL_WIDTH = 22
+BREAK_WIDTH = 30
 SIMULATED = "SIMULATED DATA"
 TOOLTIP = {
     "row": " ",
@@ -36,26 +37,25 @@ TOOLTIP = {
 
 def config() -> dict[str, Any]:
     """The look of every chart: quiet axes, no frame."""
+    soft, text = {"labelColor": "var(--soft)"}, {"labelColor": "var(--text)"}
     return {
         "font": FONT,
+        "fontSize": {"guideLabel": 12, "guideTitle": 12, "groupTitle": 13},
         "background": "transparent",
         "aria": False,  # the figure has one label and a data table
         "view": {"stroke": None},
-        "axis": {
-            "labelColor": "var(--soft)",
+        "axis": soft
+        | {
             "titleColor": "var(--soft)",
             "gridColor": "var(--grid)",
             "domain": False,
             "ticks": False,
-            "labelFontSize": 12,
-            "titleFontSize": 12,
             "titleFontWeight": "normal",
             "labelPadding": 6,
         },
-        "axisY": {"labelColor": "var(--text)", "grid": False},
+        "axisY": text | {"grid": False},
         "title": {
             "color": "var(--text)",
-            "fontSize": 13,
             "fontWeight": 600,
             "anchor": "start",
             "frame": "group",
@@ -63,13 +63,11 @@ def config() -> dict[str, Any]:
             "subtitleColor": "var(--soft)",
             "subtitleFontSize": 12,
         },
-        "legend": {
-            "labelColor": "var(--text)",
-            "titleColor": "var(--soft)",
+        "legend": text
+        | {
             "orient": "top",
             "direction": "horizontal",
             "title": None,
-            "labelFontSize": 12,
             "labelLimit": 260,
             "symbolSize": 90,
             "symbolStrokeWidth": 0,
@@ -148,19 +146,16 @@ def range_panel(
     lines = 2 if any("|" in _wrapped(text) for text in chart.label.values()) else 1
     height = max(SERIES_HEIGHT * len(chart.names) + 8, 10 + 10 * lines)
     if chart.breaks:
-        height = max(height, 74)
+        # room for the words above the line, clear of the dots
+        lines = max(len(textwrap.wrap(words, BREAK_WIDTH)) for words in chart.breaks)
+        height = max(height, 60 + 14 * lines)
+    top = chart.top(chart.drawn(rows)) if top is None else top
     with debug_mode(False):  # the converter judges the whole; by part it costs seconds
-        layers = _layers(
-            chart, marks, chart.top(chart.drawn(rows)) if top is None else top
-        )
-        heading = alt.Title(
-            title, subtitle=SIMULATED if is_simulated else alt.Undefined
-        )
         spec = alt.layer(
-            *layers,
+            *_layers(chart, marks, top),
             data=alt.Data(values=marks),
             height=height * len(chart.label),
-            title=heading,
+            title=alt.Title(title, **{"subtitle": SIMULATED} if is_simulated else {}),
         ).to_dict(validate=False)
     spec.pop("config", None)
     return spec
@@ -238,67 +233,65 @@ def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
         if key != "series" or len(order) > 1
     ]
 
-    def where(field: str) -> alt.Chart:
-        return alt.Chart().encode(y=y).transform_filter(f"isValid(datum.{field})")
-
-    def has(field: str) -> bool:
-        return any(mark[field] is not None for mark in marks)
-
-    layers: list[alt.Chart] = []
-    if chart.breaks:
-        layers += _break_marks(chart.breaks)
-    if chart.has_bar:
-        layers.append(
-            where("value")
-            .mark_rule(strokeWidth=7, opacity=0.35)
-            .encode(x=x("value"), x2=alt.datum(0), color=colour, tooltip=tooltip)
-        )
-    if has("high"):
-        layers.append(
-            where("high")
-            .mark_rule(strokeWidth=10, opacity=0.3, strokeCap="butt")
-            .encode(x=x("low"), x2="high:Q", color=colour, tooltip=tooltip)
-        )
-    if has("to"):
-        line = where("to").mark_rule(strokeWidth=1.5)
-        layers.append(
-            line.encode(x=x("from"), x2="to:Q", color=colour, tooltip=tooltip)
-        )
-        tick = where("to").mark_tick(orient="vertical", size=9, thickness=1.5)
-        layers += [tick.encode(x=x(end), color=colour) for end in ("from", "to")]
-    layers.append(
-        where("value")
-        .mark_point(filled=True, size=62, opacity=1)
-        .encode(x=x("value"), color=colour, shape=shape, tooltip=tooltip)
-    )
-    if has("note"):
-        layers.append(
-            where("note")
-            .mark_text(align="left", dx=4, fontSize=11, fill="var(--soft)")
-            .encode(x=alt.datum(0), text="note:N")
-        )
-    return layers
+    base, seen = alt.Chart().encode(y=y), {"color": colour, "tooltip": tooltip}
+    tick = base.mark_tick(orient="vertical", size=9, thickness=1.5)
+    bar = base.mark_rule(strokeWidth=7, opacity=0.35)
+    # Each with the field that a mark must have for it.
+    layers = [
+        *(
+            [("value", bar.encode(x=x("value"), x2=alt.datum(0), **seen))]
+            * chart.has_bar
+        ),
+        (
+            "high",
+            base.mark_rule(strokeWidth=10, opacity=0.3, strokeCap="butt").encode(
+                x=x("low"), x2="high:Q", **seen
+            ),
+        ),
+        (
+            "to",
+            base.mark_rule(strokeWidth=1.5).encode(x=x("from"), x2="to:Q", **seen),
+        ),
+        ("to", tick.encode(x=x("from"), color=colour)),
+        ("to", tick.encode(x=x("to"), color=colour)),
+        (
+            "value",
+            base.mark_point(filled=True, size=62, opacity=1).encode(
+                x=x("value"), shape=shape, **seen
+            ),
+        ),
+        (
+            "note",
+            base.mark_text(align="left", dx=4, fontSize=11, fill="var(--soft)").encode(
+                x=alt.datum(0), text="note:N"
+            ),
+        ),
+    ]
+    return _break_marks(chart.breaks) + [
+        layer.transform_filter(f"isValid(datum.{field})")
+        for field, layer in layers
+        if field == "value" or any(mark[field] is not None for mark in marks)
+    ]
 
 
 def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
-    """A dashed line with words in each gap between two rows."""
-    gaps = alt.Data(
-        values=[{"y": n + 0.5, "words": words} for n, words in enumerate(breaks)]
-    )
-    y = alt.Y("y:Q")
-    line = (
-        alt.Chart(gaps)
-        .mark_rule(strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)")
-        .encode(y=y)
-    )
-    words = (
-        alt.Chart(gaps)
-        .mark_text(
-            align="right", dy=-7, fontSize=11, fontWeight=600, fill="var(--break)"
-        )
-        .encode(y=y, x=alt.value("width"), text="words:N")
-    )
-    return [line, words]
+    """A dashed line with words in each gap between two rows that has words."""
+    gaps = [
+        {"y": n + 0.5, "words": "|".join(textwrap.wrap(words, BREAK_WIDTH))}
+        for n, words in enumerate(breaks)
+        if words
+    ]
+    if not gaps:
+        return []
+    base = alt.Chart(alt.Data(values=gaps)).encode(y="y:Q")
+    text = {"align": "right", "baseline": "line-bottom", "lineBreak": "|"}
+    font = {"dy": -3, "fontSize": 11, "fontWeight": 600}
+    return [
+        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)"),
+        base.mark_text(fill="var(--break)", **text, **font).encode(
+            x=alt.value("width"), text="words:N"
+        ),
+    ]
 
 
 def _wrapped(text: str) -> str:

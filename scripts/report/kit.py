@@ -16,6 +16,8 @@ REASONS = {
     "suppressed_cells": "suppression cuts off the numerator",
     "fractional_allocation": "the count is split between groups",
     "per_million_counts": "counts are re-based to one million",
+    "percent_only": "the release publishes no counts",
+    "mean_of_countries": "it is a mean of countries",
     "partial_copy": "this copy lacks some of the cells",
     "too_few_tasks": "too few tasks",
     "residual": "it is what is left over, not a label",
@@ -44,6 +46,10 @@ OVER_WEEK = "Line: 95% Wilson interval of the week's draw of conversations."
 # What the band and the line of a mart are; empty where its figures have none.
 MARKS = {
     "fct_education_shares": (UNSEEN, ""),
+    "fct_education_trend": (
+        "Band: what the release leaves open. A bound, with no probability attached.",
+        "",
+    ),
     "fct_facet_shares": ("", OVER_WEEK),
     "fct_interaction_patterns": (SUPPRESSED, OVER_TASKS),
     "fct_occupation_group_shares": (UNSEEN, ""),
@@ -63,6 +69,10 @@ COLUMNS = {
     for column in (
         Column("release_id", "Release", "code"),
         Column("platform", "Platform"),
+        Column("window_label", "Window"),
+        Column("measure", "Measure", "code"),
+        Column("category", "Category", "code"),
+        Column("country_group", "Countries", "code"),
         Column("scope", "Scope", "code"),
         Column("allocation_rule", "Rule", "code"),
         Column("share_base", "Base of the share", "code"),
@@ -73,6 +83,12 @@ COLUMNS = {
         Column("group_title", "Title"),
         Column("geo_name", "Country"),
         Column("geo_id", "Code", "code"),
+        Column("change_pct_points", "Step, points", "pct"),
+        Column("break_reasons", "Breaks"),
+        Column("common_unit_count", "Common units", "count"),
+        Column("common_share_pct", "They hold, %", "pct"),
+        Column("composition_change", "Composition, points", "pct"),
+        Column("within_change", "Within, points", "pct"),
         Column("share_rank", "Rank", "count"),
         Column("volume_rank", "Rank", "count"),
         Column("top_k", "Largest tasks", "count"),
@@ -95,6 +111,7 @@ COLUMNS = {
         Column("yes_count", "Yes", "count"),
         Column("base_conversation_count", "Base", "count"),
         Column("share_pct", "Share, %", "pct"),
+        Column("value_pct", "Figure, %", "pct"),
         Column("volume_share_pct", "Share of all conversations, %", "pct"),
         Column("success_pct", "Success, %", "pct"),
         Column("bound_low_pct", "Bound, low", "pct"),
@@ -225,19 +242,21 @@ def absence(
     geo_level: str = "global",
 ) -> list[Markup]:
     """Why slices without rows have none: not in this copy, or never published."""
-    status = warehouse.coverage(facet, geo_level)
+    coverage = "from marts.fct_cell_coverage where facet = ? and geo_level = ?"
+    covered = warehouse.by_slice(warehouse.rows(coverage, facet, geo_level))
+    status = {each: own[0]["status"] for each, own in covered.items()}
     by = "" if geo_level == "global" else f" by {geo_level}"
     present = warehouse.by_slice(rows)
     texts = []
     for each in warehouse.slices:
         if each in present or (geo_level != "global" and each.platform == "1p_api"):
             continue
-        if status.get(each.key) == "not_in_copy":
+        if status.get(each) == "not_in_copy":
             text = (
                 "Not in this copy: {} publishes the facet <code>{}</code>{}, but the "
                 "loaded file does not hold it."
             )
-        elif each.key in status:
+        elif each in status:
             text = "{} holds <code>{}</code>{}, but nothing of it can be shown."
         else:
             text = "{} does not publish the facet <code>{}</code>{}."

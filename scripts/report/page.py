@@ -13,7 +13,7 @@ from markupsafe import Markup
 from report.charts import config
 from report.parts import PLATFORMS, Column, Row, Section, Spec, count, platform_title
 from report.questions import build
-from report.questions.between_releases import window
+from report.questions.trend import window
 from report.questions.which_hold import STATUSES
 from report.reading import Warehouse, opened
 

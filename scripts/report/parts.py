@@ -6,6 +6,7 @@ import string
 from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -28,19 +29,24 @@ class ReportError(WarehouseError):
 
 @dataclass(frozen=True)
 class Slice:
-    """One release on one platform that the warehouse has loaded."""
+    """One sample that the warehouse has loaded: a release, a platform, a window.
+
+    ``window_label`` is empty where the release has one window on the platform.
+    """
 
     release_id: str
     platform: str
+    window_start_date: date
+    window_label: str
     count_basis: str
     licence: str
     citation: str
     is_simulated: bool
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[str, str, date]:
         """What identifies the slice in the rows of a mart."""
-        return (self.release_id, self.platform)
+        return (self.release_id, self.platform, self.window_start_date)
 
     @property
     def platform_title(self) -> str:
@@ -50,13 +56,15 @@ class Slice:
     @property
     def label(self) -> str:
         """Release and platform as a reader sees them."""
-        return f"{self.release_id}, {self.platform_title}"
+        window = f", {self.window_label}" if self.window_label else ""
+        return f"{self.release_id}, {self.platform_title}{window}"
 
     @property
     def where(self) -> str:
         """The slice inside a sentence."""
         article = "the " if self.platform_title == "API" else ""
-        return f"In {self.release_id} on {article}{self.platform_title}"
+        window = f" ({self.window_label})" if self.window_label else ""
+        return f"In {self.release_id}{window} on {article}{self.platform_title}"
 
     @property
     def unit(self) -> str:
@@ -67,7 +75,8 @@ class Slice:
     @property
     def slug(self) -> str:
         """The slice in an id or a file name."""
-        return f"{self.release_id}-{self.platform}".replace("_", "-")
+        window = f"-{self.window_start_date:%Y-%m}" if self.window_label else ""
+        return f"{self.release_id}-{self.platform}{window}".replace("_", "-")
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ from warehouse.reading import connect, records
 
 from report.parts import ReportError, Row, Slice
 
-# One rule where a figure depends on one: the widest, which the others are parts of.
+# One rule where a figure depends on one: the widest, which the others are parts of; and
+# figures that are made of tasks.
 RULE = "any_holder"
-UNDER_RULE = f"allocation_rule in ('{RULE}', 'not_applicable')"
+UNDER_RULE = (
+    f"allocation_rule in ('{RULE}', 'not_applicable') and task_count is not null"
+)
 BASELINE = "non_education"
 REGISTER = """
     select assumption_id, assumption_name, statement, consequence, status
@@ -22,6 +25,11 @@ REGISTER = """
     order by array_position(['not_checkable', 'partly_checked', 'checked'], status),
         assumption_name
 """
+
+
+def sample_key(row: Row) -> tuple[Any, ...]:
+    """The key of the sample that a row of a mart is of."""
+    return row["release_id"], row["platform"], row["window_start_date"]
 
 
 @contextlib.contextmanager
@@ -47,8 +55,10 @@ class Warehouse:
             Slice(**row)
             for row in self.records(
                 """
-                select release_id, platform, count_basis, licence, citation,
-                    is_simulated
+                select release_id, platform, window_start_date,
+                    case when count(*) over (partition by release_id, platform) > 1
+                        then window_label else '' end as window_label,
+                    count_basis, licence, citation, is_simulated
                 from marts.dim_releases
                 where is_loaded
                 order by is_simulated, window_start_date desc nulls last,
@@ -71,8 +81,8 @@ class Warehouse:
         """The rows of the loaded slices, newest slice first, else in their order."""
         order = {each.key: place for place, each in enumerate(self.slices)}
         rows = self.records(sql, *parameters)
-        rows = [row for row in rows if (row["release_id"], row["platform"]) in order]
-        return sorted(rows, key=lambda row: order[row["release_id"], row["platform"]])
+        rows = [row for row in rows if sample_key(row) in order]
+        return sorted(rows, key=lambda row: order[sample_key(row)])
 
     def newest(self, rows: Iterable[Row]) -> tuple[Slice, list[Row]]:
         """The first slice that has any of the rows, with its own: what a text is of."""
@@ -83,8 +93,7 @@ class Warehouse:
         slices = {each.key: each for each in self.slices}
         found: dict[Slice, list[Row]] = {}
         for row in rows:
-            each = slices[row["release_id"], row["platform"]]
-            found.setdefault(each, []).append(row)
+            found.setdefault(slices[sample_key(row)], []).append(row)
         return found
 
     def words(
@@ -154,21 +163,6 @@ class Warehouse:
                 "figure is published without its caveats. Run make warehouse."
             )
         return found
-
-    def coverage(self, facet: str, geo_level: str) -> dict[tuple[str, str], str]:
-        """The status of a facet by release and platform; absent where unpublished."""
-        return {
-            (row["release_id"], row["platform"]): row["status"]
-            for row in self.records(
-                """
-                select release_id, platform, status
-                from marts.fct_cell_coverage
-                where facet = ? and geo_level = ?
-                """,
-                facet,
-                geo_level,
-            )
-        }
 
     def failed_warnings(self) -> list[Row]:
         """The expectations of the latest run that failed, by expectation."""

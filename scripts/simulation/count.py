@@ -7,7 +7,8 @@ number of threads can change them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import duckdb
 
@@ -58,6 +59,25 @@ def count_statements(platform: str, plan: Plan) -> list[str]:
     return statements
 
 
+def draw_slices(
+    con: duckdb.DuckDBPyConnection,
+    draw: Callable[[int, int], str],
+    sizes: Sequence[int],
+    slice_size: int = SLICE,
+) -> Iterator[int]:
+    """Numbers of the slices, each while its rows are in the table ``drawn``.
+
+    ``draw``: the select of conversations from one number up to another, of every run;
+    ``sizes``: conversations of each run.
+    """
+    step = max(1, slice_size // len(sizes))
+    for number, first in enumerate(range(0, max(sizes), step)):
+        query = draw(first, min(first + step, max(sizes)))
+        con.execute(f"create or replace temp table drawn as {query}")
+        yield number
+    con.execute("drop table if exists drawn")
+
+
 def _merge(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"create or replace table merged_cell as select {CELL_KEYS}, "
@@ -89,19 +109,15 @@ def count_platform(
         platform, [f for g in PLACES for f in plan.counted(g)] + list(plan.written)
     )
     statements = count_statements(platform, plan)
-    longest = max(r.conversations[platform] for r in runs)
-    step = max(1, slice_size // len(runs))
+    sizes = [r.conversations[platform] for r in runs]
     regions = platform == "claude_ai" and bool(plan.counted("country-state"))
-    for number, first in enumerate(range(0, longest, step)):
-        stop = min(first + step, longest)
-        query = draw_sql(model, facets, slots, first, stop, regions, plan.has_requests)
-        con.execute(f"create or replace temp table drawn as {query}")
+    draw = partial(draw_sql, model, facets, slots, regions, plan.has_requests)
+    for number in draw_slices(con, draw, sizes, slice_size):
         for statement in statements:
             con.execute(f"insert into cell {statement}")
         if sink is not None:
             sink(con, number)
         if number % SLICES_BETWEEN_MERGES == SLICES_BETWEEN_MERGES - 1:
             _merge(con)
-    con.execute("drop table if exists drawn")
     _merge(con)
     return slots

@@ -11,7 +11,7 @@ a low  44-49    account group; 50-63 day
 a high 0-15     slot of the task; 16-35 below or otherwise
 a high 36-51    region: 6 bits slot, 10 bits below or otherwise
 b low  0-63     collaboration, use case, success, multitasking: 16 bits each
-b high 0-15     human_only_ability; 16-31 style of the request
+b high 0-15     human_only_ability; 16-31 style of the request; 32-47 artifact
 c      0-127    the five numeric facets and the three indexed ones: 16 bits each
 ====== ======== =================================================================
 """
@@ -53,6 +53,8 @@ REGION_SLOTS = 64
 REGION_SLOT_PARTS = 1 << 10
 NO_REGION = 65_535
 DAY_COUNT = 7
+
+ARTIFACT = "artifact"
 
 BLOCK_OTHER, BLOCK_EDUCATION, BLOCK_COORDINATED = 0, 1, 2
 BLOCK_COUNT = 3
@@ -350,7 +352,12 @@ def prepare(
 
 
 def _answer(model: Model, facet: str) -> str:
-    """The expression that turns a facet's bits into a category code or grid place."""
+    """The expression that turns a facet's bits into a category code or grid place.
+
+    The artifact stays a number under 65,536: ``monthly`` says what it stands for.
+    """
+    if facet == ARTIFACT:
+        return "((tasked.b_high >> 32) & 65535)::usmallint as artifact"
     if facet in CATEGORICAL:
         half, shift = CATEGORICAL_BITS[facet]
         draw = f"((tasked.{half} >> {shift}) & 65535)"
@@ -374,10 +381,10 @@ def draw_sql(
     model: Model,
     facets: Sequence[str],
     slots: int,
-    first: int,
-    stop: int,
     with_regions: bool,
     with_styles: bool,
+    first: int,
+    stop: int,
 ) -> str:
     """The select that draws conversations ``first`` to ``stop`` - 1 of every run.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,7 +19,31 @@ CITATION = (
     "Simulated by this project's scripts/simulate.py: "
     "it is made up and describes nobody"
 )
-SAMPLE_SOURCE = "Conversations drawn by the simulator"
+# What the manifest says of a raw file, by family.
+LONG = {
+    "window_start_date": DATE_START,
+    "window_end_date": DATE_END,
+    "count_basis": "conversations",
+    "facet_set": "B_2026_01",
+    "schema_family": "B_long",
+    "sample_source": "Conversations drawn by the simulator",
+}
+FLAT = {
+    "window_start_date": "2025-02-03",
+    "window_end_date": "2025-02-09",
+    "count_basis": "percent_only",
+    "facet_set": "A_2025_02",
+    "sample_source": "Not published",
+}
+MONTHLY = {
+    "window_start_date": "2026-04-01",
+    "window_end_date": "2026-05-31",
+    "count_basis": "percent_only",
+    "facet_set": "C_2026_06",
+    "schema_family": "C_monthly",
+    "taxonomy_version": "simulated_monthly_1",
+    "sample_source": "Not published",
+}
 CONVERSATION_FACETS = ("collaboration", "use_case", "task_success")
 
 RAW_COLUMNS = (
@@ -114,11 +138,11 @@ def manifest_row(
     release_id: str,
     role: str,
     platform: str = "",
-    sample_count: int | None = None,
+    layout: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The manifest's row of one written file, with its byte count and sha256.
 
-    ``sample_count``: conversations of the sample; of a raw file only.
+    ``layout``: columns that only a raw file has, as ``LONG``.
     """
     content = path.read_bytes()
     row = {
@@ -135,17 +159,9 @@ def manifest_row(
     }
     if role in ("raw", "onet_task_statements"):
         row["taxonomy_version"] = TAXONOMY
-    if role == "raw":
-        row |= {
-            "window_start_date": DATE_START,
-            "window_end_date": DATE_END,
-            "count_basis": "conversations",
-            "product_label": PLATFORM_LABELS[platform],
-            "facet_set": "B_2026_01",
-            "schema_family": "B_long",
-            "sample_count": str(sample_count),
-            "sample_source": SAMPLE_SOURCE,
-        }
+    if platform:
+        row["product_label"] = PLATFORM_LABELS[platform]
+    row |= layout or {}
     return {column: row.get(column, "") for column in MANIFEST_COLUMNS}
 
 
@@ -172,7 +188,7 @@ def write_releases(con: duckdb.DuckDBPyConnection, data: Path) -> list[dict[str,
     manifest = []
     for release_id, platform, conversations in sizes:
         path = data / place.format(release_id, raw_name(platform))
-        _copy(
+        copy_csv(
             con,
             f"select {', '.join(RAW_COLUMNS)} from release_row "
             f"where release_id = '{release_id}' and platform = '{platform}' "
@@ -181,7 +197,14 @@ def write_releases(con: duckdb.DuckDBPyConnection, data: Path) -> list[dict[str,
             path,
         )
         manifest.append(
-            manifest_row(data, path, release_id, "raw", platform, conversations)
+            manifest_row(
+                data,
+                path,
+                release_id,
+                "raw",
+                platform,
+                LONG | {"sample_count": str(conversations)},
+            )
         )
     first = sizes[0][0]
     for role, query in (
@@ -189,7 +212,7 @@ def write_releases(con: duckdb.DuckDBPyConnection, data: Path) -> list[dict[str,
         ("iso_country_codes", "from release_country order by iso_alpha_2"),
     ):
         path = data / place.format(first, f"{role}.csv")
-        _copy(con, query, path)
+        copy_csv(con, query, path)
         manifest.append(manifest_row(data, path, first, role))
     return manifest
 
@@ -199,7 +222,8 @@ STATEMENTS_IN_ORDER = (
 )
 
 
-def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+def copy_csv(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write a query's rows as a CSV file in the project's one manner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     target = str(path).replace("'", "''")
     con.execute(
@@ -208,12 +232,13 @@ def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
 
 
 def write_manifest(
-    path: Path, rows: Sequence[dict[str, str]], before: str = ""
+    path: Path, rows: Sequence[dict[str, str]], before: str = "", after: str = ""
 ) -> None:
-    """Write the manifest: the header, or the lines ``before`` as they are, and rows."""
+    """Write rows between other lines, kept as they are; without any, under a header."""
     with path.open("w", newline="", encoding="utf-8") as handle:
         handle.write(before or ",".join(MANIFEST_COLUMNS) + "\n")
         csv.DictWriter(handle, MANIFEST_COLUMNS, lineterminator="\n").writerows(rows)
+        handle.write(after)
 
 
 def update_manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
@@ -230,5 +255,7 @@ def update_manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
             "do: bring files.MANIFEST_COLUMNS up to date"
         )
     releases = {r["release_id"] for r in rows}
-    kept = [x for x in lines if next(csv.reader([x]))[0] not in releases]
-    write_manifest(path, rows, "".join(kept))
+    is_old = [next(csv.reader([x]))[0] in releases for x in lines]
+    place = is_old.index(True) if any(is_old) else len(lines)
+    after = [x for x, old in zip(lines, is_old, strict=True) if not old][place:]
+    write_manifest(path, rows, "".join(lines[:place]), "".join(after))

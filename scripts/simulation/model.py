@@ -142,7 +142,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Country:
-    """A country: conversations per million, shares (0 to 1) of its two blocks."""
+    """A country: conversations per million, shares (0 to 1) of its two blocks.
+
+    ``working_age``: thousands of people.
+    """
 
     geo_id: str
     alpha_3: str
@@ -150,6 +153,7 @@ class Country:
     usage: float
     education_share: float
     coordinated_share: float
+    working_age: int
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,8 @@ class Model:
     numeric: Mapping[str, NumericFacet]
     shifts: Mapping[tuple[str, str], int]
     request_groups: Mapping[str, str]
+    topics: Mapping[str, str]
+    artifacts: Mapping[str, tuple[float, float]]
     parameters: Mapping[str, float]
     rake: bool = True
 
@@ -277,6 +283,7 @@ def load_model(folder: Path) -> Model:
             f"observed: holder codes without a title: {untitled}; expected: none; "
             "do: add them to seeds/simulation/occupation_list.csv"
         )
+    groups = read_rows(folder / "request_groups.csv")
     return Model(
         tasks=tasks,
         titles=titles,
@@ -288,6 +295,7 @@ def load_model(folder: Path) -> Model:
                 usage=float(r["usage_per_million"]),
                 education_share=float(r["education_share"]),
                 coordinated_share=float(r["coordinated_share"]),
+                working_age=int(r["working_age_thousands"]),
             )
             for r in read_rows(folder / "countries.csv")
         ),
@@ -311,9 +319,11 @@ def load_model(folder: Path) -> Model:
             (r["stratum"], r["facet"]): int(r["shift"])
             for r in read_rows(folder / "numeric_shifts.csv")
         },
-        request_groups={
-            r["major_group"]: r["label"]
-            for r in read_rows(folder / "request_groups.csv")
+        request_groups={r["major_group"]: r["label"] for r in groups},
+        topics={r["major_group"]: r["monthly_topic"] for r in groups},
+        artifacts={
+            r["artifact"]: (float(r["education_weight"]), float(r["other_weight"]))
+            for r in read_rows(folder / "artifacts.csv")
         },
         parameters={
             r["parameter"]: float(r["value"])

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import yaml
 from warehouse.errors import WarehouseError
+from warehouse.reading import records
 
 FILES = Path(__file__).resolve().parent / "dashboard"
 ROOT = "ai_in_education"
@@ -61,15 +62,14 @@ def dataset(files: Config, mart: str, con: duckdb.DuckDBPyConnection) -> Config:
             f"The warehouse has no table {MARTS}.{mart}, which a dataset of the "
             "dashboard needs. Build it again with make warehouse."
         )
-    columns = con.execute(
+    of_table = records(
+        con,
         "select column_name, data_type as type, comment as description, "
         "data_type = 'DATE' or data_type like 'TIMESTAMP%' as is_dttm "
         "from duckdb_columns() where schema_name = ? and table_name = ? "
         "order by column_index",
         [MARTS, mart],
     )
-    names = [each[0] for each in columns.description]
-    of_table = [dict(zip(names, row, strict=True)) for row in columns.fetchall()]
     own = [{"column_name": name} | files["columns"][name] for name in ours["columns"]]
     shown = {"groupby": True, "filterable": True, "is_active": True}
     return VERSION | {

@@ -8,6 +8,7 @@ folder, also what DuckDB prints when it ends.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -219,13 +220,8 @@ class Api:
             )
         return answer.json()
 
-    def get(self, path: str, **options: Any) -> dict[str, Any]:
-        """The answer to GET."""
-        return self.ask("GET", path, **options)
-
-    def post(self, path: str, **options: Any) -> dict[str, Any]:
-        """The answer to POST."""
-        return self.ask("POST", path, **options)
+    get = functools.partialmethod(ask, "GET")
+    post = functools.partialmethod(ask, "POST")
 
     def replace_assets(self, bundle: Path) -> None:
         """Import a bundle of the kind assets: its files replace what is there."""

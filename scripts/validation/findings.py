@@ -47,20 +47,20 @@ def read(con: duckdb.DuckDBPyConnection) -> list[Result]:
     Nothing where the warehouse has no such table. Raises ValidationError when a check
     is bound to no assumption.
     """
-    if not has_table(con, TABLE):
-        return []
-    return [_result(row) for row in records(con, FINDINGS)]
+    return [_result(row) for row in _found(con, FINDINGS)]
 
 
 def lines(con: duckdb.DuckDBPyConnection) -> list[str]:
     """A line for each check and file that found something: how much, and the first."""
-    if not has_table(con, TABLE):
-        return []
     return [
         f"  {row['problem_kind']} {row['check_name']}, {row['relative_path']}: "
         f"{row['problem_count']:,} found, first {row['observed']}"
-        for row in records(con, f"from {TABLE} order by all")
+        for row in _found(con, f"from {TABLE} order by all")
     ]
+
+
+def _found(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    return records(con, sql) if has_table(con, TABLE) else []
 
 
 def _result(row: dict[str, Any]) -> Result:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import jinja2
+from warehouse.reading import connect, records
 
-from validation.results import Result, Run
+from validation.results import HISTORY, Result, Run
 
 NAME = "validation.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -24,32 +23,28 @@ OUTCOMES = {
     "held": "held",
     "not_checkable": "can't be checked with this data",
 }
-
-
-@dataclass
-class Assumption:
-    """An assumption of the register with its guards and the answers of one run."""
-
-    assumption_id: str
-    name: str
-    statement: str
-    consequence: str
-    status: str
-    source: str
-    affected: list[str] = field(default_factory=list)
-    guards: list[tuple[str, str]] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
-
-    @property
-    def outcome(self) -> str:
-        """The worst failure, else held where anything was judged (see OUTCOMES)."""
-        outcomes = {outcome_of(result) for result in self.results}
-        if self.status == "not_checkable":
-            return "not_checkable"
-        for outcome in ("critical", "warning", "held", "open"):
-            if outcome in outcomes:
-                return outcome
-        return "held"  # by loader checks and dbt tests, or nothing would be here
+# The assumptions in their own order, each with what it affects and its listed guards.
+REGISTER = """
+    select register.*, register.assumption_name as name,
+        (
+            select list(
+                mart || if(column_name = '*', '', '.' || column_name)
+                order by mart, column_name
+            )
+            from reference.sampling_assumption_columns as affected
+            where affected.assumption_id = register.assumption_id
+        ) as affected,
+        (
+            select list(
+                [replace(guard_kind, '_', ' '), guard_name]
+                order by guard_kind, guard_name
+            )
+            from reference.sampling_assumption_guards as guards
+            where guards.assumption_id = register.assumption_id
+        ) as guards
+    from reference.sampling_assumptions as register
+    order by register.rowid
+"""
 
 
 def outcome_of(result: Result) -> str:
@@ -59,20 +54,24 @@ def outcome_of(result: Result) -> str:
     return "held" if result.is_success else result.severity
 
 
+def outcome_of_all(status: str, results: Sequence[Result]) -> str:
+    """The worst failure, else held where anything was judged (see OUTCOMES)."""
+    if status == "not_checkable":
+        return status
+    found = set(map(outcome_of, results))
+    # Without answers it is held by loader checks and dbt tests, or would not be here.
+    order = ("critical", "warning", "held", "open")
+    return next((outcome for outcome in order if outcome in found), "held")
+
+
 def write(warehouse: Path, folder: Path) -> list[Path]:
     """Write the page of the latest run that the warehouse holds into ``folder``."""
-    with duckdb.connect(str(warehouse), read_only=True) as con:
-        rows = con.execute(
-            "select * exclude (is_latest_run) from marts.fct_expectation_results "
-            "where is_latest_run order by all"
-        )
-        names = [column[0] for column in rows.description]
-        records = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
-    run = Run(records[0]["run_id"], records[0]["run_at"]) if records else None
-    results = [
-        Result(**{k: v for k, v in record.items() if k not in ("run_id", "run_at")})
-        for record in records
-    ]
+    latest = f"select * exclude (is_latest_run) from {HISTORY} where is_latest_run"
+    with connect(warehouse) as con:
+        rows = records(con, f"{latest} order by all")
+    runs = [Run(row.pop("run_id"), row.pop("run_at")) for row in rows]
+    results = [Result(**row) for row in rows]
+    run = runs[0] if runs else None
     return [write_page(warehouse, results, run, folder, was_published=True)]
 
 
@@ -84,19 +83,13 @@ def write_page(
     was_published: bool,
 ) -> Path:
     """Write the page of these answers; the register comes from the warehouse file."""
-    assumptions = read_register(warehouse)
-    for result in results:
-        assumptions[result.assumption_id].results.append(result)
-    ordered = sorted(
-        assumptions.values(), key=lambda each: list(OUTCOMES).index(each.outcome)
-    )
-    for assumption in ordered:
-        assumption.results.sort(
-            key=lambda result: list(OUTCOMES).index(outcome_of(result))
-        )
-    counts: dict[str, int] = defaultdict(int)
-    for result in results:
-        counts[outcome_of(result)] += 1
+    order = list(OUTCOMES).index
+    with connect(warehouse) as con:
+        register = records(con, REGISTER)
+    for assumption in register:
+        own = [r for r in results if r.assumption_id == assumption["assumption_id"]]
+        assumption["results"] = sorted(own, key=lambda each: order(outcome_of(each)))
+        assumption["outcome"] = outcome_of_all(assumption["status"], own)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -106,8 +99,8 @@ def write_page(
     )
     environment.filters["examples"] = examples
     page = environment.get_template("validation.html.j2").render(
-        assumptions=ordered,
-        counts=counts,
+        assumptions=sorted(register, key=lambda each: order(each["outcome"])),
+        counts=Counter(map(outcome_of, results)),
         outcomes=OUTCOMES,
         outcome_of=outcome_of,
         run=run,
@@ -119,31 +112,6 @@ def write_page(
     path = folder / NAME
     path.write_text(page, encoding="utf-8")
     return path
-
-
-def read_register(warehouse: Path) -> dict[str, Assumption]:
-    """The register with what it affects and its listed guards, in its own order."""
-    with duckdb.connect(str(warehouse), read_only=True) as con:
-        assumptions = {
-            row[0]: Assumption(*row)
-            for row in con.execute(
-                "select assumption_id, assumption_name, statement, consequence, "
-                "status, source from reference.sampling_assumptions"
-            ).fetchall()
-        }
-        for assumption_id, mart, column in con.execute(
-            "select assumption_id, mart, column_name "
-            "from reference.sampling_assumption_columns order by all"
-        ).fetchall():
-            assumptions[assumption_id].affected.append(
-                mart if column == "*" else f"{mart}.{column}"
-            )
-        for assumption_id, kind, name in con.execute(
-            "select assumption_id, guard_kind, guard_name "
-            "from reference.sampling_assumption_guards order by all"
-        ).fetchall():
-            assumptions[assumption_id].guards.append((kind.replace("_", " "), name))
-    return assumptions
 
 
 def examples(text: str) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from warehouse.errors import WarehouseError
@@ -44,10 +43,6 @@ class Result:
     example_rows: str
     sentence: str
 
-    def as_row(self) -> dict[str, Any]:
-        """The result as column names and values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Run:
@@ -61,6 +56,10 @@ class Run:
         """A run that begins now; the name sorts by time and is unique."""
         started = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
         return cls(f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", started)
+
+
+# The columns of a run's answers.
+COLUMNS = [each.name for each in (*fields(Run), *fields(Result))]
 
 
 def worst_failure(results: Sequence[Result]) -> str | None:
@@ -94,18 +93,13 @@ def failure_lines(results: Sequence[Result], severity: str) -> list[str]:
 
 def keep(work_file: Path, run: Run, results: Sequence[Result]) -> None:
     """Write the answers of a run into the work file, in the place of its own."""
-    rows = [
-        {"run_id": run.run_id, "run_at": run.run_at, **result.as_row()}
-        for result in results
-    ]
     with duckdb.connect(str(work_file)) as con:
         con.execute(f"delete from {TABLE} where run_id = ?", [run.run_id])
-        if rows:
-            names = list(rows[0])
+        if results:
             con.executemany(
-                f"insert into {TABLE} ({', '.join(names)}) "
-                f"values ({', '.join('?' for _ in names)})",
-                [list(row.values()) for row in rows],
+                f"insert into {TABLE} ({', '.join(COLUMNS)}) "
+                f"values ({', '.join('?' * len(COLUMNS))})",
+                [[*astuple(run), *astuple(result)] for result in results],
             )
 
 
@@ -117,20 +111,12 @@ def carry_over(work_file: Path, published_file: Path) -> str | None:
     """
     if not published_file.exists():
         return None
+    path = str(published_file).replace("'", "''")
     with duckdb.connect(str(work_file)) as con:
-        columns = [
-            row[0]
-            for row in con.execute(
-                "select column_name from duckdb_columns() where schema_name || '.' || "
-                "table_name = ? order by column_index",
-                [TABLE],
-            ).fetchall()
-        ]
-        path = str(published_file).replace("'", "''")
         try:
             con.execute(f"attach '{path}' as published (read_only)")
             con.execute(
-                f"insert into {TABLE} by name select {', '.join(columns)} "
+                f"insert into {TABLE} by name select {', '.join(COLUMNS)} "
                 f"from published.{HISTORY}"
             )
         except duckdb.Error as error:

@@ -36,12 +36,14 @@ EXAMPLE_COUNT = 5
 BOUNDARIES: tuple[Boundary, ...] = ("raw", "marts")
 RELEASES = {
     "raw": """
-        select distinct release_id, platform from staging.stg_aei__release_files
+        select distinct release_id, platform, left(schema_family, 1) as family
+        from staging.stg_aei__release_files
         where is_loaded and file_role = 'raw'
         order by release_id, platform
     """,
     "marts": """
-        select release_id, platform from marts.dim_releases
+        select distinct release_id, platform, schema_family as family
+        from marts.dim_releases
         where is_loaded
         order by release_id, platform
     """,
@@ -201,7 +203,7 @@ def questions(
 ) -> list[Question]:
     """Each check of a boundary on each slice that it applies to."""
     releases = connection.execute(sa.text(RELEASES[boundary]))
-    parts = [*(Slice(*row) for row in releases), Slice(None, None)]
+    parts = [*(Slice(*row) for row in releases), Slice(None, None, None)]
     return [
         _question(connection, check, part)
         for check in checks

@@ -7,7 +7,6 @@ sees a half-made warehouse.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from validation.page import write_page
 
 from warehouse import workers
 from warehouse.errors import BuildError
+from warehouse.folder import examine
 from warehouse.paths import (
-    MANIFEST,
     PUBLISHED_FILE,
     SIMULATED_DATA,
     WORK_FILE,
@@ -33,6 +32,7 @@ from warehouse.publishing import (
     remove_work_file,
     temporary_folder,
 )
+from warehouse.reading import differing_copies
 from warehouse.runner import REFUSAL, Dbt
 from warehouse.summary import summary
 
@@ -68,13 +68,15 @@ def build(
     ):
         check_output(published_file)
         say(f"Data: {data_dir or shown(SIMULATED_DATA) + ' (simulated)'}")
-        for path in unlisted_raw_files(data_dir or SIMULATED_DATA):
-            say(f"  left alone, not in {MANIFEST.name}: {path}")
+        for note in examine(data_dir or SIMULATED_DATA):
+            say(f"  {note}")
         remove_work_file(work_file)
         workers.warm("validation.run")
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
         dbt.build(*STAGING)
+        for note in differing_copies(work_file):
+            say(f"  {note}")
 
         say("Asking the expectations of the raw release ...")
         run = results.Run.now()
@@ -123,18 +125,6 @@ def data_folder(argument: str | None) -> Path | None:
             "build on the project's simulated release."
         )
     return folder
-
-
-def unlisted_raw_files(data_dir: Path, manifest: Path = MANIFEST) -> list[str]:
-    """Raw-looking files of the data folder that no manifest row names."""
-    with manifest.open(encoding="utf-8", newline="") as handle:
-        listed = {row["relative_path"] for row in csv.DictReader(handle)}
-    found = (
-        path.relative_to(data_dir).as_posix()
-        for path in sorted(data_dir.glob("release_*/**/aei_raw_*"))
-        if path.is_file()
-    )
-    return [path for path in found if path not in listed]
 
 
 def ask_expectations(work_file: Path, boundary: str) -> list[results.Result]:

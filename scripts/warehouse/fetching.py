@@ -20,6 +20,7 @@ from pathlib import Path
 from warehouse.errors import WarehouseError
 
 DATASET = "Anthropic/EconomicIndex"
+ABSENT = "not there"
 
 
 class FetchError(WarehouseError):
@@ -41,7 +42,8 @@ class NoConnectionError(FetchError):
 @dataclass(frozen=True)
 class ReleaseFile:
     """A file to fetch: `byte_count` in bytes, `sha256` empty where it is not known,
-    `revision` the commit of the dataset that holds it."""
+    `revision` the commit of the dataset that holds it, `earlier` the sha256 of editions
+    that the dataset has replaced."""
 
     path: str
     byte_count: int
@@ -49,6 +51,7 @@ class ReleaseFile:
     revision: str
     licence: str
     citation: str
+    earlier: tuple[str, ...] = ()
 
 
 def read_manifest(path: Path) -> list[dict[str, str]]:
@@ -89,7 +92,14 @@ def select_files(
                 raise FetchError(f"{row['relative_path']}: {text}. Mend the manifest")
             values = row["sha256"], revision, row["licence"], row["citation"]
             path = row["relative_path"]
-            chosen[path] = ReleaseFile(path, int(row["byte_count"]), *values)
+            earlier = tuple(
+                other["sha256"]
+                for other in rows
+                if (other["relative_path"], other["copy_status"])
+                == (path, "superseded")
+            )
+            size = int(row["byte_count"])
+            chosen[path] = ReleaseFile(path, size, *values, earlier)
     return list(chosen.values())
 
 
@@ -108,7 +118,15 @@ def find_problem(path: Path, file: ReleaseFile) -> str | None:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return f"observed an HTML page ({head[:40]!r}), expected a data file"
     if head.startswith(b"version https://git-lfs"):
-        return "observed a pointer of Git LFS, expected the data that it points to"
+        return (
+            "observed a pointer of Git LFS, expected the data that it points to, "
+            f"{file.byte_count:,} bytes"
+        )
+    if sha256.hexdigest() in file.earlier:
+        return (
+            f"observed an earlier edition of {size:,} bytes, which the dataset has "
+            f"replaced, expected {file.byte_count:,} bytes"
+        )
     if size != file.byte_count:
         return f"observed {size:,} bytes, expected {file.byte_count:,} bytes"
     if file.sha256 not in ("", sha256.hexdigest()):
@@ -124,14 +142,15 @@ def fetch(file: ReleaseFile, data_dir: Path, dry_run: bool = False) -> str:
     target = data_dir / file.path
     check = "sha256" if file.sha256 else "size_only: its sha256 is not known"
     try:
-        problem = find_problem(target, file) if target.exists() else "not there"
+        problem = find_problem(target, file) if target.exists() else ABSENT
         done = "already there"
         if problem and dry_run:
             done = f"would download {file.byte_count:,} bytes ({problem})"
         elif problem:
             target.parent.mkdir(parents=True, exist_ok=True)
             download(file, target)
-            done = "downloaded"
+            was = "" if problem == ABSENT else f", in its place before: {problem}"
+            return f"downloaded [{check}] {file.path}{was}"
     except OSError as error:
         text = f"{file.path}: observed {error}, expected a file that can be written"
         raise FetchError(f"{text}. Check the disk and --data-dir") from None
@@ -205,10 +224,18 @@ def receive(file: ReleaseFile, part: Path) -> str | None:
         return None  # its size says so
     except errors.HfHubHTTPError as error:
         return f"observed HTTP status {error.response.status_code} from {url}"
-    except httpx2.ConnectError as error:
+    except (
+        httpx2.ConnectError,
+        httpx2.ConnectTimeout,
+        httpx2.ProxyError,
+        errors.OfflineModeIsEnabled,
+    ) as error:
+        if not part.stat().st_size:
+            part.unlink()
         raise NoConnectionError(
-            f"No connection to {mirror} ({error}). Check the network, or name a mirror "
-            "of the dataset host in HF_ENDPOINT; then run again"
+            f"No network: {mirror} can't be reached ({error}). Check the network and "
+            "the proxy, or name a mirror of the dataset host in HF_ENDPOINT; then run "
+            "again"
         ) from None
     except httpx2.HTTPError as error:
         raise FetchError(

@@ -9,8 +9,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 MANIFEST = PROJECT / "seeds" / "reference" / "release_manifest.csv"
 SIMULATED_DATA = PROJECT / "seeds" / "aei"
 FETCHED_DATA = PROJECT / "data" / "aei"
-WORK_FILE = PROJECT / "target" / "work.duckdb"
+# Both files have one name, the database of every relation (profiles.yml).
 PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
+WORK_FILE = PROJECT / "target" / PUBLISHED_FILE.name
 # What dbt reads beside the folders of the project.
 DBT_FILES = ("dbt_project.yml", "profiles.yml", "selectors.yml")
 

@@ -40,6 +40,69 @@ def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return con.execute(sql, [name]).fetchall() != [(0,)]
 
 
+DIFFERING_COPIES = """
+    with copies as (
+        select * from staging.stg_aei__release_files
+        where is_loaded and file_status in ('unverified_copy', 'superseded')
+    ), held as (
+        select relative_path, geo_level, facet, count(*) as row_count
+        from intermediate.int_facet_values group by all
+    ), lacking as (
+        select
+            copies.relative_path,
+            if(sets.geo_level = 'global', '', sets.geo_level || ' ') || sets.facet
+                as facet
+        from copies
+        inner join reference.facet_sets as sets
+            on copies.facet_set = sets.facet_set and copies.platform = sets.platform
+        where copies.file_role = 'raw' and not exists (
+            from held where (held.relative_path, held.geo_level, held.facet)
+            = (copies.relative_path, sets.geo_level, sets.facet)
+        )
+    )
+    select
+        relative_path, release_id, file_status, observed_byte_count,
+        manifest_byte_count,
+        (select sum(row_count) from held
+         where held.relative_path = copies.relative_path) as row_count,
+        (select list(distinct facet order by facet) from lacking
+         where lacking.relative_path = copies.relative_path) as lacking_facets
+    from copies order by relative_path
+"""
+
+
+def differing_copies(work_file: Path, most_facets: int = 6) -> list[str]:
+    """A line for each loaded file that is not the official one: which edition it is,
+    its rows and size in bytes, and the facets of its release that it lacks."""
+    with connect(work_file) as con:
+        needed = ("intermediate.int_facet_values", "reference.facet_sets")
+        if not all(has_table(con, table) for table in needed):
+            return []
+        copies = records(con, DIFFERING_COPIES)
+    lines = []
+    for copy in copies:
+        edition = "of no edition that is known here"
+        if copy["file_status"] == "superseded":
+            edition = (
+                "an earlier edition, which the dataset has replaced (make fetch "
+                f"RELEASE={copy['release_id']} brings the current one)"
+            )
+        rows = f"{copy['row_count']:,.0f} rows, " if copy["row_count"] else ""
+        size = (
+            f"{copy['observed_byte_count']:,} bytes where the official file has "
+            f"{copy['manifest_byte_count']:,}"
+        )
+        facets = copy["lacking_facets"] or []
+        more = len(facets) - most_facets
+        named = ", ".join(facets[:most_facets]) + (f" and {more} more" * (more > 0))
+        lacks = f"; without the facets {named}" if facets else ""
+        lines.append(
+            f"{copy['file_status']}: {copy['relative_path']}: {edition}; {rows}{size}"
+            f"{lacks}"
+        )
+    return lines
+
+
 def failing_rows(warehouse: Path, sql: str, database: str, limit: int = 3) -> list[str]:
     """The first rows of a data test's query, one line each; ``database`` is the name
     that the query knows the warehouse by.

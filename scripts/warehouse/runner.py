@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from warehouse.errors import BuildError
 from warehouse.reading import failing_rows
 
 REFUSAL = "The input was refused"
+LOCKED = re.compile(r"Could not set lock on file")
 
 
 @dataclass
@@ -104,9 +106,15 @@ class Dbt:
             # Else the file can't be opened by anybody else in this process.
             DuckDBConnectionManager.close_all_connections()
         if not done.success:
+            work_file = Path(os.environ["AEI_WORK_FILE"])
+            if LOCKED.search(str(done.exception)):
+                raise BuildError(
+                    f"Another program has the work file {paths.shown(work_file)} open "
+                    "(an IDE, a notebook, a dbt command); close it there, or name "
+                    "another file with --work-file, and build again."
+                )
             if done.exception is not None:
                 raise BuildError(str(done.exception))
-            work_file = Path(os.environ["AEI_WORK_FILE"])
             raise BuildError(failure_text(done.result, work_file))
         return done
 

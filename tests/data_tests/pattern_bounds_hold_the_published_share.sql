@@ -15,6 +15,7 @@ bounds as (
         scope = 'all_with_pseudo'
         and estimator = 'all_conversations'
         and bound_low_pct is not null
+        and task_count is not null
 
 ),
 

@@ -12,7 +12,9 @@ bounds as (
         bound_high_pct
     from {{ ref('fct_task_success') }}
     where
-        scope = 'all_with_pseudo' and estimator = 'all_conversations'
+        scope = 'all_with_pseudo'
+        and estimator = 'all_conversations'
+        and task_count is not null
     union all
     select
         release_id,
@@ -23,7 +25,9 @@ bounds as (
         bound_high_pct
     from {{ ref('fct_use_case_shares') }}
     where
-        scope = 'all_with_pseudo' and bound_low_pct is not null
+        scope = 'all_with_pseudo'
+        and bound_low_pct is not null
+        and task_count is not null
 
 ),
 

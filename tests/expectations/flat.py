@@ -11,6 +11,7 @@ from expectations.check import Check, each_at_least
 FLAT_CHECKS: tuple[Check, ...] = (
     Check(
         expectation_id="flat_patterns_sum_to_100",
+        families="A",
         assumption_id="percentages_by_base",
         boundary="raw",
         severity="warning",

@@ -38,6 +38,7 @@ def _sums_to_100(facet: str, label_count: int, what: str) -> Check:
         expectation_id=f"monthly_{facet}s_sum_to_100",
         assumption_id="percentages_by_base",
         boundary="raw",
+        families="C",
         severity="critical",
         sentence=f"The {what} of a place or node do not sum to 100: a value was "
         "edited, is of another base or in another unit, and no share of it holds.",
@@ -68,6 +69,7 @@ def _at_most_100(
         expectation_id=expectation_id,
         assumption_id=assumption_id,
         boundary="raw",
+        families="C",
         severity="critical",
         sentence=f"The {what} hold more than all of what they are parts of: one is "
         "doubled, of another base or in another unit, and so may be every share.",
@@ -91,6 +93,7 @@ def _holds(expectation_id: str, assumption_id: str, **says: Any) -> Check:
         expectation_id=expectation_id,
         assumption_id=assumption_id,
         boundary="raw",
+        families="C",
         ask=each_at_least(1),
         **says,
     )
@@ -104,6 +107,7 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
         expectation_id="monthly_automation_is_its_two_patterns",
         assumption_id="percentages_by_base",
         boundary="raw",
+        families="C",
         severity="critical",
         sentence="Automation is not what its two patterns are of all five: the buckets "
         "or the patterns have another base or meaning than those before.",
@@ -248,6 +252,7 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
         expectation_id="months_differ",
         assumption_id="release_distinct",
         boundary="raw",
+        families="C",
         severity="critical",
         sentence="Two months hold the same values: one is a copy of the other, and "
         "would show as stability over time.",

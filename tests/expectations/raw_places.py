@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from expectations.check import (
-    Check,
-    each_within_bound,
-    no_rows,
-    only_values,
-    within_bound,
-)
+from expectations.check import Check, bounded, only_values, share_of
 from expectations.raw_rows import COUNTRY_THRESHOLD, COUNTS, ROUNDING, ROWS, TASKS
 
 PLACE_CHECKS: tuple[Check, ...] = (
     Check(
         expectation_id="places_sum_to_their_total",
         assumption_id="partition",
-        boundary="raw",
         severity="warning",
         sentence="A facet of a country counts more or fewer conversations than the "
         "country has: shares of that country have a wrong base.",
@@ -47,12 +40,10 @@ PLACE_CHECKS: tuple[Check, ...] = (
                     and totals.facet in ('country', 'country-state', 'state_us')
             where abs(facet_totals.facet_count - totals.value) > facet_totals.rounding
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="api_rows_are_global",
         assumption_id="api_is_global",
-        boundary="raw",
         severity="critical",
         sentence="Rows of the API name a country or region; the API has none, so these "
         "are rows of another file or mislabelled.",
@@ -66,7 +57,6 @@ PLACE_CHECKS: tuple[Check, ...] = (
     Check(
         expectation_id="regions_follow_the_scheme_of_the_release",
         assumption_id="geography_codes",
-        boundary="raw",
         severity="critical",
         sentence="The file has regions in another scheme than its release (states as "
         "USPS codes up to 2025, ISO 3166-2 since): a region may be counted twice.",
@@ -90,12 +80,10 @@ PLACE_CHECKS: tuple[Check, ...] = (
                         and facet_sets.facet = regions.geography
                 )
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="namibia_is_among_the_countries",
         assumption_id="geography_codes",
-        boundary="raw",
         severity="warning",
         sentence="Namibia (NA) is not among the countries: a tool that wrote this copy "
         "may have read its code as a missing value.",
@@ -109,12 +97,10 @@ PLACE_CHECKS: tuple[Check, ...] = (
                 count(distinct geo_id) >= 50
                 and count(*) filter (where geo_id = 'NA') = 0
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="no_place_is_more_than_the_whole",
         assumption_id="geographic_nesting",
-        boundary="raw",
         severity="critical",
         sentence="A country or region holds more of a task or label than the whole "
         "release: it was scaled, doubled or taken from another file.",
@@ -149,12 +135,10 @@ PLACE_CHECKS: tuple[Check, ...] = (
                 facet in ('country', 'country-state', 'state_us')
                 and value > (select sum(value) from ({TASKS}))
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="regions_are_no_more_than_their_country",
         assumption_id="geographic_nesting",
-        boundary="raw",
         severity="critical",
         sentence="The regions of a country hold more conversations than the country: "
         "regions are doubled or belong to another file.",
@@ -184,16 +168,13 @@ PLACE_CHECKS: tuple[Check, ...] = (
                     and countries.facet = 'country'
             where regions.region_count > countries.value + regions.rounding
         """,
-        ask=no_rows,
     ),
-    Check(
+    bounded(
         expectation_id="small_countries_are_published",
         assumption_id="country_threshold",
-        boundary="raw",
         severity="warning",
         sentence="Another part of the countries than before lies under the threshold "
         f"of {COUNTRY_THRESHOLD}: the release may apply a threshold of its own.",
-        expected="$lowest to $highest $unit ($basis)",
         measure="country_below_threshold_pct",
         platforms=("claude_ai",),
         rows=f"""
@@ -204,33 +185,22 @@ PLACE_CHECKS: tuple[Check, ...] = (
             where facet = 'country'
             having count(*) > 0
         """,
-        ask=within_bound,
     ),
-    Check(
+    bounded(
         expectation_id="share_without_country_is_usual",
         assumption_id="share_without_country",
-        boundary="raw",
         severity="warning",
         sentence="The part of the sample without a country has moved: country shares "
         "of the sample move with it.",
-        expected="$lowest to $highest $unit ($basis)",
         measure="conversation_without_country_pct",
         platforms=("claude_ai",),
-        rows=f"""
-            select
-                100 * coalesce(
-                    sum(value) filter (where geo_id in ('not_classified', 'NONE')), 0
-                ) / nullif(sum(value), 0) as measured
-            from ({COUNTS})
-            where facet = 'country'
-            having count(*) > 0
-        """,
-        ask=within_bound,
+        rows=share_of(
+            f"{COUNTS} and facet = 'country'", "geo_id in ('not_classified', 'NONE')"
+        ),
     ),
-    Check(
+    bounded(
         expectation_id="no_place_outgrows_its_people",
         assumption_id="anomalous_geographies",
-        boundary="raw",
         severity="warning",
         sentence="A country that is not registered as anomalous has more conversations "
         "than its people explain: its traffic may be coordinated and enters the "
@@ -259,12 +229,10 @@ PLACE_CHECKS: tuple[Check, ...] = (
                         and registered.geo_id = countries.geo_id
                 )
         """,
-        ask=each_within_bound,
     ),
-    Check(
+    bounded(
         expectation_id="no_country_is_mostly_feedback_loops",
         assumption_id="anomalous_geographies",
-        boundary="raw",
         severity="warning",
         sentence="A country that is not registered as anomalous is dominated by "
         "feedback loops, as automated traffic is: it distorts the global patterns.",
@@ -296,6 +264,5 @@ PLACE_CHECKS: tuple[Check, ...] = (
             group by patterns.geo_id
             having sum(patterns.value) >= {COUNTRY_THRESHOLD}
         """,
-        ask=each_within_bound,
     ),
 )

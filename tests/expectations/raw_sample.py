@@ -6,20 +6,13 @@ aside; these ask whether the other rows are the sample that the figures assume.
 
 from __future__ import annotations
 
-from expectations.check import (
-    Check,
-    each_at_least,
-    each_within_bound,
-    no_rows,
-    within_bound,
-)
+from expectations.check import Check, bounded, each_at_least, share_of
 from expectations.raw_rows import CELLS, COUNTS, FLOOR, ROWS, TASKS
 
 SAMPLE_CHECKS: tuple[Check, ...] = (
-    Check(
+    bounded(
         expectation_id="window_is_one_week",
         assumption_id="window_length",
-        boundary="raw",
         severity="critical",
         sentence="The release covers another span than one week; its shares and counts "
         "can't stand beside those of other releases.",
@@ -37,44 +30,36 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
             from ({ROWS})
             group by date_start, date_end
         """,
-        ask=each_within_bound,
     ),
-    Check(
+    bounded(
         expectation_id="sample_is_about_a_million",
         assumption_id="sample_size",
-        boundary="raw",
         severity="warning",
         sentence="The sample has another size than the releases before: the privacy "
         "floor hides another part of it, and counts are not comparable.",
-        expected="$lowest to $highest $unit ($basis)",
         measure="sample_conversations",
         rows=f"""
             select sum(value) as measured from ({TASKS})
             where count_basis = 'conversations'
             having count(*) > 0
         """,
-        ask=within_bound,
     ),
-    Check(
+    bounded(
         expectation_id="per_million_counts_sum_to_a_million",
         assumption_id="count_basis",
-        boundary="raw",
         severity="warning",
         sentence="Counts that the manifest calls per million don't sum to a million: "
         "part of the tasks is unpublished, or the counts have another unit.",
-        expected="$lowest to $highest $unit ($basis)",
         measure="per_million_total",
         rows=f"""
             select sum(value) as measured from ({TASKS})
             where count_basis = 'per_million'
             having count(*) > 0
         """,
-        ask=within_bound,
     ),
     Check(
         expectation_id="conversations_are_not_per_million",
         assumption_id="count_basis",
-        boundary="raw",
         severity="critical",
         sentence="A sample of exactly one million is a re-based one: its counts are "
         "per million, so floors and sampling intervals don't hold.",
@@ -87,12 +72,10 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
             where count_basis = 'conversations'
             having abs(sum(value) - 1000000) < 0.5
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="base_cells_hold_the_floor",
         assumption_id="base_cell_floor",
-        boundary="raw",
         severity="critical",
         sentence="A published cell is smaller than the privacy floor allows: the range "
         "for unseen conversations rests on a floor that does not hold.",
@@ -112,7 +95,6 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
     Check(
         expectation_id="intersection_cells_hold_the_floor",
         assumption_id="intersection_cell_floor",
-        boundary="raw",
         severity="critical",
         sentence="A named cell of a task is smaller than the privacy floor allows: the "
         "bounds of patterns, success and use case rest on that floor.",
@@ -133,7 +115,6 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
     Check(
         expectation_id="facets_sum_to_the_same_sample",
         assumption_id="partition",
-        boundary="raw",
         severity="critical",
         sentence="A facet counts more or fewer conversations than the tasks do: a "
         "label is missing or doubled, and its shares have a wrong base.",
@@ -162,12 +143,10 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
             ) as task_totals
             where facet_totals.facet_count <> task_totals.task_count
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="every_named_label_is_used",
         assumption_id="label_sets",
-        boundary="raw",
         severity="critical",
         sentence="A label that every release uses is missing from a facet: its share "
         "would read as nothing published, and the others as too high.",
@@ -202,12 +181,10 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
                     and facet_labels.label = labels_in_file.label
             where labels_in_file.label is null
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="residual_is_the_known_one",
         assumption_id="residual_labels",
-        boundary="raw",
         severity="warning",
         sentence="A facet carries another residual than its release is known for; "
         "shares without the residual may have changed their meaning.",
@@ -228,81 +205,50 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
                 and counts.cluster_name in ('none', 'not_classified')
                 and counts.cluster_name <> expected_residuals.label
         """,
-        ask=no_rows,
     ),
     Check(
         expectation_id="unclassified_tasks_have_no_cells",
         assumption_id="residual_labels",
-        boundary="raw",
         severity="warning",
         sentence="The pseudo-task not_classified has cells of its own, which no "
         "release had: what its patterns mean is unknown.",
         expected="no cell of the pseudo-task not_classified",
         keys=("row_number", "facet", "cluster_name"),
         rows=f"{CELLS} and base_cluster_name = 'not_classified'",
-        ask=no_rows,
     ),
-    Check(
+    bounded(
         expectation_id="unclassified_task_share_is_usual",
         assumption_id="residual_size",
-        boundary="raw",
         severity="warning",
         sentence="The part of the sample without a visible task has moved: the range "
         "of the education share is wider or narrower than before.",
-        expected="$lowest to $highest $unit ($basis)",
         measure="unclassified_task_pct",
-        rows=f"""
-            select
-                100 * coalesce(
-                    sum(value) filter (where cluster_name = 'not_classified'), 0
-                ) / nullif(sum(value), 0) as measured
-            from ({TASKS})
-            having count(*) > 0
-        """,
-        ask=within_bound,
+        rows=share_of(TASKS, "cluster_name = 'not_classified'"),
     ),
-    Check(
+    bounded(
         expectation_id="no_task_share_is_usual",
         assumption_id="residual_size",
-        boundary="raw",
         severity="warning",
         sentence="The part of the sample that fits no task has moved: shares on all "
         "conversations and on named tasks drift apart.",
-        expected="$lowest to $highest $unit ($basis)",
         measure="no_task_pct",
-        rows=f"""
-            select
-                100 * coalesce(sum(value) filter (where cluster_name = 'none'), 0)
-                / nullif(sum(value), 0) as measured
-            from ({TASKS})
-            having count(*) > 0
-        """,
-        ask=within_bound,
+        rows=share_of(TASKS, "cluster_name = 'none'"),
     ),
-    Check(
+    bounded(
         expectation_id="folded_pattern_share_is_usual",
         assumption_id="residual_size",
-        boundary="raw",
         severity="warning",
         sentence="More of the tasks' conversations than usual are folded into "
         "residuals: the bounds of patterns are wide.",
-        expected="$lowest to $highest $unit ($basis)",
         measure="folded_pattern_pct",
-        rows=f"""
-            select
-                100 * coalesce(
-                    sum(value) filter (where category = 'not_classified'), 0
-                ) / nullif(sum(value), 0) as measured
-            from ({CELLS})
-            where facet = 'onet_task::collaboration'
-            having count(*) > 0
-        """,
-        ask=within_bound,
+        rows=share_of(
+            f"{CELLS} and facet = 'onet_task::collaboration'",
+            "category = 'not_classified'",
+        ),
     ),
-    Check(
+    bounded(
         expectation_id="facet_residual_is_usual",
         assumption_id="residual_size",
-        boundary="raw",
         severity="warning",
         sentence="A large part of a facet is unclassified: shares with and without the "
         "residual differ, and neither is the share of those who did it.",
@@ -322,12 +268,10 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
             where counts.geo_level = 'global' and facets.facet_kind = 'category'
             group by counts.facet
         """,
-        ask=each_within_bound,
     ),
-    Check(
+    bounded(
         expectation_id="releases_differ",
         assumption_id="release_distinct",
-        boundary="raw",
         severity="critical",
         sentence="Two releases hold the same counts: one file is loaded under two "
         "names, and nothing can be said about change between them.",
@@ -351,12 +295,10 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
                     and others.measure = 'count'
             group by others.release_id
         """,
-        ask=each_within_bound,
     ),
     Check(
         expectation_id="releases_share_one_task_list",
         assumption_id="taxonomy_version",
-        boundary="raw",
         severity="warning",
         sentence="The loaded releases are coded with different task lists: education "
         "shares differ between them for that reason alone.",
@@ -369,6 +311,5 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
             where is_loaded and file_role = 'raw' and not is_simulated
             having count(distinct taxonomy_version) > 1
         """,
-        ask=no_rows,
     ),
 )

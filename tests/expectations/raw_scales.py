@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.check import Check, each_within_bound
+from expectations.check import Check, bounded
 from expectations.raw_rows import ROWS
 
 
@@ -14,10 +14,9 @@ def _on_its_scale(
     sentence: str,
 ) -> Check:
     """The global mean and median of the facets (an SQL list) lie within a bound."""
-    return Check(
+    return bounded(
         expectation_id=expectation_id,
         assumption_id=assumption_id,
-        boundary="raw",
         severity="warning",
         sentence=sentence,
         expected="a global mean and median of $lowest to $highest $unit ($basis)",
@@ -33,7 +32,6 @@ def _on_its_scale(
                 and geo_level = 'global'
                 and variable in (facet || '_mean', facet || '_median')
         """,
-        ask=each_within_bound,
     )
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import io
 import os
+import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,9 @@ from dbt.contracts.graph.manifest import Manifest
 from warehouse import building, workers
 from warehouse.paths import DBT_FILES
 
+# Fixtures of one kind of test, beside their helpers.
+pytest_plugins = ["browser", "mutations.bench"]
+
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DATA = PROJECT / "seeds" / "aei"
 MANIFEST = Path("seeds") / "reference" / "release_manifest.csv"
@@ -34,6 +39,8 @@ PLATFORMS = ("claude_ai", "1p_api")
 REAL_RELEASE = "2026_01_15"
 
 Row = dict[str, str]
+# What is made once for all processes: its name, and a function of a folder.
+Once = Callable[[str, Callable[[Path], Any]], Any]
 
 
 # CSV files ----------------------------------------------------------------------------
@@ -69,13 +76,14 @@ def manifest_rows(project: Path = PROJECT) -> list[Row]:
 
 
 def shipped_row(platform: str = "", file_role: str = "raw") -> Row:
-    """The manifest row of a file of the shipped simulated release."""
+    """The manifest row of a file of the shipped release of family B."""
     (row,) = (
         row
         for row in manifest_rows()
         if row["is_simulated"] == "true"
         and row["platform"] == platform
         and row["file_role"] == file_role
+        and row["schema_family"] in ("", "B_long")
     )
     return row
 
@@ -269,11 +277,50 @@ def copy_project(folder: Path) -> Path:
 
 # Fixtures -----------------------------------------------------------------------------
 
+# The files that take longest begin first, so that no process waits for another's last.
+LONGEST = (
+    "test_robustness.py",
+    "test_simulated_properties.py",
+    "test_kill_table.py",
+    "test_superset.py",
+    "test_semantic_layer.py",
+    "test_interval_calibration.py",
+    "test_kill_files.py",
+    "test_fuzz_loader.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first; the order within a file stays."""
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
 
 @pytest.fixture(autouse=True)
 def cold_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A build in this process imports nothing in others before it is needed."""
     monkeypatch.setattr(workers, "warm", lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Calls a function with a folder, once for all processes of the test run.
+
+    The first that needs what it returns calls it; the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+
+    def made(name: str, make: Callable[[Path], Any]) -> Any:
+        folder, result = shared / name, shared / f"{name}.pickle"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not result.exists():
+                result.write_bytes(pickle.dumps(make(folder)))
+        return pickle.loads(result.read_bytes())
+
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -285,9 +332,22 @@ def project_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 
 @pytest.fixture(scope="session")
-def shipped_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Build:
+def seeded_file(once: Once, project_manifest: Manifest) -> Path:
+    """A work file with the reference tables, which no bad input changes."""
+
+    def seed(folder: Path) -> Path:
+        arguments = ["seed", "--no-write-json"]
+        assert failures(run_dbt(arguments, folder, manifest=project_manifest)) == []
+        return folder / "work.duckdb"
+
+    seeded: Path = once("seeded", seed)
+    return seeded
+
+
+@pytest.fixture(scope="session")
+def shipped_warehouse(once: Once) -> Build:
     """The warehouse on the data that ships with the project, built once."""
-    built = run_build(tmp_path_factory.mktemp("shipped"))
+    built: Build = once("shipped", run_build)
     assert built.status == 0, built.stderr
     return built
 
@@ -313,10 +373,10 @@ def real_data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_warehouse(
-    real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Build:
+def real_warehouse(once: Once, real_data_dir: Path) -> Build:
     """The warehouse on the real files, built once."""
-    built = run_build(tmp_path_factory.mktemp("real"), real_data_dir, "--no-docs")
+    built: Build = once(
+        "real", lambda folder: run_build(folder, real_data_dir, "--no-docs")
+    )
     assert built.status == 0, built.stderr
     return built

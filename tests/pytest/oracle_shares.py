@@ -216,6 +216,8 @@ def education_task_figures(samples: Sequence[Sample]) -> Figures:
             answered = None if yes is None else yes + (no or 0.0)
             is_whole = sample.count_basis == "conversations" and no is not None
             figures[(*sample.key, task)] = {
+                "holder_code_count": len(codes),
+                "education_code_count": sum(code.startswith("25") for code in codes),
                 "conversation_count": size,
                 "volume_share_pct": pct(size, sample.total(WORLD)),
                 "yes_count": yes,

@@ -293,15 +293,6 @@ def test_unlisted_raw_file_is_named_and_left_alone(
     assert query(published, releases) == shipped_warehouse.query(releases)
 
 
-def test_data_folder_whose_name_needs_care(
-    tmp_path: Path, project_manifest: Manifest
-) -> None:
-    folder = DataFolder(tmp_path / "o'brien's data [1]", ("1p_api",))
-    arguments = ["build", "--select", "+int_input_problems", *WITHOUT_TESTS]
-    result = run_dbt(arguments, tmp_path, folder.root, manifest=project_manifest)
-    assert failures(result) == []
-
-
 def test_data_dir_that_is_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -367,12 +358,13 @@ def test_plain_dbt_commands_on_a_fresh_work_file(
     assert query(tmp_path / "work.duckdb", counts) == shipped_warehouse.query(counts)
 
 
-def test_project_builds_from_another_current_folder(
+def test_another_current_folder_and_data_whose_name_needs_care(
     tmp_path: Path, project_manifest: Manifest
 ) -> None:
+    data = DataFolder(tmp_path / "o'brien's data [1]", ("1p_api",))
     select = ["--select", "+int_input_problems", *WITHOUT_TESTS]
     where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    with dbt_environment(tmp_path), contextlib.chdir(tmp_path):
+    with dbt_environment(tmp_path, data.root), contextlib.chdir(tmp_path):
         runner = dbtRunner(manifest=project_manifest)
         result = runner.invoke(
             ["--quiet", "--log-level", "none", "build", *select, *where]

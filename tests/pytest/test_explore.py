@@ -17,12 +17,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from browser import (  # noqa: F401
+from browser import (
     WIDTHS,
     Opener,
-    browser_fixture,
     keep,
-    open_page_fixture,
     overflow,
 )
 from conftest import PROJECT, Build

@@ -97,13 +97,6 @@ def test_small_marts_are_csv_with_null_and_empty_apart(
         assert read == shipped_warehouse.query(mart.ordered), mart.name
 
 
-def test_namibia_is_no_missing_value(exported: Path) -> None:
-    file = exported / "parquet" / "dim_geographies.parquet"
-    assert "NA" in pl.read_parquet(file)["geo_id"].to_list()
-    text = (exported / "csv" / "dim_geographies.csv").read_text()
-    assert "\ncountry,NA," in text
-
-
 # The Data Package ---------------------------------------------------------------------
 
 
@@ -164,10 +157,15 @@ def test_package_carries_licence_citation_and_caveats(
 # The workbook -------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def book(exported: Path) -> openpyxl.Workbook:
+    """The workbook, read once: that takes seconds."""
+    return openpyxl.load_workbook(exported / files.WORKBOOK)
+
+
 def test_workbook_holds_the_values_of_the_marts(
-    exported: Path, small: list[Mart], shipped_warehouse: Build
+    book: openpyxl.Workbook, small: list[Mart], shipped_warehouse: Build
 ) -> None:
-    book = openpyxl.load_workbook(exported / files.WORKBOOK, read_only=True)
     own = ["read me", "columns", "caveats"]
     assert book.sheetnames == [*own, *(mart.name for mart in small)]
     for mart in small:
@@ -184,8 +182,7 @@ def test_workbook_holds_the_values_of_the_marts(
                     assert value == (wanted or None if wanted == "" else wanted)
 
 
-def test_workbook_explains_itself(exported: Path, marts: list[Mart]) -> None:
-    book = openpyxl.load_workbook(exported / files.WORKBOOK)
+def test_workbook_explains_itself(book: openpyxl.Workbook, marts: list[Mart]) -> None:
     first = "\n".join(str(row[0].value) for row in book["read me"].iter_rows())
     assert "SIMULATED DATA: these rows describe nobody." in first
     assert "Never sum or average shares" in first

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fetch
+import httpx2
 import pytest
 from conftest import PROJECT
 from download_server import (
@@ -29,7 +30,7 @@ from download_server import (
     status,
     truncate,
 )
-from huggingface_hub import constants, file_download
+from huggingface_hub import constants, errors, file_download
 from warehouse import fetching, paths
 
 BODY = b"geo_id,value\n" + b"GLOBAL,25.0\n" * 200
@@ -239,6 +240,33 @@ def test_interrupted_download_goes_on_the_next_time(project, server, sign, code)
 # Answers that are wrong
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        httpx2.ConnectError("nobody there"),
+        httpx2.ConnectTimeout("nobody answers"),
+        httpx2.ProxyError("the proxy says no"),
+        errors.OfflineModeIsEnabled("offline"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_network_ends_the_fetch_at_its_first_file(
+    project, capsys, monkeypatch, broken
+):
+    asked = []
+
+    def get(url, *_, **__):
+        asked.append(url)
+        raise broken
+
+    monkeypatch.setattr(file_download, "http_get", get)
+    project.write(make_row(), make_row(TASKS, file_role="onet_task_statements"))
+    assert project.run() == 1
+    assert len(asked) == 1
+    assert "No network" in capsys.readouterr().err
+    assert project.files() == {}
+
+
 def test_no_connection_is_said_once(project, capsys, monkeypatch):
     project.write(make_row(), make_row(TASKS, file_role="onet_task_statements"))
     with DownloadServer() as gone:
@@ -246,9 +274,11 @@ def test_no_connection_is_said_once(project, capsys, monkeypatch):
     assert project.run() == 1
     err = capsys.readouterr().err
     assert err.count("error:") == 1
-    assert f"No connection to {gone.url}" in err
-    assert "Check the network, or name a mirror" in err
+    assert f"No network: {gone.url} can't be reached" in err
+    assert "Check the network" in err
     assert "Traceback" not in err
+    assert len(err.splitlines()) == 1
+    assert project.files() == {}
 
 
 @pytest.mark.parametrize("known_hash", [True, False])
@@ -308,6 +338,17 @@ def test_bad_file_is_replaced(project, server, bad, known_hash):
     assert project.files() == {RAW: BODY}
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_earlier_edition_is_named_as_such(project, server, capsys, dry_run):
+    project.write(make_row(), make_row(RAW, WRONG, copy_status="superseded"))
+    project.put(RAW, WRONG)
+    server.on(RAW, serve(BODY))
+    assert project.run(*(["--dry-run"] if dry_run else [])) == 0
+    (line,) = (x for x in capsys.readouterr().out.splitlines() if RAW in x)
+    assert "an earlier edition" in line
+    assert project.files() == {RAW: WRONG if dry_run else BODY}
+
+
 def test_one_bad_file_does_not_stop_the_others(project, server, capsys):
     project.write(make_row(), make_row(TASKS, file_role="onet_task_statements"))
     server.on(TASKS, serve(BODY))
@@ -315,6 +356,7 @@ def test_one_bad_file_does_not_stop_the_others(project, server, capsys):
     assert project.files() == {TASKS: BODY}
     out, err = capsys.readouterr()
     assert "error: 1 of 2 files failed" in err
+    assert "make fetch RELEASE=2026_01_15" in err
     assert "make warehouse" not in out
 
 
@@ -412,20 +454,38 @@ def test_data_folder_of_the_environment_or_the_project(
 # The real manifest
 
 
-def test_real_manifest_files_of_2026_01_15():
-    rows = fetching.read_manifest(paths.MANIFEST)
-    files = fetching.select_files(rows, ["2026_01_15"])
-    january = "release_2026_01_15/data/intermediate/aei_raw"
-    september = "release_2025_09_15/data/intermediate"
-    assert {file.path for file in files} == {
-        f"{january}_claude_ai_2025-11-13_to_2025-11-20.csv",
-        f"{january}_1p_api_2025-11-13_to_2025-11-20.csv",
-        f"{september}/onet_task_statements.csv",
-        f"{september}/soc_structure.csv",
-        f"{september}/iso_country_codes.csv",
-        f"{september}/working_age_pop_2024_country.csv",
+RAW_FILES = {
+    "2025_02_10": "{onet_task_mappings,automation_vs_augmentation}.csv",
+    "2025_03_27": "{task_pct_v2,automation_vs_augmentation_by_task}.csv",
+    "2025_09_15": "data/intermediate/aei_raw_{}_2025-08-04_to_2025-08-11.csv",
+    "2026_01_15": "data/intermediate/aei_raw_{}_2025-11-13_to_2025-11-20.csv",
+    "2026_03_24": "data/aei_raw_{}_2026-02-05_to_2026-02-12.csv",
+    "2026_06_26": "data/aei_{}_2026-06-26.csv",
+}
+
+
+@pytest.mark.parametrize(("release", "pattern"), RAW_FILES.items())
+def test_real_manifest_has_the_files_of_each_release(release, pattern):
+    before, _, names = pattern.partition("{")
+    names, _, behind = names.partition("}")
+    raw = {
+        f"release_{release}/{before}{name}{behind}"
+        for name in (names or "claude_ai,1p_api").split(",")
     }
-    assert all(file.sha256 for file in files)
+    reference = {"iso_country_codes.csv", "working_age_pop_2024_country.csv"}
+    if release != "2026_06_26":  # of O*NET 30.2, which the dataset does not ship
+        reference |= {"onet_task_statements.csv", "soc_structure.csv"}
+    september = "release_2025_09_15/data/intermediate"
+
+    rows = fetching.read_manifest(paths.MANIFEST)
+    files = fetching.select_files(rows, [release])
+
+    assert {f.path for f in files} == raw | {
+        f"{september}/{name}" for name in reference
+    }
+    # Of two releases only sizes are known.
+    unknown = {file.path for file in files if not file.sha256}
+    assert unknown == (raw if release in ("2025_09_15", "2026_06_26") else set())
     assert {file.revision for file in files} == {
         "2ea58ff75e4247d26810c37f10c179edc2466cac"
     }

@@ -294,10 +294,13 @@ def odd_rows(draw: st.DrawFn) -> bytes:
 
 @pytest.fixture(scope="module")
 def loader(
-    project_manifest: Manifest, tmp_path_factory: pytest.TempPathFactory
+    seeded_file: Path,
+    project_manifest: Manifest,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Loader:
     """The staging statements that dbt sends."""
-    return Loader(tmp_path_factory.mktemp("fuzz"), project_manifest, CHAT)
+    folder = tmp_path_factory.mktemp("fuzz")
+    return Loader(folder, seeded_file, project_manifest, CHAT)
 
 
 def difference(content: bytes) -> str:

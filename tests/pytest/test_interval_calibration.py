@@ -69,16 +69,14 @@ def test_intervals_cover_and_bounds_hold(
 ) -> None:
     """No interval covers less than 95% beyond chance, every bound holds its truth, and
     each kind is measured in each mart that shows it, on enough truths."""
-    rows = run.judge(calibrated)
+    rows = run.judge(calibrated).to_dicts()
     assert misses(rows) == set()
     measured = {
         (row["interval_kind"], row["mart"])
         for row in rows
         if int(str(row["release_count"])) > RELEASES // 2
     }
-    assert measured == {
-        (kind, figure.mart) for figure in run.FIGURES for kind in figure.kinds
-    }
+    assert measured == {(kind, mart) for mart in run.KINDS for kind in run.KINDS[mart]}
 
 
 def test_targets_are_what_the_oracle_computes(
@@ -134,7 +132,7 @@ FAULTS = {
     # conversations are many more than tasks: resampling them is far too narrow
     "conversations resampled, not tasks": (
         f"{NARROW.format(factor=0.3)} where interval_kind = 'shown'",
-        {f"shown of {figure.mart}" for figure in run.TASK_FIGURES},
+        {f"shown of {mart}" for mart in run.TASK_MARTS},
     ),
     "Wilson with z of 68%": (
         f"{NARROW.format(factor=0.51)} where interval_kind = 'wilson_95' "
@@ -143,11 +141,7 @@ FAULTS = {
     ),
     "bounds without what is unseen": (
         "high_pct = low_pct where interval_kind = 'bounds'",
-        {
-            f"bounds of {figure.mart}"
-            for figure in run.FIGURES
-            if "bounds" in figure.kinds
-        },
+        {f"bounds of {mart}" for mart in run.KINDS if "bounds" in run.KINDS[mart]},
     ),
     "bounds of a floor of 5": (
         "high_pct = low_pct + (high_pct - low_pct) * 4 / 14 "
@@ -170,6 +164,6 @@ def test_a_fault_is_noticed(name: str, calibrated: duckdb.DuckDBPyConnection) ->
         f"create or replace table shown as from clean; update shown set {change}"
     )
     try:
-        assert misses(run.judge(calibrated)) == expected
+        assert misses(run.judge(calibrated).to_dicts()) == expected
     finally:
         calibrated.execute("create or replace table shown as from clean")

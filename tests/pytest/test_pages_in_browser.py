@@ -8,14 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
-from browser import (  # noqa: F401
+from browser import (
     HEIGHT,
     SCREENSHOTS,
     WIDTHS,
     Opener,
-    browser_fixture,
     keep,
-    open_page_fixture,
     overflow,
 )
 from conftest import Build

@@ -1,104 +1,64 @@
-"""What the release manifest says of files, in a copy of the project with other rows."""
+"""What the release manifest says of files, with rows more than the project's."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
+import duckdb
 import pytest
 from conftest import (
-    MANIFEST,
     PLATFORMS,
     SHIPPED_RELEASE,
     WITHOUT_TESTS,
     Build,
     DataFolder,
     Row,
-    build_here,
-    copy_project,
-    dbt_environment,
     failures,
-    limit_build,
-    manifest_rows,
     query,
     run_dbt,
     shipped_row,
-    write_rows,
 )
 from dbt.contracts.graph.manifest import Manifest
+from mutations.bench import list_files
 from validation import run
 from validation.results import worst_failure
-from warehouse import paths
 
-# A changed project --------------------------------------------------------------------
+# Runs dbt on a data folder, with rows more in the release manifest.
+BuildListed = Callable[..., Path]
+STATUSES = """
+    select release_id, platform, file_status, is_loaded, sample_count
+    from marts.dim_releases
+"""
 
 
-@dataclass(frozen=True)
-class ChangedProject:
-    """A copy of the project with a test that always fails, parsed."""
+@pytest.fixture
+def build_listed(
+    tmp_path: Path, seeded_file: Path, project_manifest: Manifest
+) -> BuildListed:
+    """Builds what is selected, by default the releases; returns the work file."""
 
-    folder: Path
-    manifest: Manifest
-
-    def write_manifest(self, more_rows: list[Row]) -> None:
-        """Append rows to the release manifest that the project ships."""
-        write_rows(self.folder / MANIFEST, [*manifest_rows(), *more_rows])
-
-    def build_releases(
-        self, work_folder: Path, data_dir: Path, *options: str
-    ) -> list[tuple[Any, ...]]:
-        """Build dim_releases; returns release, status, whether loaded, and sample of
-        each release and platform."""
-        result = run_dbt(
-            ["build", "--select", "+dim_releases", *WITHOUT_TESTS, *options],
-            work_folder,
-            data_dir,
-            self.folder,
-            self.manifest,
-        )
+    def built(
+        rows: list[Row],
+        data_dir: Path,
+        *options: str,
+        select: Sequence[str] = ("+dim_releases",),
+    ) -> Path:
+        work_file = tmp_path / "work.duckdb"
+        shutil.copy(seeded_file, work_file)
+        with duckdb.connect(str(work_file)) as con:
+            list_files(con, tmp_path, rows)
+        selected = ["build", "--select", *select, "--exclude-resource-type", "seed"]
+        arguments = [*selected, *WITHOUT_TESTS, *options]
+        result = run_dbt(arguments, tmp_path, data_dir, manifest=project_manifest)
         assert failures(result) == []
-        return query(
-            work_folder / "work.duckdb",
-            """
-            select release_id, platform, file_status, is_loaded, sample_count
-            from marts.dim_releases
-            """,
-        )
+        return work_file
 
-
-@pytest.fixture(scope="module")
-def changed_project(tmp_path_factory: pytest.TempPathFactory) -> ChangedProject:
-    """A copy of the project that tests of this module may change."""
-    folder = copy_project(tmp_path_factory.mktemp("changed") / "project")
-    test = folder / "tests" / "data_tests" / "always_fails.sql"
-    test.write_text("select 'nothing is ever right' as sentence\n")
-    result = run_dbt(["parse"], folder.parent, project=folder)
-    assert result.success, result.exception
-    return ChangedProject(folder, result.result)
-
-
-def test_failed_data_test_publishes_nothing(
-    changed_project: ChangedProject,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    limit_build(monkeypatch, changed_project.manifest, "--select", "always_fails")
-    monkeypatch.setattr(paths, "PROJECT", changed_project.folder)
-    published = tmp_path / "published.duckdb"
-    published.write_bytes(b"of yesterday")
-    with dbt_environment(tmp_path, project=changed_project.folder):
-        status = build_here(tmp_path)
-    message = capsys.readouterr().err
-    assert status == 1
-    assert "always_fails (tests/data_tests/always_fails.sql)" in message
-    assert f"The published warehouse is as it was: {published}" in message
-    assert published.read_bytes() == b"of yesterday"
+    return built
 
 
 def made_up_release(
@@ -138,7 +98,7 @@ def made_up_release(
 
 
 def test_release_of_the_family_is_a_manifest_row_and_a_file(
-    changed_project: ChangedProject, tmp_path: Path, shipped_warehouse: Build
+    build_listed: BuildListed, tmp_path: Path, shipped_warehouse: Build
 ) -> None:
     data = tmp_path / "data"
     verified = made_up_release(data, "2027_01_01")
@@ -148,18 +108,6 @@ def test_release_of_the_family_is_a_manifest_row_and_a_file(
     superseded = made_up_release(data, "2027_05_01")
     absent = made_up_release(data, "2027_06_01")
     zipped = made_up_release(data, "2027_07_01", compress=True)
-    changed_project.write_manifest(
-        [
-            verified,
-            changed,
-            size_only,
-            other_size,
-            superseded | {"copy_status": "superseded"},
-            superseded | {"sha256": "0" * 64, "byte_count": "1000"},
-            absent,
-            zipped,
-        ]
-    )
     # One byte of the same size, in the last place of a percentage.
     path = data / changed["relative_path"]
     content = path.read_bytes()
@@ -168,7 +116,17 @@ def test_release_of_the_family_is_a_manifest_row_and_a_file(
     path.write_bytes(content[: end - 1] + last + content[end:])
     (data / absent["relative_path"]).unlink()
 
-    releases = changed_project.build_releases(tmp_path, data)
+    rows = [
+        verified,
+        changed,
+        size_only,
+        other_size,
+        superseded | {"copy_status": "superseded"},
+        superseded | {"sha256": "0" * 64, "byte_count": "1000"},
+        absent,
+        zipped,
+    ]
+    releases = query(build_listed(rows, data), STATUSES)
 
     ((sample,),) = shipped_warehouse.query(
         "select sample_count from marts.dim_releases where is_loaded "
@@ -187,21 +145,17 @@ def test_release_of_the_family_is_a_manifest_row_and_a_file(
 
 
 def test_official_file_is_never_refused_and_says_that_it_differs(
-    changed_project: ChangedProject, tmp_path: Path
+    build_listed: BuildListed, tmp_path: Path
 ) -> None:
     """Two files of another span than a week: one whose sha256 is the manifest's."""
     data = tmp_path / "data"
     official = made_up_release(data, "2027_01_01", weeks=2)
     copy = made_up_release(data, "2027_02_01", weeks=2, sha256="0" * 64)
-    changed_project.write_manifest([official, copy])
-    staging = ["build", "--select", "path:seeds", "path:models/staging", *WITHOUT_TESTS]
-    project, manifest = changed_project.folder, changed_project.manifest
-    result = run_dbt(staging, tmp_path, data, project, manifest)
-    assert failures(result) == []
+    work_file = build_listed([official, copy], data, select=["path:models/staging"])
 
     answers = {
         answer.release_id: answer
-        for answer in run.ask(tmp_path / "work.duckdb", "raw")
+        for answer in run.ask(work_file, "raw")
         if answer.expectation_id == "window_is_one_week"
     }
     assert answers["2027_01_01"].is_success is answers["2027_02_01"].is_success is False
@@ -215,7 +169,7 @@ def test_official_file_is_never_refused_and_says_that_it_differs(
 
 @pytest.mark.parametrize("mix", [False, True], ids=["left out", "mixed"])
 def test_simulated_files_beside_real_ones(
-    mix: bool, changed_project: ChangedProject, tmp_path: Path
+    mix: bool, build_listed: BuildListed, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     real = {"is_simulated": "false", "taxonomy_version": "made_up_1"}
@@ -224,18 +178,18 @@ def test_simulated_files_beside_real_ones(
     statements = shipped | real | {"relative_path": "statements.csv", "sha256": ""}
     statements["release_id"] = "2027_01_01"
     shutil.copy(data / shipped["relative_path"], data / "statements.csv")
-    changed_project.write_manifest([release, statements])
 
     options = ["--vars", "{mix_real_and_simulated: true}"] if mix else []
-    releases = changed_project.build_releases(tmp_path, data, *options)
+    work_file = build_listed([release, statements], data, *options)
 
+    releases = query(work_file, STATUSES)
     loaded = {(row[0], row[1]) for row in releases if row[3]}
     simulated = {(SHIPPED_RELEASE, platform) for platform in PLATFORMS}
     assert loaded == {("2027_01_01", "1p_api")} | (simulated if mix else set())
     present = {row[0] for row in releases if row[2] != "absent"}
     assert present == {"2027_01_01", SHIPPED_RELEASE}
     staged = query(
-        tmp_path / "work.duckdb",
+        work_file,
         "select distinct release_id, platform from staging.stg_aei__facet_values",
     )
     assert set(staged) == loaded

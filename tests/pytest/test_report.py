@@ -35,7 +35,7 @@ QUESTIONS = [
 ]
 # What a mark holds, and the columns of the marts that it may come from.
 RANGES = {
-    "value": ("share_pct", "success_pct", "effective_task_count"),
+    "value": ("share_pct", "success_pct", "effective_task_count", "value_pct"),
     "low": ("bound_low_pct",),
     "high": ("bound_high_pct",),
     "from": ("interval_low_pct",),

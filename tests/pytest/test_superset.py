@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 import signal
@@ -17,13 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import PROJECT, Build
-from playwright.sync_api import Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Response
 from superset_files import bundle, server
 from superset_files.server import Api, Home, SupersetError
 from test_superset_bundle import free_port
@@ -46,17 +45,6 @@ MART_OF = {each["title"]: each["mart"] for each in FILES["charts"]["charts"].val
 SCREENSHOT = PROJECT / "target" / "screenshots" / "superset.png"
 DASHBOARD = "/superset/dashboard/ai-in-education/"
 ALL = "(page_size:100)"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # No name has an address, not even through a proxy: nothing can leave.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--no-proxy-server",
-)
 
 Rows = list[dict[str, Any]]
 # Keys of a row, or of a bar, with its value.
@@ -88,14 +76,18 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(shipped_warehouse: Build) -> Iterator[Served]:
+def served(
+    shipped_warehouse: Build, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """Superset on a free port, on the shipped warehouse, with nothing in it yet."""
+    warehouse = replace(shipped_warehouse, folder=tmp_path_factory.mktemp("superset"))
+    shutil.copy(shipped_warehouse.file, warehouse.file)
     # Where `make superset` has it, so that a test can run that too.
-    home = Home(shipped_warehouse.folder / "superset")
+    home = Home(warehouse.folder / "superset")
     password = home.secrets["password"]
     home.prepare()
     with server.running(home, free_port()) as root:
-        yield Served(Api(root, password), root, home, shipped_warehouse)
+        yield Served(Api(root, password), root, home, warehouse)
 
 
 # Databases and datasets through the API -----------------------------------------------
@@ -365,30 +357,19 @@ def open_dashboard(page: Page, served: Served) -> Seen:
 
 
 def test_page_of_the_dashboard_shows_the_values(
-    served: Served, imported: dict[str, int]
+    served: Served, imported: dict[str, int], browser: Browser
 ) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        reason = "no chromium on this machine: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=list(FLAGS), headless=True
-        )
-        # High enough that every chart is in sight: others are not drawn.
-        page = browser.new_page(viewport={"width": 1500, "height": 2800})
-        page.set_default_timeout(60_000)
-        seen = open_dashboard(page, served)
-        names = {number: name for name, number in imported.items()}
-        asked: dict[str, tuple[dict[str, Any], Rows]] = {}
-        for answer in seen.answers:
-            request = answer.request.post_data_json
-            if number := request["form_data"].get("slice_id"):
-                data = answer.json()["result"][0]["data"]
-                asked[names[number]] = request["queries"][0], data
-        browser.close()
+    # High enough that every chart is in sight: others are not drawn.
+    page = browser.new_page(viewport={"width": 1500, "height": 2800})
+    page.set_default_timeout(60_000)
+    seen = open_dashboard(page, served)
+    names = {number: name for name, number in imported.items()}
+    asked: dict[str, tuple[dict[str, Any], Rows]] = {}
+    for answer in seen.answers:
+        request = answer.request.post_data_json
+        if number := request["form_data"].get("slice_id"):
+            data = answer.json()["result"][0]["data"]
+            asked[names[number]] = request["queries"][0], data
     assert sorted(asked) == sorted(CHARTS)
     for name, (query, rows) in asked.items():
         assert differences(name, rows, served.warehouse) == [], name

@@ -36,10 +36,15 @@ final as (
         ) }},
         shares.bound_low_pct,
         shares.bound_high_pct,
-        rank() over (
-            partition by shares.sample_id, shares.allocation_rule, shares.share_base
-            order by shares.share_pct desc nulls last
-        ) as share_rank,
+        case
+            when shares.share_pct is not null
+                then
+                    rank() over (
+                        partition by
+                            shares.sample_id, shares.allocation_rule, shares.share_base
+                        order by shares.share_pct desc nulls last
+                    )
+        end as share_rank,
         samples.is_simulated
     from shares
     inner join samples on shares.sample_id = samples.sample_id

@@ -13,7 +13,9 @@ with
 
 samples as (
 
+    -- Of percentages alone there is nothing to add up.
     select * from {{ ref('int_samples') }}
+    where count_basis <> 'percent_only'
 
 ),
 
@@ -32,7 +34,7 @@ ratios as (
 education_shares as (
 
     select * from {{ ref('fct_education_shares') }}
-    where geo_level = 'global'
+    where geo_level = 'global' and base_conversation_count is not null
 
 ),
 

@@ -1,9 +1,6 @@
 {{ config(
-    pre_hook=[
-        "{{ forget_rejected_rows('aei') }}",
-        "{{ set_input_paths('aei_raw_paths', 'B_long', ref('stg_aei__release_files')) }}"
-    ],
-    post_hook=["{{ stop_on_rejected_rows('aei') }}"]
+    pre_hook=["{{ forget_rejected_rows('B_long') }}"],
+    post_hook=["{{ stop_on_rejected_rows('B_long') }}"]
 ) }}
 -- depends_on: {{ ref('input_checks') }}
 with

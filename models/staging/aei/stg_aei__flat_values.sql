@@ -1,19 +1,13 @@
 {{ config(
     pre_hook=[
-        "{{ forget_rejected_rows('flat_task_shares') }}",
-        "{{ forget_rejected_rows('flat_task_patterns') }}",
-        "{{ forget_rejected_rows('flat_patterns') }}",
-        "{{ set_input_paths("
-        ~ "'flat_task_share_paths', 'A_task_shares', ref('stg_aei__release_files')) }}",
-        "{{ set_input_paths("
-        ~ "'flat_task_pattern_paths', 'A_task_patterns', ref('stg_aei__release_files')) }}",
-        "{{ set_input_paths("
-        ~ "'flat_pattern_paths', 'A_patterns', ref('stg_aei__release_files')) }}"
+        "{{ forget_rejected_rows('A_task_shares') }}",
+        "{{ forget_rejected_rows('A_task_patterns') }}",
+        "{{ forget_rejected_rows('A_patterns') }}"
     ],
     post_hook=[
-        "{{ stop_on_rejected_rows('flat_task_shares') }}",
-        "{{ stop_on_rejected_rows('flat_task_patterns') }}",
-        "{{ stop_on_rejected_rows('flat_patterns') }}"
+        "{{ stop_on_rejected_rows('A_task_shares') }}",
+        "{{ stop_on_rejected_rows('A_task_patterns') }}",
+        "{{ stop_on_rejected_rows('A_patterns') }}"
     ]
 ) }}
 -- grain: relative_path, row_number, category

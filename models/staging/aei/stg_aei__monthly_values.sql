@@ -1,9 +1,6 @@
 {{ config(
-    pre_hook=[
-        "{{ forget_rejected_rows('monthly') }}",
-        "{{ set_input_paths('monthly_paths', 'C_monthly', ref('stg_aei__release_files')) }}"
-    ],
-    post_hook=["{{ stop_on_rejected_rows('monthly') }}"]
+    pre_hook=["{{ forget_rejected_rows('C_monthly') }}"],
+    post_hook=["{{ stop_on_rejected_rows('C_monthly') }}"]
 ) }}
 -- grain: relative_path, row_number
 -- why: a row of the monthly layout (family C) under the names of the long one: a metric

@@ -1,10 +1,4 @@
-{{ config(
-    pre_hook=[
-        "{{ set_manifest_paths(ref('release_manifest')) }}",
-        "{{ set_present_paths() }}"
-    ],
-    post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]
-) }}
+{{ config(post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]) }}
 -- depends_on: {{ ref('input_checks') }}
 {%- set root = data_root() | replace("'", "''") %}
 with
@@ -25,15 +19,24 @@ observed as (
 
     select
         filename as file_path,
+        -- A file may lie there compressed; where both do, the plain one counts.
+        regexp_replace(filename, '\.gz$', '') as plain_path,
         size as observed_byte_count,
         sha256(content) as observed_sha256,
-        -- The first line without a byte order mark, for the check of the columns.
-        -- A compressed file has none that can be read here.
+        -- The first line without a byte order mark, for the check of the columns; a
+        -- letter of four bytes may be cut off behind it. A compressed file has none
+        -- to read here: the build script checks it (scripts/warehouse/folder.py).
         case
             when filename not like '%.gz' then
                 regexp_replace(
                     split_part(
-                        coalesce(try(decode(content[1:2000])), '(not UTF-8 text)'),
+                        coalesce(
+                            try(decode(content[1:2000])),
+                            try(decode(content[1:1999])),
+                            try(decode(content[1:1998])),
+                            try(decode(content[1:1997])),
+                            '(not UTF-8 text)'
+                        ),
                         chr(10), 1
                     ),
                     '^\x{FEFF}|\r$', '', 'g'
@@ -42,11 +45,19 @@ observed as (
         -- The reader can lose a last row that is cut off inside quotation marks. Only
         -- where the last line leaves one open is the whole file counted.
         case
-            when filename not like '%.gz'
-                then {{ has_open_quotes('content[-2000:]', last_line=true) }}
-        end
-        and {{ has_open_quotes('content') }} as ends_in_quotes
+            when filename like '%.gz' then false
+            when {{ has_open_quotes('content[-2000:]', last_line=true) }}
+                then {{ has_open_quotes('content') }}
+            else false
+        end as ends_in_quotes
     from source
+
+),
+
+chosen as (
+
+    select * from observed
+    qualify row_number() over (partition by plain_path order by file_path) = 1
 
 ),
 
@@ -55,7 +66,9 @@ matched as (
     select
         manifest.*,
         -- noqa: disable=LT05 (the folder's name is as long as it is)
-        '{{ root }}/' || manifest.relative_path as file_path,
+        coalesce(
+            observed.file_path, '{{ root }}/' || manifest.relative_path
+        ) as file_path,
         observed.observed_byte_count,
         observed.observed_sha256,
         observed.header_line,
@@ -73,13 +86,16 @@ matched as (
             bool_or(
                 observed.file_path is not null
                 and manifest.file_role = 'raw'
+                and manifest.copy_status = 'current'
                 and not manifest.is_simulated
             ) over (),
             false
         ) as has_real_release
     from manifest
-    left join observed
-        on observed.file_path = '{{ root }}/' || manifest.relative_path
+    left join chosen as observed
+        on
+            observed.plain_path
+            = regexp_replace('{{ root }}/' || manifest.relative_path, '\.gz$', '')
 -- noqa: enable=LT05
 
 ),
@@ -125,6 +141,7 @@ final as (
         case
             when copy_status = 'superseded' then 'superseded'
             when not is_present then 'absent'
+            when copy_status = 'repeated' then 'repeated'
             when is_superseded_copy then 'superseded'
             when sha256 = observed_sha256 then 'verified'
             when sha256 is null and byte_count = observed_byte_count then 'size_only'

@@ -1,10 +1,6 @@
 {{ config(
-    pre_hook=[
-        "{{ forget_rejected_rows('country') }}",
-        "{{ set_input_paths('iso_country_code_paths', "
-        ~ "'iso_country_codes', ref('stg_aei__release_files')) }}"
-    ],
-    post_hook=["{{ stop_on_rejected_rows('country') }}"]
+    pre_hook=["{{ forget_rejected_rows('iso_country_codes') }}"],
+    post_hook=["{{ stop_on_rejected_rows('iso_country_codes') }}"]
 ) }}
 -- depends_on: {{ ref('input_checks') }}
 -- depends_on: {{ ref('stg_aei__release_files') }}

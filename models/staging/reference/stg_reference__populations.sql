@@ -1,10 +1,6 @@
 {{ config(
-    pre_hook=[
-        "{{ forget_rejected_rows('population') }}",
-        "{{ set_input_paths('working_age_population_paths', "
-        ~ "'working_age_population', ref('stg_aei__release_files')) }}"
-    ],
-    post_hook=["{{ stop_on_rejected_rows('population') }}"]
+    pre_hook=["{{ forget_rejected_rows('working_age_population') }}"],
+    post_hook=["{{ stop_on_rejected_rows('working_age_population') }}"]
 ) }}
 -- depends_on: {{ ref('input_checks') }}
 -- depends_on: {{ ref('stg_aei__release_files') }}

@@ -1,10 +1,6 @@
 {{ config(
-    pre_hook=[
-        "{{ forget_rejected_rows('onet') }}",
-        "{{ set_input_paths('onet_task_statement_paths', "
-        ~ "'onet_task_statements', ref('stg_aei__release_files')) }}"
-    ],
-    post_hook=["{{ stop_on_rejected_rows('onet') }}"]
+    pre_hook=["{{ forget_rejected_rows('onet_task_statements') }}"],
+    post_hook=["{{ stop_on_rejected_rows('onet_task_statements') }}"]
 ) }}
 -- depends_on: {{ ref('input_checks') }}
 with

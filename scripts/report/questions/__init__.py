@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from report.parts import Section
 from report.questions import (
-    between_releases,
     how,
     how_concentrated,
     how_much,
     how_well,
     platforms,
+    trend,
     what_not,
     where,
     which_hold,
@@ -25,7 +25,7 @@ QUESTIONS = (
     how_concentrated,
     where,
     platforms,
-    between_releases,
+    trend,
     which_hold,
     what_not,
 )

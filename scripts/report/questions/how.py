@@ -25,7 +25,8 @@ MOVED = f"""
 
     select min(share_pct) as lowest_pct, max(share_pct) as highest_pct, pattern_words
     from shares
-    where release_id = ? and platform = ? and scope = 'education' and is_named_pattern
+    where release_id = ? and platform = ? and window_start_date = ?
+        and scope = 'education' and is_named_pattern
     group by pattern_words
     having count(share_pct) > 1
     order by highest_pct - lowest_pct desc

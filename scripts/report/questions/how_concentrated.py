@@ -17,7 +17,8 @@ CONCENTRATION = f"""
     order by all
 """
 LARGEST = """
-    select release_id, platform, volume_rank, task_statement, education_subsector,
+    select release_id, platform, window_start_date, volume_rank, task_statement,
+        education_subsector,
         conversation_count, base_conversation_count, volume_share_pct
     from marts.fct_education_tasks
     where volume_rank <= 10

@@ -13,16 +13,18 @@ from report.reading import RULE, Warehouse
 
 SHARES = """
     select *,
-        min(share_pct) over (partition by release_id, platform) as lowest_share_pct,
-        max(share_pct) over (partition by release_id, platform) as highest_share_pct
+        min(share_pct) over one_sample as lowest_share_pct,
+        max(share_pct) over one_sample as highest_share_pct
     from marts.fct_education_shares
     where geo_level = 'global' and scope = 'education'
+    window one_sample as (partition by release_id, platform, window_start_date)
     order by all
 """
 GROUPS = f"""
     with shares as (
-        select *, count(share_pct) over (partition by release_id, platform)
-            as visible_count
+        select *, count(share_pct) over (
+                partition by release_id, platform, window_start_date
+            ) as visible_count
         from marts.fct_occupation_group_shares
         where allocation_rule = '{RULE}' and share_base = 'all_conversations'
     )
@@ -35,6 +37,7 @@ GROUPS = f"""
             from shares as other
             where other.release_id = shares.release_id
                 and other.platform = shares.platform
+                and other.window_start_date = shares.window_start_date
                 and other.soc_major_group <> shares.soc_major_group
                 and other.share_pct is not null
                 and other.bound_low_pct <= shares.bound_high_pct
@@ -49,7 +52,9 @@ GROUPS = f"""
 def answer(warehouse: Warehouse) -> Section:
     """The education share under each rule and base, and the rank among the groups."""
     rows = warehouse.rows(SHARES)
-    main, own = warehouse.newest(rows)
+    main, own = warehouse.newest(
+        row for row in rows if row["conversation_count"] is not None
+    )
     wide = only(own, allocation_rule=RULE, share_base="all_conversations")
     reading = sentence("{0.where}, no education task is visible.", main)
     if wide["share_pct"] is not None:

@@ -23,7 +23,9 @@ PATTERNS = f"""
     from shares
     inner join marts.dim_interaction_patterns as patterns using (pattern)
     left join shares as other
-        on shares.release_id = other.release_id and shares.pattern = other.pattern
+        on shares.release_id = other.release_id
+        and shares.window_start_date = other.window_start_date
+        and shares.pattern = other.pattern
         and shares.platform <> other.platform and patterns.is_named_pattern
     order by patterns.sort_order
 """

@@ -14,15 +14,15 @@ bounds the share that the release's own conversations give when nothing is hidde
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
-from scipy import stats
+import polars as pl
+from warehouse.paths import PROJECT
 
+from simulation.calibration.summary import summary
 from simulation.model import NOT_CLASSIFIED, Model
 from simulation.plan import parse_plan
 from simulation.project import INPUT_CHECKS, SimulatedProject, prepare_project, run_dbt
@@ -31,6 +31,7 @@ from simulation.releases import release_runs, simulate_releases
 from simulation.task_lists import superpopulation
 
 SQL_FOLDER = Path(__file__).resolve().parent
+SUBSECTORS = PROJECT / "seeds" / "reference" / "education_subsectors.csv"
 
 # Copies of each hand-written task in the superpopulation: a release draws 304 of 9,120,
 # few enough that drawing without replacement does not narrow the spread (by 2%).
@@ -38,8 +39,6 @@ COPIES = 30
 TASKS_PER_RELEASE = 304
 # Without a floor every task of every country has a row; the ten largest are enough.
 UNSUPPRESSED_COUNTRIES = 10
-SIMULTANEOUS_ALPHA = 0.001
-NOMINAL = 0.95
 MEMORY_LIMIT = "6GB"
 PLATFORM = "claude_ai"
 FACETS = (
@@ -63,119 +62,17 @@ VARIABLES = {
 THRESHOLD = "bootstrap_minimum_effective_task_count"
 KINDS_OF_ALL = {"task_bootstrap_95": 0, "task_jackknife_t_95": 10**9}
 
-INTERVAL = ("interval_low_pct", "interval_high_pct")
-BOUND = ("bound_low_pct", "bound_high_pct")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A mart's figures of one kind: how to read them; the fields are SQL.
-
-    ``kinds``: the columns of the low and the high end, by kind of interval.
-    """
-
-    mart: str
-    figure: str
-    estimator: str
-    category: str
-    kinds: dict[str, tuple[str, str]]
-    where: str = "true"
-    scope: str = "scope"
-    geo_id: str = "'GLOBAL'"
-    # a scope that no rule changes stands with those of the usual rule
-    allocation_rule: str = (
-        "if(allocation_rule = 'not_applicable', 'any_holder', allocation_rule)"
-    )
-    share: str = "share_pct"
-    effective: str = "null"
-
-    def select(self, kind: str) -> str:
-        """Its intervals (or bounds) in the one form, with the ends as ``kind``."""
-        low, high = self.kinds[kind]
-        # Not every estimator has bounds; one without an interval is counted.
-        is_shown = f"{low} is not null" if self.effective != "null" else "true"
-        return (
-            f"select '{kind}' as interval_kind, '{self.mart}' as mart, release_id, "
-            f"{self.figure} as figure, {self.geo_id} as geo_id, "
-            f"{self.allocation_rule} as allocation_rule, {self.scope} as scope, "
-            f"{self.estimator} as estimator, {self.category} as category, "
-            f"{self.share} as share_pct, {self.effective} as effective_task_count, "
-            f"{low} as low_pct, {high} as high_pct from built.marts.{self.mart} "
-            f"where {self.where} and {is_shown if kind == 'bounds' else 'true'}"
-        )
-
-
-TASK_KINDS = {"shown": INTERVAL, "bounds": BOUND}
-SHARE_KINDS = {"wilson_95": INTERVAL, "bounds": BOUND}
-TASK_FIGURES = (
-    Figure(
-        "fct_interaction_patterns",
-        "'pattern'",
-        "estimator",
-        "pattern",
-        TASK_KINDS,
-        where="pattern <> 'not_classified'",
-        effective="effective_task_count",
-    ),
-    Figure(
-        "fct_task_success",
-        "'success'",
-        "estimator",
-        "'yes'",
-        TASK_KINDS,
-        share="success_pct",
-        effective="effective_task_count",
-    ),
-    Figure(
-        "fct_use_case_shares",
-        "'use_case'",
-        "estimator",
-        "use_case",
-        TASK_KINDS,
-        where="use_case <> 'not_classified'",
-        effective="effective_task_count",
-    ),
-)
-OTHER_FIGURES = (
-    Figure(
-        "fct_education_shares",
-        "'share_' || geo_level",
-        "share_base",
-        "scope",
-        SHARE_KINDS,
-        geo_id="geo_id",
-    ),
-    Figure(
-        "fct_occupation_group_shares",
-        "'share_global'",
-        "share_base",
-        "'soc_' || soc_major_group",
-        SHARE_KINDS,
-        scope="'soc_' || soc_major_group",
-    ),
-    Figure(
-        "fct_facet_shares",
-        "facet || '_' || geo_level",
-        "share_base",
-        "category",
-        {"wilson_95": INTERVAL},
-        where="status = 'observed' and category <> 'not_classified'",
-        scope="geo_level",
-        geo_id="geo_id",
-        allocation_rule="'any_holder'",
-    ),
-    Figure(
-        "fct_education_tasks",
-        "'success_of_a_task'",
-        "'yes of yes and no'",
-        "task_key",
-        {"wilson_95": INTERVAL},
-        scope="'education'",
-        allocation_rule="'any_holder'",
-        share="null",
-    ),
-)
-FIGURES = (*TASK_FIGURES, *OTHER_FIGURES)
+# What is measured of which mart (shown.sql).
+KINDS = {
+    "fct_interaction_patterns": ("shown", "bounds"),
+    "fct_task_success": ("shown", "bounds"),
+    "fct_use_case_shares": ("shown", "bounds"),
+    "fct_education_shares": ("wilson_95", "bounds"),
+    "fct_occupation_group_shares": ("wilson_95", "bounds"),
+    "fct_facet_shares": ("wilson_95",),
+    "fct_education_tasks": ("wilson_95",),
+}
+TASK_MARTS = [mart for mart, kinds in KINDS.items() if "shown" in kinds]
 
 
 @dataclass(frozen=True)
@@ -247,7 +144,7 @@ def simulate(
             f"create or replace table {table} as "
             f"select * exclude (batch) from kept_{table}"
         )
-    _run_file(con, "targets.sql")
+    _run_file(con, "targets.sql", subsectors=SUBSECTORS)
 
 
 def build(
@@ -262,82 +159,49 @@ def build(
     them, each with the threshold that shows it everywhere.
     """
     made = prepare_project(con, folder)
-    names = [f"+{name}" for name in dict.fromkeys(f.mart for f in FIGURES)]
+    names = [f"+{mart}" for mart in KINDS]
     used = VARIABLES | {"bootstrap_replicate_count": replicates}
-    built = run_dbt(made, names, [INPUT_CHECKS], used, MEMORY_LIMIT)
-    read_figures(con, built)
-    anew = ("int_scope_intervals", *(f.mart for f in TASK_FIGURES))
+    _read_marts(con, run_dbt(made, names, [INPUT_CHECKS], used, MEMORY_LIMIT), "shown")
     for kind, threshold in kinds_of_all.items():
-        run_dbt(made, anew, (), used | {THRESHOLD: threshold}, MEMORY_LIMIT)
-        with attached(con, built):
-            for figure in TASK_FIGURES:
-                query = replace(figure, kinds={kind: INTERVAL}).select(kind)
-                con.execute(f"insert into shown {query}")
+        anew = ("int_scope_intervals", *TASK_MARTS)
+        built = run_dbt(made, anew, (), used | {THRESHOLD: threshold}, MEMORY_LIMIT)
+        _read_marts(con, built, "shown_now")
+        con.execute(
+            f"insert into shown select * replace ('{kind}' as interval_kind) "
+            "from shown_now where interval_kind = 'shown'"
+        )
     return made
 
 
-def read_figures(
-    con: duckdb.DuckDBPyConnection, built: Path, figures: Sequence[Figure] = FIGURES
-) -> None:
-    """Read the intervals and bounds of the built marts into the table ``shown``."""
-    queries = (figure.select(kind) for figure in figures for kind in figure.kinds)
-    with attached(con, built):
-        con.execute(f"create or replace table shown as {' union all '.join(queries)}")
-
-
-@contextmanager
-def attached(con: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
-    """Within it, the built warehouse is the catalog ``built`` of the connection."""
+def _read_marts(con: duckdb.DuckDBPyConnection, file: Path, table: str) -> None:
+    """Read the intervals and bounds of the built marts into a table."""
     path = str(file).replace("'", "''")
     con.execute(f"attach '{path}' as built (read_only)")
     try:
-        yield
+        _run_file(con, "shown.sql", table=table)
     finally:
         con.execute("detach built")
 
 
-def judge(con: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
+def judge(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Compare ``shown`` with ``target``; returns the rows of the calibration's seed.
 
     Also leaves the table ``judged``: one row per interval or bound and truth.
     """
-    functions = (wilson_pct, binomial_pct)
-    for function in functions:
-        con.create_function(function.__name__, function)
-    result = _run_file(con, "summary.sql", simultaneous_alpha=SIMULTANEOUS_ALPHA)
-    names = [column[0] for column in result.description]
-    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-    for function in functions:
-        con.remove_function(function.__name__)
-    return rows
+    _run_file(con, "judged.sql")
+    return summary(con.table("judged").pl())
 
 
-def wilson_pct(share: float, trials: float, side: int) -> float:
-    """An end of the Wilson interval of a share (0 to 1), in percent; -1 is the low."""
-    z = stats.norm.ppf(0.975)
-    spread = math.sqrt(share * (1 - share) / trials + (z / trials) ** 2 / 4)
-    middle = share + z * z / (2 * trials)
-    return 100 * (middle + side * z * spread) / (1 + z * z / trials)
-
-
-def binomial_pct(probability: float, trials: int) -> float:
-    """The quantile of the hits of a 95% interval, in percent of the trials."""
-    return float(100 * stats.binom.ppf(probability, trials, NOMINAL) / trials)
-
-
-def _run_file(
-    con: duckdb.DuckDBPyConnection, name: str, **values: object
-) -> duckdb.DuckDBPyConnection:
+def _run_file(con: duckdb.DuckDBPyConnection, name: str, **values: object) -> None:
     text = (SQL_FOLDER / name).read_text(encoding="utf-8").format(**values)
     for statement in text.split(";\n"):
-        result = con.execute(statement)
-    return result
+        con.execute(statement)
 
 
-def suppressed_text(built: Path) -> str:
-    """How much of the pattern cells the published batch hides, by scope, in words."""
+def suppressed(built: Path) -> list[tuple[str, float]]:
+    """Percent of the pattern cells that the published batch hides, by scope."""
     with duckdb.connect(str(built), read_only=True) as con:
-        rows = con.execute(
+        return con.execute(
             "select scope, avg(suppressed_pct) from marts.fct_interaction_patterns "
             "where starts_with(release_id, 'published_') "
             "and allocation_rule <> 'equal_split' "
@@ -345,5 +209,3 @@ def suppressed_text(built: Path) -> str:
             "and scope in ('education', 'all_named', 'k12') group by scope "
             "order by 2 desc"
         ).fetchall()
-    parts = ", ".join(f"{pct:.1f}% of `{scope}`" for scope, pct in rows)
-    return f"{parts} in pattern cells"

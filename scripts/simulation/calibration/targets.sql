@@ -1,86 +1,82 @@
--- What each interval and bound should hold, from the simulator's own tables only: no
--- model of the warehouse is read here, so a broken model can't move its target.
--- Statements are parted by a semicolon at the end of a line.
+-- What each interval and bound should hold, from the simulator's own tables and the
+-- prefixes of the subsectors: no model of the warehouse is read here, so a broken model
+-- can't move its target. Statements are parted by a semicolon at the end of a line.
+
+create or replace macro is_named(label) as label not in ('none', 'not_classified');
 
 -- grain: allocation_rule, scope, task
 create or replace table task_weight as
 with coded as (
 
-    select
-        task,
-        code,
+    select distinct
+        lower(trim("Task")) as task,
+        "O*NET-SOC Code" as code,
         left(code, 2) as soc_group,
-        subsector.scope as subsector,
-        count(*) over (partition by task) as code_count,
-        min(code) filter (where code like '25-%') over (partition by task)
-            as lowest_education_code
-    from (
-        select distinct
-            lower(trim("Task")) as task,
-            "O*NET-SOC Code" as code
-        from release_statement
-    )
-    left join (
-        values
-        ('25-1', 'postsecondary'),
-        ('25-2', 'k12'),
-        ('25-3', 'other_teachers'),
-        ('25-4', 'library'),
-        ('25-9', 'education_support')
-    ) as subsector (prefix, scope) on left(code, 4) = prefix
+        education_subsector
+    from release_statement
+    left join read_csv('{subsectors}', all_varchar = true)
+        on left("O*NET-SOC Code", 4) = soc_code_prefix
 
 ),
 
-node as (
+weighted as (
 
     select
         task,
-        true as is_named,
-        bool_and(soc_group <> '25') as is_non_education,
-        bool_and(soc_group not in ('15', '25')) as is_non_computing
+        'any_holder' as allocation_rule,
+        1.0 as weight,
+        unnest(
+            ['soc_' || soc_group]
+            || if(
+                code = min(code) filter (where soc_group = '25') over of_task,
+                ['education', education_subsector],
+                []
+            )
+        ) as scope
     from coded
-    group by task
-    union all
-    values ('none', false, false, false), ('not_classified', false, false, false)
+    window of_task as (partition by task)
+    union all by name
+    select
+        task,
+        'equal_split' as allocation_rule,
+        1 / count(*) over (partition by task) as weight,
+        unnest(if(soc_group = '25', ['education', education_subsector], [])) as scope
+    from coded
+    union all by name
+    select
+        task,
+        'any_holder' as allocation_rule,
+        1.0 as weight,
+        unnest(
+            ['all_with_pseudo', 'all_named']
+            || if(is_non_education, ['non_education'], [])
+            || if(is_non_computing, ['non_education_non_computing'], [])
+        ) as scope
+    from (
+        select
+            task,
+            bool_and(soc_group <> '25') as is_non_education,
+            bool_and(soc_group not in ('15', '25')) as is_non_computing
+        from coded
+        group by task
+    )
+    union all by name
+    select
+        unnest(['none', 'not_classified']) as task,
+        'any_holder' as allocation_rule,
+        1.0 as weight,
+        'all_with_pseudo' as scope
 
 )
 
-select distinct
-    'any_holder' as allocation_rule,
-    unnest(
-        ['soc_' || soc_group]
-        || if(code = lowest_education_code, ['education', subsector], [])
-    ) as scope,
-    task,
-    1.0::double as weight
-from coded
-union all
 select
-    'equal_split',
+    allocation_rule,
     scope,
     task,
-    sum(weight)
-from (
-    select
-        unnest(['education', subsector]) as scope,
-        task,
-        1 / code_count as weight
-    from coded
-    where soc_group = '25'
-)
-group by all
-union all
-select
-    'any_holder',
-    unnest(
-        ['all_with_pseudo']
-        || if(is_named, ['all_named'], [])
-        || if(is_non_education, ['non_education'], [])
-        || if(is_non_computing, ['non_education_non_computing'], [])
-    ),
-    task,
-    1.0
-from node;
+    -- two codes of a task in one group are one holder
+    least(sum(weight), 1)::double as weight
+from weighted
+group by all;
 
 -- Of each task: its mass (probability, or conversations) and the mass of each answer.
 -- grain: batch, release_id, task, facet, category
@@ -88,32 +84,18 @@ create or replace table task_answer as
 select
     *,
     sum(mass) over task_facet as task_mass,
-    sum(mass) filter (
-        where category not in ('none', 'not_classified')
-    ) over task_facet as answered_mass
+    sum(mass) filter (where is_named(category)) over task_facet as answered_mass
 from (
-    select
-        batch,
-        release_id,
-        task,
-        facet,
-        category,
-        conversations::double as mass
+    select batch, release_id, task, facet, category, conversations::double as mass
     from kept_truth_cell
     where geography = 'global' and facet <> 'onet_task'
-    union all
-    select
-        batch,
-        release_id,
-        task,
-        facet,
-        category,
-        probability * share
+    union all by name
+    select batch, release_id, task, facet, category, probability * share as mass
     from kept_task_parameter
-    inner join kept_answer_parameter using (batch, task)
+    inner join kept_answer_parameter as answer using (batch, task)
     where
         release_id = 'superpopulation'
-        and not kept_answer_parameter.is_coordinated
+        and not answer.is_coordinated
         and facet in ('collaboration', 'task_success', 'use_case')
 )
 window task_facet as (partition by batch, release_id, task, facet);
@@ -124,20 +106,18 @@ window task_facet as (partition by batch, release_id, task, facet);
 -- sum over the categories.
 -- grain: batch, release_id, target, allocation_rule, scope, figure, estimator, category
 create or replace table task_figure_target as
-with estimator_measure as (
+with estimator_measure (figure, estimator, facet, measure) as (
 
-    select * from (
-        values
-        ('pattern', 'task_renormalised', 'collaboration', 'renormalised'),
-        ('pattern', 'pooled', 'collaboration', 'answered'),
-        ('pattern', 'all_conversations', 'collaboration', 'all'),
-        ('success', 'all_conversations', 'task_success', 'all'),
-        ('success', 'published_yes', 'task_success', 'all'),
-        ('success', 'yes_over_answered', 'task_success', 'renormalised'),
-        ('use_case', 'all_conversations', 'use_case', 'all'),
-        ('use_case', 'pooled', 'use_case', 'answered'),
-        ('use_case', 'task_renormalised', 'use_case', 'renormalised')
-    ) as listed (figure, estimator, facet, measure)
+    values
+    ('pattern', 'task_renormalised', 'collaboration', 'renormalised'),
+    ('pattern', 'pooled', 'collaboration', 'answered'),
+    ('pattern', 'all_conversations', 'collaboration', 'all'),
+    ('success', 'all_conversations', 'task_success', 'all'),
+    ('success', 'published_yes', 'task_success', 'all'),
+    ('success', 'yes_over_answered', 'task_success', 'renormalised'),
+    ('use_case', 'all_conversations', 'use_case', 'all'),
+    ('use_case', 'pooled', 'use_case', 'answered'),
+    ('use_case', 'task_renormalised', 'use_case', 'renormalised')
 
 ),
 
@@ -146,94 +126,62 @@ with estimator_measure as (
 measured as (
 
     select
-        task_answer.batch,
-        task_answer.release_id,
+        batch,
+        release_id,
         unnest(
             case
-                when task_answer.release_id = 'superpopulation' then ['superpopulation']
-                when published.cluster_name is null and scope <> 'all_with_pseudo'
+                when release_id = 'superpopulation' then ['superpopulation']
+                when published.task is null and scope <> 'all_with_pseudo'
                     then ['realised_all_tasks']
                 else ['realised_all_tasks', 'realised_published_tasks']
             end
         ) as target,
         allocation_rule,
         scope,
-        estimator_measure.figure,
-        estimator_measure.estimator,
+        figure,
+        estimator,
         category,
         weight * mass * if(measure = 'renormalised', task_mass / answered_mass, 1)
             as numerator
     from task_answer
     inner join task_weight using (task)
-    inner join estimator_measure
-        on
-            task_answer.facet = estimator_measure.facet
-            and (measure = 'all' or category not in ('none', 'not_classified'))
-    left join kept_release_row as published
-        on
-            task_answer.batch = published.batch
-            and task_answer.release_id = published.release_id
-            and task_answer.task = published.cluster_name
-            and published.geography = 'global'
-            and published.variable = 'onet_task_count'
-    where not starts_with(scope, 'soc_')
+    inner join estimator_measure using (facet)
+    left join (
+        select batch, release_id, cluster_name as task
+        from kept_release_row
+        where geography = 'global' and variable = 'onet_task_count'
+    ) as published using (batch, release_id, task)
+    where not starts_with(scope, 'soc_') and (measure = 'all' or is_named(category))
 
 ),
 
 summed as (
 
     select
-        batch,
-        release_id,
-        target,
-        allocation_rule,
-        scope,
-        figure,
-        estimator,
-        category,
+        * exclude (numerator),
         sum(numerator) as numerator
-    from measured
+    from (
+        from measured
+        union all by name
+        -- what no conversation of the scope was is a share of nothing, not an unknown
+        select
+            *,
+            0 as numerator
+        from (select distinct * exclude (category, numerator) from measured)
+        inner join (select distinct figure, estimator, category from measured)
+            using (figure, estimator)
+    )
     group by all
-
-),
-
--- what no conversation of the scope was is a share of nothing, not an unknown one
-filled as (
-
-    select * from summed
-    union all
-    select
-        batch,
-        release_id,
-        target,
-        allocation_rule,
-        scope,
-        figure,
-        estimator,
-        answer.category,
-        0
-    from (select distinct * exclude (category, numerator) from summed) as figures
-    inner join (select distinct figure, estimator, category from summed) as answer
-        using (figure, estimator)
 
 )
 
 select
-    batch,
-    release_id,
-    target,
-    allocation_rule,
-    scope,
-    figure,
-    estimator,
-    category,
-    100 * sum(numerator) / nullif(sum(sum(numerator)) over (
+    * exclude (numerator),
+    100 * numerator / nullif(sum(numerator) over (
         partition by
             batch, release_id, target, allocation_rule, scope, figure, estimator
     ), 0) as target_pct
-from filled
-group by
-    batch, release_id, target, allocation_rule, scope, figure, estimator, category;
+from summed;
 
 -- The chance that a conversation of a place is of a task, and what it came to. Within
 -- education, and outside it, countries use tasks alike.
@@ -246,10 +194,7 @@ with world as (
         release_id,
         task,
         sum(probability) as probability,
-        task in (
-            select task from task_weight
-            where allocation_rule = 'any_holder' and scope = 'education'
-        ) as is_education
+        task in (select task from task_weight where scope = 'education') as is_education
     from kept_task_parameter
     where release_id <> 'superpopulation'
     group by all
@@ -259,23 +204,20 @@ with world as (
 placed as (
 
     select
-        batch,
-        release_id,
+        * exclude (is_education),
         'global' as geo_level,
-        'GLOBAL' as geo_id,
-        task,
-        probability
+        'GLOBAL' as geo_id
     from world
-    union all
+    union all by name
     select
         batch,
         release_id,
-        'country',
+        'country' as geo_level,
         geo_id,
         task,
         probability
         / sum(probability) over (partition by batch, release_id, geo_id, is_education)
-        * if(is_education, value, 1 - value)
+        * if(is_education, value, 1 - value) as probability
     from kept_country_parameter
     inner join world using (batch, release_id)
     where facet = 'onet_task' and category = 'education'
@@ -286,14 +228,11 @@ select
     placed.*,
     coalesce(conversations, 0) as conversations
 from placed
-left join kept_truth_cell as cell
-    on
-        placed.batch = cell.batch
-        and placed.release_id = cell.release_id
-        and placed.geo_level = cell.geography
-        and placed.geo_id = cell.geo_id
-        and placed.task = cell.task
-        and cell.facet = 'onet_task';
+left join (
+    select batch, release_id, geography as geo_level, geo_id, task, conversations
+    from kept_truth_cell
+    where facet = 'onet_task'
+) as cell using (batch, release_id, geo_level, geo_id, task);
 
 -- Every target in one form; the labels are those of the marts.
 -- grain: batch, release_id, target, figure, geo_id, allocation_rule, scope, estimator,
@@ -312,71 +251,55 @@ create or replace table target (
 );
 
 create or replace view release_batch as
-select distinct
-    batch,
-    release_id
+select distinct batch, release_id
 from kept_release_row;
 
 -- realised by a release; and of the superpopulation, the same for every release
 insert into target by name
-select * from task_figure_target
-where release_id <> 'superpopulation';
+select task_figure_target.* replace (release_batch.release_id as release_id)
+from task_figure_target
+inner join release_batch
+    on
+        task_figure_target.batch = release_batch.batch
+        and task_figure_target.release_id
+        in (release_batch.release_id, 'superpopulation');
 
+-- shares of a scope in a place; a base is the scope of all its tasks
 insert into target by name
-select
-    superpopulation.* exclude (release_id),
-    release_batch.release_id
-from task_figure_target as superpopulation
-inner join release_batch using (batch)
-where superpopulation.release_id = 'superpopulation';
+with scope_mass as (
 
--- shares of a scope in a place
-insert into target by name
-with base as (
-
-    select
-        batch,
-        release_id,
-        geo_id,
-        estimator,
-        sum(probability) as probability_base,
-        sum(conversations) as conversations_base
-    from place_task
-    cross join (values ('all_conversations'), ('named_tasks')) as listed (estimator)
-    where estimator = 'all_conversations' or task not in ('none', 'not_classified')
-    group by all
+    unpivot (
+        select
+            batch,
+            release_id,
+            geo_level,
+            geo_id,
+            allocation_rule,
+            scope,
+            sum(weight * probability) as model_parameter,
+            sum(weight * conversations) as realised_share
+        from place_task
+        inner join task_weight using (task)
+        where geo_level = 'global' or not starts_with(scope, 'soc_')
+        group by all
+    )
+    on model_parameter, realised_share into name target value mass
 
 ),
 
-part as (
-
-    select
-        batch,
-        release_id,
-        'share_' || geo_level as figure,
-        geo_id,
-        allocation_rule,
-        scope,
-        scope as category,
-        sum(weight * probability) as probability,
-        sum(weight * conversations) as conversations
-    from place_task
-    inner join task_weight using (task)
-    where geo_level = 'global' or not starts_with(scope, 'soc_')
-    group by all
-
+base (base_scope, estimator) as (
+    values ('all_with_pseudo', 'all_conversations'), ('all_named', 'named_tasks')
 )
 
 select
-    part.* exclude (probability, conversations),
+    part.* exclude (geo_level, mass),
+    'share_' || geo_level as figure,
+    part.scope as category,
     estimator,
-    unnest(['model_parameter', 'realised_share']) as target,
-    unnest([
-        100 * probability / probability_base,
-        100 * conversations / nullif(conversations_base, 0)
-    ]) as target_pct
-from part
-inner join base using (batch, release_id, geo_id);
+    100 * part.mass / nullif(whole.mass, 0) as target_pct
+from scope_mass as part
+inner join scope_mass as whole using (batch, release_id, geo_level, geo_id, target)
+inner join base on whole.scope = base_scope;
 
 -- base facets of the world and of countries
 insert into target by name
@@ -424,7 +347,7 @@ based as (
     select
         * exclude (facet),
         facet || '_' || scope as figure,
-        sum(value) filter (where category not in ('none', 'not_classified')) over (
+        sum(value) filter (where is_named(category)) over (
             partition by batch, release_id, geo_id, facet
         ) as named
     from facet_share
@@ -440,8 +363,7 @@ from based;
 -- success of single tasks
 insert into target by name
 select
-    batch,
-    release_batch.release_id,
+    release_batch.*,
     'success_of_a_task' as figure,
     'education' as scope,
     'yes of yes and no' as estimator,

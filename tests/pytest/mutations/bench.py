@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,8 @@ from conftest import (
     Build,
     Row,
     dbt_environment,
-    failures,
     limit_build,
     query,
-    run_dbt,
     write_rows,
 )
 from dbt.contracts.graph.manifest import Manifest
@@ -41,21 +39,6 @@ class Bench:
     def work_file(self) -> Path:
         """The file that dbt writes; the build script does not clear it here."""
         return self.folder / "work.duckdb"
-
-    @classmethod
-    def with_earlier(
-        cls,
-        folder: Path,
-        warehouse: Build,
-        manifest: Manifest,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> Bench:
-        """A bench in an empty folder, with a published warehouse of an earlier day."""
-        published = folder / "earlier" / "published.duckdb"
-        published.parent.mkdir()
-        shutil.copy(warehouse.file, published)
-        return cls(folder, published, warehouse.file, manifest, monkeypatch, capsys)
 
     def refusal(
         self,
@@ -97,11 +80,28 @@ class Bench:
         return message
 
 
-def seed(folder: Path, manifest: Manifest) -> Path:
-    """Make a work file with the reference tables, which no bad input changes."""
-    arguments = ["seed", "--no-write-json"]
-    assert failures(run_dbt(arguments, folder, manifest=manifest)) == []
-    return folder / "work.duckdb"
+@pytest.fixture(name="bench")
+def bench_fixture(
+    tmp_path: Path,
+    shipped_warehouse: Build,
+    project_manifest: Manifest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Bench]:
+    """A build script to run on mutants, in a folder of its own, with a published
+    warehouse of an earlier day."""
+    published = tmp_path / "earlier" / "published.duckdb"
+    published.parent.mkdir()
+    shutil.copy(shipped_warehouse.file, published)
+    yield Bench(
+        tmp_path,
+        published,
+        shipped_warehouse.file,
+        project_manifest,
+        monkeypatch,
+        capsys,
+    )
+    shutil.rmtree(tmp_path)  # many would fill a small disk
 
 
 def list_files(con: duckdb.DuckDBPyConnection, folder: Path, rows: list[Row]) -> None:

@@ -24,12 +24,13 @@ from mutations.sheet import (
     Sheet,
 )
 
-# What the check of the header expects.
-EACH_COLUMN = "each column of the layout once"
-
 
 class Fault(NamedTuple):
-    """Where a file is wrong; None is not looked at, fragments of text have to occur."""
+    """Where a file is wrong; None is not looked at, fragments of text have to occur.
+
+    What is expected is what the check's seed says, or the fragment of a check whose
+    query says it itself.
+    """
 
     row: int | None = None
     column: str | None = None
@@ -129,11 +130,11 @@ def first(rows: list[Row], where: Choice) -> int:
 
 def edit(
     where: Choice,
-    expected: str,
     observed: str | None = None,
     platform: str = API,
     points_to: str | None = None,
     named: Choice | None = None,
+    expected: str = "",
     **values: Value,
 ) -> Damage:
     """Put values into the chosen rows; the finding names the first that changed, or the
@@ -216,7 +217,7 @@ def repeat(**changed: str) -> Damage:
         number = first(rows, LEARNING_COUNT)
         content = csv_text([*rows, rows[number - 2] | changed]).encode()
         said = f"the same key in 2 rows, first in row {number}, "
-        return Damaged(content, Fault(number, None, said, "one row per key"))
+        return Damaged(content, Fault(number, None, said))
 
     return Damage(make)
 
@@ -250,11 +251,11 @@ def cut_in_quotes(all_lines: list[str]) -> list[str]:
     return [*all_lines[:last], all_lines[last].split('"')[0] + '"cut here']
 
 
-def header(change: Callable[[str], str], column: str, said: str = "") -> Damage:
-    """Change the header; the finding names a column and shows the header."""
+def header(change: Callable[[str], str], column: str | None, said: str = "") -> Damage:
+    """Change the header; the finding shows it and names the column, if it is one."""
     return lines(
         lambda all_lines: [change(all_lines[0]), *all_lines[1:]],
-        Fault(1, column, said, EACH_COLUMN),
+        Fault(1, column, said),
     )
 
 
@@ -263,7 +264,7 @@ def without_column(column: str) -> Damage:
     names = [name for name in COLUMNS if name != column]
     return text(
         lambda whole: csv_of(read_text(whole), names),
-        Fault(1, column, "the header ", EACH_COLUMN),
+        Fault(1, column, "the header "),
     )
 
 

@@ -146,17 +146,22 @@ def constraints(manifest: Manifest) -> list[Constraint]:
     return sorted(found, key=lambda c: (c.mart, c.kind, c.column or "", c.expression))
 
 
-def table_with_only(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> str:
-    """An empty table like the mart, with this constraint and no other; its name."""
+def types_of(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """The columns of a table, in its order, with their types."""
     columns = con.execute(
         "select column_name, data_type from duckdb_columns() "
         "where schema_name || '.' || table_name = ? order by column_index",
-        [constraint.table],
-    ).fetchall()
+        [table],
+    )
+    return dict(columns.fetchall())
+
+
+def table_with_only(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> str:
+    """An empty table like the mart, with this constraint and no other; its name."""
     parts = [
         f"{name} {data_type}"
         + (f" {constraint.sql}" if name == constraint.column else "")
-        for name, data_type in columns
+        for name, data_type in types_of(con, constraint.table).items()
     ]
     parts += [] if constraint.column else [constraint.sql]
     con.execute(f"create or replace temp table {constraint.mart} ({', '.join(parts)})")
@@ -174,13 +179,7 @@ def violation(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> str:
         return f"select * replace (null as {constraint.column}) from {table} limit 1"
     if constraint.kind != "check":
         raise NoMutant(f"{constraint}: the kind {constraint.kind} has no mutant")
-    types = dict(
-        con.execute(
-            "select column_name, data_type from duckdb_columns() "
-            "where schema_name || '.' || table_name = ?",
-            [table],
-        ).fetchall()
-    )
+    types = types_of(con, table)
     words = re.findall(r"[a-z_]+", re.sub(r"'[^']*'", "", constraint.expression))
     columns = [name for name in types if name in words]
     changes = [

@@ -27,16 +27,12 @@ HTML = (
     "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n"
     "<body>Too many requests</body></html>\n"
 )
-LABELS = "a label of the seed facet_labels"
-NUMBER = "a plain decimal number such as 25.0"
-WHOLE_NUMBER = "a whole level such as 0"
-WHOLE_COUNT = "a count of conversations that is 0 or more and whole"
-PERCENTAGE = "a percentage from 0 to 100"
-VARIABLES = "a count or a pct of its facet"
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\n"
+    f"oid sha256:{'0' * 64}\nsize 94086309\n"
+)
 OF_A_TASK = "the onet_task_count of the task"
 OF_THE_SAMPLE = "the sample of the manifest"
-A_NAME = "a name for a cell, base::category for an intersection"
-GEOGRAPHY = "a geography and geo_id of the seed geography_levels"
 WINDOW = "{window_start_date} to {window_end_date} (release manifest)"
 
 
@@ -44,7 +40,6 @@ def relabel(old: str, new: str) -> Damage:
     """Give a pattern of the task another label."""
     return edit(
         at(facet=PATTERN_OF_A_TASK, cluster_name=f"{TASK}::{old}"),
-        LABELS,
         f'"{TASK}::{new}'[:121],
         cluster_name=f"{TASK}::{new}",
     )
@@ -54,7 +49,6 @@ def rename_task(new: str) -> Damage:
     """Give the task, with all its cells, a name that the task list lacks."""
     return edit(
         of_task,
-        "a statement of the task list, in lower case",
         f'"{new}'[:121],
         cluster_name=lambda row: new + row["cluster_name"].removeprefix(TASK),
     )
@@ -82,7 +76,7 @@ def swap_count_and_pct(rows: list[Row]) -> Damaged:
         count | {"value": pct["value"]},
         pct | {"value": count["value"]},
     ]
-    fault = Fault(number, "value", pct["value"][:8], WHOLE_COUNT)
+    fault = Fault(number, "value", pct["value"][:8])
     return Damaged(csv_text(rows).encode(), fault)
 
 
@@ -90,8 +84,8 @@ def dates(where: Choice, start: str, end: str) -> Damage:
     """Put a window into the chosen rows."""
     return edit(
         where,
-        WINDOW.format(**shipped_row(API)),
         f"{start} to {end}",
+        expected=WINDOW.format(**shipped_row(API)),
         points_to="date_start, date_end",
         date_start=start,
         date_end=end,
@@ -101,11 +95,13 @@ def dates(where: Choice, start: str, end: str) -> Damage:
 def country_code(code: str) -> Damage:
     """Change the code of one country of the chat file."""
     where = at(facet="country", geo_id="BR")
-    return edit(where, GEOGRAPHY, f'with geo_id "{code}"', CHAT, geo_id=code)
+    return edit(where, f'with geo_id "{code}"', CHAT, geo_id=code)
 
 
-def reference(change: Callable[[str], str | bytes], role: str, column: str) -> Damage:
-    """Change a reference file so that a column of it can't be read."""
+def reference(
+    change: Callable[[str], str | bytes], role: str, column: str | None = None
+) -> Damage:
+    """Change a reference file so that it, or one column of it, can't be read."""
     return text(change, Fault(1, column), platform="", file_role=role)
 
 
@@ -113,7 +109,7 @@ def no_raw_files(folder: DataFolder) -> Fault:
     """Take every raw file away."""
     for platform in PLATFORMS:
         folder.raw(platform).unlink(missing_ok=True)
-    return Fault(None, None, "none of ", "at least one raw file of the manifest")
+    return Fault(None, None, "none of ")
 
 
 def damage_to(folder: DataFolder, damage: Damage) -> Fault:

@@ -1,0 +1,120 @@
+-- grain: release_id, platform, window_start_date, geo_level, geo_id, scope, facet, category
+-- why: patterns and use cases of a place, of everybody and (where a release publishes
+--      it) of SOC major group 25, with the range of what is folded or rounded
+with
+
+places as (
+
+    select * from {{ ref('fct_place_usage') }}
+
+),
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+estimators as (
+
+    select distinct
+        figure,
+        facet
+    from {{ ref('estimators') }}
+
+),
+
+
+attributes as (
+
+    select
+        release_id,
+        platform,
+        window_start_date,
+        geo_level,
+        geo_id,
+        'all_with_pseudo' as scope,
+        facet,
+        category,
+        conversation_count,
+        base_conversation_count,
+        share_pct,
+        bound_low_pct,
+        bound_high_pct,
+        interval_low_pct,
+        interval_high_pct,
+        interval_kind,
+        interval_missing_reason,
+        status
+    from {{ ref('fct_facet_shares') }}
+    where
+        share_base = 'all_conversations'
+        and facet in (select estimators.facet from estimators)
+    union all by name
+    select
+        samples.release_id,
+        samples.platform,
+        samples.window_start_date,
+        figures.geo_level,
+        figures.geo_id,
+        figures.scope,
+        estimators.facet,
+        figures.category,
+        figures.share_pct,
+        figures.bound_low_pct,
+        figures.bound_high_pct,
+        'percent_only' as interval_missing_reason,
+        'observed' as status
+    from {{ ref('int_published_figures') }} as figures
+    inner join samples on figures.sample_id = samples.sample_id
+    inner join estimators on figures.figure = estimators.figure
+    where figures.scope = 'education'
+
+),
+
+final as (
+
+    select
+        attributes.release_id,
+        attributes.platform,
+        attributes.window_start_date,
+        attributes.geo_level,
+        attributes.geo_id,
+        places.country_code_alpha3,
+        places.geo_name,
+        attributes.scope,
+        attributes.facet,
+        attributes.category,
+        attributes.conversation_count,
+        attributes.base_conversation_count,
+        attributes.share_pct,
+        attributes.bound_low_pct,
+        attributes.bound_high_pct,
+        attributes.interval_low_pct,
+        attributes.interval_high_pct,
+        attributes.interval_kind,
+        attributes.interval_missing_reason,
+        attributes.status,
+        -- How many named labels the place folds away: 0 where it publishes all.
+        count(*) filter (where attributes.status = 'suppressed') over (
+            partition by
+                attributes.release_id, attributes.platform,
+                attributes.window_start_date, attributes.geo_level, attributes.geo_id,
+                attributes.scope, attributes.facet
+        ) as folded_label_count,
+        places.is_below_threshold,
+        places.is_anomalous,
+        places.is_residual,
+        places.is_simulated
+    from attributes
+    inner join places
+        on
+            attributes.release_id = places.release_id
+            and attributes.platform = places.platform
+            and attributes.window_start_date = places.window_start_date
+            and attributes.geo_level = places.geo_level
+            and attributes.geo_id = places.geo_id
+
+)
+
+select * from final
