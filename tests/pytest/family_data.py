@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 from conftest import DataFolder, Row, failures, manifest_rows, run_dbt
 from dbt.contracts.graph.manifest import Manifest
-from mutations.bench import list_files, seed
+from mutations.bench import list_files
 from simulation.request import Request, write_release
 
 FAMILIES = ("A_task_shares", "A_task_patterns", "A_patterns", "C_monthly")
@@ -61,14 +61,14 @@ def mixed_folder(root: Path, real: Path | None) -> list[Row]:
 
 
 def build_models(
-    folder: Path, data: Path, rows: Sequence[Row], manifest: Manifest, *selection: str
+    seeded: Path, folder: Path, data: Path, rows: Sequence[Row], manifest: Manifest
 ) -> Path:
     """Every model on a data folder whose files are listed by ``rows`` too; returns the
-    work file."""
-    work_file = seed(folder, manifest)
+    work file, at first a copy of ``seeded``."""
+    work_file = Path(shutil.copy(seeded, folder / "work.duckdb"))
     if rows := unlisted(rows):
         with duckdb.connect(str(work_file)) as con:
             list_files(con, folder, rows)
-    arguments = ["run", *selection, *MIX, "--no-write-json"]
+    arguments = ["run", *MIX, "--no-write-json"]
     assert failures(run_dbt(arguments, folder, data, manifest=manifest)) == []
     return work_file

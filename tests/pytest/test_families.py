@@ -31,8 +31,6 @@ from oracle import Figures, Sample, holder_codes
 from oracle_marts import MARTS, is_same
 from validation.run import run_checks
 
-# What the models are known to say otherwise, to be mended where they are.
-KNOWN = partial(pytest.mark.xfail, strict=True)
 TRUTH = "release_simulated_{}/truth/{}.parquet"
 
 
@@ -70,6 +68,7 @@ class Mixed:
 def mixed(
     request: pytest.FixtureRequest,
     project_manifest: Manifest,
+    seeded_file: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Mixed:
     """The warehouse of all families, with the real files where they are at hand."""
@@ -80,7 +79,7 @@ def mixed(
     except pytest.skip.Exception:
         real = None
     rows = mixed_folder(data, real)
-    work_file = build_models(folder, data, rows, project_manifest)
+    work_file = build_models(seeded_file, folder, data, rows, project_manifest)
     there = [
         row
         for row in [*unlisted(rows), *manifest_rows()]
@@ -129,17 +128,7 @@ def wrong_figures(shown: dict[Any, dict[str, Any]], figures: Figures) -> list[An
     ]
 
 
-TWO_ROWS = KNOWN(reason="a release with both files of patterns has two rows of a key")
-ROUNDED_SUM = KNOWN(reason="bounds of what countries leave open: one rounding of many")
-
-
-@pytest.mark.parametrize(
-    "mart",
-    [
-        pytest.param(mart, marks=TWO_ROWS if mart == "fct_interaction_patterns" else ())
-        for mart in FLAT
-    ],
-)
+@pytest.mark.parametrize("mart", FLAT)
 def test_flat_release_agrees_with_the_oracle(mart: str, mixed: Mixed) -> None:
     shown = mixed.figures(mart, "A")
     figures = FLAT[mart](mixed.samples)
@@ -161,13 +150,7 @@ def test_flat_release_agrees_with_the_oracle(mart: str, mixed: Mixed) -> None:
     assert wrong_figures(shown, figures) == []
 
 
-@pytest.mark.parametrize(
-    "mart",
-    [
-        pytest.param(mart, marks=ROUNDED_SUM if mart == "fct_facet_shares" else ())
-        for mart in MONTHS
-    ],
-)
+@pytest.mark.parametrize("mart", MONTHS)
 def test_month_agrees_with_the_oracle(mart: str, mixed: Mixed) -> None:
     figures = MONTHS[mart](mixed.months)
     assert len(figures) > 10
@@ -302,9 +285,7 @@ def true_months(
     return own.months_of(key, read_rows(path), keys, true_value)
 
 
-@pytest.mark.parametrize(
-    "platform", [pytest.param("claude_ai", marks=ROUNDED_SUM), "1p_api"]
-)
+@pytest.mark.parametrize("platform", ["claude_ai", "1p_api"])
 def test_months_hold_the_truth_within_rounding(platform: str, mixed: Mixed) -> None:
     truth = mixed.data / TRUTH.format("2026_06", f"monthly_{platform}")
     key = ("simulated_2026_06", platform)

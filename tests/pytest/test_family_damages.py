@@ -19,18 +19,18 @@ import duckdb
 import pytest
 from conftest import (
     WITHOUT_TESTS,
-    Build,
     DataFolder,
     Row,
     failures,
     query,
     read_rows,
     run_dbt,
+    write_rows,
 )
 from dbt.contracts.graph.manifest import Manifest
-from family_damages import DAMAGES, MONTHLY, Damage, small_month_file
+from family_damages import DAMAGES, MONTHLY, RATIOS, SHARES, Damage, small_month_file
 from family_data import simulate_families
-from mutations.bench import Bench, list_files, seed
+from mutations.bench import Bench, list_files
 from mutations.damages import CHECKS
 from test_kill_files import NOTHING_STOPS, hooks
 
@@ -62,7 +62,9 @@ def folder_of(name: str, is_official: bool) -> str:
 
 @pytest.fixture(scope="module")
 def lot(
-    tmp_path_factory: pytest.TempPathFactory, project_manifest: Manifest
+    tmp_path_factory: pytest.TempPathFactory,
+    seeded_file: Path,
+    project_manifest: Manifest,
 ) -> Iterator[Lot]:
     """All damaged files: as copies that the manifest does not know, and as official."""
     folder = tmp_path_factory.mktemp("lot")
@@ -75,7 +77,7 @@ def lot(
             is_monthly = row["schema_family"] == MONTHLY
             rows = small_month_file(path) if is_monthly else read_rows(path)
             clean[row["schema_family"]] = (row, rows)
-    made = Lot(seed(folder, project_manifest), clean)
+    made = Lot(Path(shutil.copy(seeded_file, folder / "work.duckdb")), clean)
     listed = []
     for name, damage in DAMAGES.items():
         content = made.content(damage)
@@ -94,6 +96,18 @@ def lot(
                     "sha256": sha256 if is_official else "0" * 64,
                 }
             )
+            if damage.layout == RATIOS:
+                # ratios are of tasks whose shares stand in a file beside them
+                shares, tasks = clean[SHARES]
+                beside = place.with_name(Path(shares["relative_path"]).name)
+                write_rows(data / beside, tasks)
+                listed.append(
+                    shares
+                    | {
+                        "release_id": beside.parts[0],
+                        "relative_path": beside.as_posix(),
+                    }
+                )
     with duckdb.connect(str(made.work_file)) as con:
         list_files(con, folder, listed)
         con.execute(
@@ -171,7 +185,7 @@ def test_odd_but_good_file_is_staged_alike(name: str, lot: Lot) -> None:
 
 def test_damaged_rows_are_staged_and_used_or_named(lot: Lot) -> None:
     counts = {
-        path.partition("/")[0]: (rows, used, named)
+        path: (rows, used, named)
         for path, rows, used, named in query(
             lot.work_file,
             "select relative_path, count(distinct row_number), "
@@ -185,7 +199,8 @@ def test_damaged_rows_are_staged_and_used_or_named(lot: Lot) -> None:
         text = lot.content(damage).decode("utf-8-sig")
         rows_in = sum(1 for _ in csv.reader(text.splitlines())) - 1
         for is_official in (False, True):
-            rows, used, named = counts[folder_of(name, is_official)]
+            file = Path(lot.clean[damage.layout][0]["relative_path"]).name
+            rows, used, named = counts[f"{folder_of(name, is_official)}/{file}"]
             assert rows_in == rows == used + named, name
             surprise = (damage.check or "").startswith("unknown_")
             assert named or not surprise, name
@@ -198,23 +213,29 @@ def test_build_stops_on_a_damaged_file(
     name: str,
     lot: Lot,
     tmp_path: Path,
+    seeded_file: Path,
     project_manifest: Manifest,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # what was published on an earlier day
-    earlier = Build(tmp_path / "before", 0, "", "")
-    earlier.folder.mkdir()
-    with duckdb.connect(str(earlier.file)) as con:
+    earlier, published = (
+        tmp_path / "as_it_was",
+        tmp_path / "before" / "published.duckdb",
+    )
+    with duckdb.connect(str(earlier)) as con:
         con.execute("create schema marts")
         con.execute("create table marts.dim_releases as select 1 as release_id")
-    bench = Bench.with_earlier(tmp_path, earlier, project_manifest, monkeypatch, capsys)
+    published.parent.mkdir()
+    shutil.copy(earlier, published)
+    bench = Bench(tmp_path, published, earlier, project_manifest, monkeypatch, capsys)
     row = lot.clean[DAMAGES[name].layout][0] | {"sha256": "0" * 64}
     data = DataFolder(tmp_path / "data", ()).root
     path = data / row["relative_path"]
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(lot.content(DAMAGES[name]))
-    with duckdb.connect(str(seed(tmp_path, project_manifest))) as con:
+    shutil.copy(seeded_file, tmp_path / "work.duckdb")
+    with duckdb.connect(str(tmp_path / "work.duckdb")) as con:
         con.execute(
             "delete from reference.release_manifest where relative_path = ?",
             [row["relative_path"]],
