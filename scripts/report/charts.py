@@ -82,7 +82,8 @@ class Chart:
 
     ``label`` and ``series`` map keys in the rows to what is shown, in order; other rows
     are not drawn. ``breaks`` are words for the gaps between the rows, where they may
-    not be compared without them.
+    not be compared without them; where a gap has none, a line joins the dots.
+    ``reference`` is a value that stands across all rows.
     """
 
     label_key: str
@@ -94,6 +95,7 @@ class Chart:
     unit: str = "%"
     has_bar: bool = False
     breaks: Sequence[str] = ()
+    reference: float | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -166,8 +168,9 @@ def _mark(chart: Chart, row: Row) -> Row:
     names = list(chart.names)
     offset = (names.index(chart.series_of(row)) - (len(names) - 1) / 2) / len(names)
     value = row[chart.value_key]
+    place = list(chart.label).index(row[chart.label_key])
     return {
-        "y": list(chart.label).index(row[chart.label_key]) + 0.62 * offset,
+        "y": place + 0.62 * offset,
         "row": chart.label[row[chart.label_key]],
         "series": chart.names[chart.series_of(row)],
         "value": value,
@@ -180,7 +183,7 @@ def _mark(chart: Chart, row: Row) -> Row:
         "bound": _range(row.get("bound_low_pct"), row.get("bound_high_pct")),
         "interval": _interval(row),
         "base": _base(row, has_numerator=chart.unit == "%"),
-    }
+    } | ({"run": sum(map(bool, chart.breaks[:place]))} if chart.breaks else {})
 
 
 def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
@@ -267,7 +270,16 @@ def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
             ),
         ),
     ]
-    return _break_marks(chart.breaks) + [
+    beneath = _break_marks(chart.breaks)
+    if chart.breaks and not all(chart.breaks):
+        joined = base.mark_line(strokeWidth=1, opacity=0.7).encode(
+            x=x("value"), color=colour, detail="run:N", order="y:Q"
+        )
+        beneath.append(joined.transform_filter("isValid(datum.value)"))
+    if chart.reference is not None:
+        rule = alt.Chart().mark_rule(stroke="var(--soft)", strokeDash=[2, 3])
+        beneath.append(rule.encode(x=alt.datum(chart.reference)))
+    return beneath + [
         layer.transform_filter(f"isValid(datum.{field})")
         for field, layer in layers
         if field == "value" or any(mark[field] is not None for mark in marks)
@@ -277,21 +289,33 @@ def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
 def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
     """A dashed line with words in each gap between two rows that has words."""
     gaps = [
-        {"y": n + 0.5, "words": "|".join(textwrap.wrap(words, BREAK_WIDTH))}
+        {"y": n + 0.5, "lines": textwrap.wrap(words, BREAK_WIDTH)[::-1]}
         for n, words in enumerate(breaks)
         if words
     ]
     if not gaps:
         return []
-    base = alt.Chart(alt.Data(values=gaps)).encode(y="y:Q")
-    text = {"align": "right", "baseline": "line-bottom", "lineBreak": "|"}
-    font = {"dy": -3, "fontSize": 11, "fontWeight": 600}
-    return [
-        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)"),
-        base.mark_text(fill="var(--break)", **text, **font).encode(
-            x=alt.value("width"), text="words:N"
-        ),
-    ]
+    rule = alt.Chart(alt.Data(values=[{"y": gap["y"]} for gap in gaps])).mark_rule(
+        strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)"
+    )
+    marks = [rule.encode(y="y:Q")]
+    # A mark for each line of words, from the lowest up: all stand above the rule.
+    for n in range(max(len(gap["lines"]) for gap in gaps)):
+        words = [
+            {"y": gap["y"], "words": gap["lines"][n]}
+            for gap in gaps
+            if n < len(gap["lines"])
+        ]
+        text = alt.Chart(alt.Data(values=words)).mark_text(
+            fill="var(--break)",
+            align="right",
+            baseline="bottom",
+            dy=-3 - 13 * n,
+            fontSize=11,
+            fontWeight=600,
+        )
+        marks.append(text.encode(y="y:Q", x=alt.value("width"), text="words:N"))
+    return marks
 
 
 def _wrapped(text: str) -> str:
@@ -305,8 +329,12 @@ def _wrapped(text: str) -> str:
 
 def _note(row: Row) -> str:
     """Why a row has no value."""
-    has_fewer = row.get("status") == "fewer_tasks"
-    return "fewer tasks than that" if has_fewer else "no visible cell"
+    words = {
+        "fewer_tasks": "fewer tasks than that",
+        "suppressed": "folded into the rest",
+        "not_published": "not published",
+    }
+    return words.get(str(row.get("status")), "no visible cell")
 
 
 def _range(low: float | None, high: float | None) -> str:

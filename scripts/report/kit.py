@@ -25,6 +25,7 @@ REASONS = {
     "not_in_copy": "this copy lacks the facet",
     "no_suppressed": "the no cell is suppressed",
     "yes_suppressed": "the yes cell is suppressed",
+    "not_published": "the place does not publish it",
 }
 UNSEEN = (
     "Band: from none to all of the unseen conversations counted as this. A bound, with "
@@ -43,8 +44,14 @@ OVER_TASKS = (
     "tasks of this kind, and knows nothing of what is suppressed."
 )
 OVER_WEEK = "Line: 95% Wilson interval of the week's draw of conversations."
+LEFT_OPEN = (
+    "Band: what unseen tasks, folded labels or rounding leave open. A bound, with no "
+    "probability attached."
+)
 # What the band and the line of a mart are; empty where its figures have none.
 MARKS = {
+    "fct_country_attributes": (LEFT_OPEN, OVER_WEEK),
+    "fct_country_education": (LEFT_OPEN, OVER_WEEK),
     "fct_education_shares": (UNSEEN, ""),
     "fct_education_trend": (
         "Band: what the release leaves open. A bound, with no probability attached.",
@@ -104,9 +111,21 @@ COLUMNS = {
         Column("status", "Status", "code"),
         Column("above_count", "Wholly above, countries", "count"),
         Column("below_count", "Wholly below, countries", "count"),
-        Column("compared_count", "Compared with", "count"),
         Column("above_geo_ids", "Wholly above these", "code"),
         Column("flags", "Flags"),
+        Column("named_share_pct", "Share of the published labels, %", "pct"),
+        Column("left_out_pct", "That leaves out, %", "pct"),
+        Column("window_start_date", "Window from"),
+        Column("definition_a", "Definition", "code"),
+        Column("definition_b", "And", "code"),
+        Column("country_count", "Countries", "count"),
+        Column("rank_correlation", "Rank correlation", "number"),
+        Column("mean_difference_pct", "Mean difference, points", "pct"),
+        Column("most_disagreeing_countries", "Furthest apart, with both ranks"),
+        Column("usage_pct", "Share of use, %", "pct"),
+        Column("per_capita_index", "Use per person, 1 is the mean", "number"),
+        Column("published_per_capita_index", "The same as published", "number"),
+        Column("working_age_population_count", "People of working age", "count"),
         Column("conversation_count", "Count", "count"),
         Column("yes_count", "Yes", "count"),
         Column("base_conversation_count", "Base", "count"),
@@ -156,6 +175,8 @@ def draw(
     if panels is None:
         panels = {each.label: own for each, own in parts.items()}
     drawn = chart.drawn([row for own in panels.values() for row in own])
+    if all(row.get("interval_low_pct") is None for row in drawn):
+        interval = ""
     shown = table(title, rows, columns, has_slice=len(slices) > 1)
     keys = {column.key for column in shown.columns}
     keys |= {"is_simulated"} if any(each.is_simulated for each in slices) else set()

@@ -98,6 +98,16 @@ class Table:
     mart: str = ""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a reader chooses to see a figure; ``sample`` is empty where it shows all."""
+
+    definition: str
+    definition_title: str
+    sample: str = ""
+    sample_label: str = ""
+
+
 @dataclass
 class Figure:
     """A figure with all that a reader needs to judge it."""
@@ -115,6 +125,7 @@ class Figure:
     notes: list[Markup]
     caveats: list[Row]
     is_more: bool = False  # the same for another slice: folded away
+    choice: Choice | None = None  # shown when it is chosen; None: always
 
     @property
     def is_simulated(self) -> bool:

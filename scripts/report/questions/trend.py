@@ -128,7 +128,7 @@ def _figure(
     first, own = next(iter(panels.items()))
     values = listed(sentence("{value_pct:%} in {window_label}", of=row) for row in own)
     breaks = [
-        _between([row for row in rows if row["window_key"] == key])
+        between([row for row in rows if row["window_key"] == key])
         for key in list(windows)[1:]
     ]
     meaning = (
@@ -165,7 +165,7 @@ def _figure(
     )
 
 
-def _between(rows: list[Row]) -> str:
+def between(rows: list[Row]) -> str:
     """What the rows of a window say of the step before it; empty where nothing."""
     reasons = {
         reason.replace("_", " ")
