@@ -231,7 +231,7 @@ def outside(expression: str, data_type: str, others: Sequence[str]) -> Iterator[
 # What no raw file can bring about -----------------------------------------------------
 
 GLOBAL_EDUCATION = (
-    "release_id = (select max(release_id) from marts.fct_education_shares) "
+    f"release_id = '{SHIPPED_RELEASE}' "
     "and platform = 'claude_ai' and geo_level = 'global' "
     "and share_base = 'all_conversations'"
 )
