@@ -97,8 +97,8 @@ PAIRS = {
     "sampling error of both ends. " + CHANCE,
     "suppression": "Counts per million give no sampling error: a range here holds what "
     "is folded or unseen alone, and a complete figure has no order.",
-    "rounding": "The release publishes no counts: a range here holds rounding alone. "
-    "How much is chance is not known, and most of the order may be.",
+    "rounding": "The release publishes no counts: a range here holds rounding alone, "
+    "and what the table lists as wholly above is so but for sampling error.",
 }
 
 
@@ -167,6 +167,11 @@ def _ranking(
             "{title} ({share_pct:%}) lies wholly above {above_count:n} of the {0} "
             "other countries without a flag."
         )
+        if firm["range_kind"] == "rounding":
+            text = (
+                "The highest is {title} ({share_pct:%}); without counts nobody knows "
+                "how much of the order is chance."
+            )
         parts.append(sentence(text, len(unflagged) - 1, of=firm))
     else:
         parts.append(Markup("No two countries are apart: there is no order."))

@@ -40,13 +40,18 @@ def attributes(warehouse: Warehouse) -> list[Figure]:
         each, own = warehouse.newest(row for row in rows if row["facet"] == facet)
         if not own:
             continue
-        places = dict.fromkeys(row["geo_id"] for row in own)
-        places = dict.fromkeys(list(places)[: SMALL_MULTIPLES + 1])
-        own = [row for row in own if row["geo_id"] in places]
+        by_use = dict.fromkeys(
+            row["geo_id"] for row in own if row["geo_level"] == "country"
+        )
+        countries = set(list(by_use)[:SMALL_MULTIPLES])
+        own = [
+            row
+            for row in own
+            if row["geo_level"] == "global" or row["geo_id"] in countries
+        ]
         panels: dict[str, list[Row]] = {}
         for row in own:
             panels.setdefault(row["label_title"], []).append(row)
-        countries = {row["geo_id"] for row in own if row["geo_level"] == "country"}
         folded = {row["geo_id"] for row in own if row["folded_label_count"]}
         text = "{0.where}, each of the {2} countries with the most use publishes all."
         if folded & countries:
