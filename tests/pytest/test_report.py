@@ -260,13 +260,14 @@ def test_every_country_with_a_use_case_is_drawn_with_its_flags(
             ).fetchall()
             small = con.execute(
                 "select geo_id from marts.fct_place_usage "
-                f"where {sample} and geo_level = 'country' and conversation_count < 200",
+                f"where {sample} and geo_level = 'country' "
+                "and conversation_count < 200",
                 figure.slices[0].key,
             ).fetchall()
         rows = {row["geo_id"]: row for row in figure.table.rows}
         (chart,) = figure.panels
         order = [place["id"] for place in chart["usermeta"]["places"]]
-        drawn = {order[mark["y"]] for mark in chart["data"]["values"]}
+        drawn = {order[int(mark["y"])] for mark in chart["data"]["values"]}
         assert {geo_id for (geo_id,) in places} <= drawn == set(rows)
         flagged = {
             geo_id for geo_id, row in rows.items() if "under 200" in row["flags"]

@@ -80,15 +80,6 @@ COUNTRIES = """
     order by geo_level <> 'global', share_pct desc nulls last, bound_high_pct desc,
         geo_id
 """
-AGREEMENT = """
-    select agreement.*,
-        coalesce(a.definition_title, definition_a) as title_a,
-        coalesce(b.definition_title, definition_b) as title_b
-    from marts.fct_definition_agreement as agreement
-    left join marts.dim_education_definitions as a on a.definition = definition_a
-    left join marts.dim_education_definitions as b on b.definition = definition_b
-    order by definition_a, definition_b
-"""
 CHANCE = (
     "Many pairs at 95% each hold some that are apart by chance: read one with care."
 )
@@ -120,12 +111,12 @@ def answer(warehouse: Warehouse) -> Section:
     for each, own in warehouse.by_slice(rows).items():
         for row in own:
             groups.setdefault((row["definition"], each), []).append(row)
-    agreement = warehouse.rows(AGREEMENT)
+    agreement = warehouse.rows(where_beside.AGREEMENT)
     agreed = warehouse.by_slice(agreement)
     shown = {key: own for key, own in groups.items() if _has_countries(own)}
     for (definition, each), own in shown.items():
         figure = _ranking(warehouse, definition, each, own)
-        figure.notes += _agreed(definition, agreed.get(each, []))
+        figure.notes += where_beside.agreed(definition, agreed.get(each, []))
         section.figures.append(figure)
     section.figures += where_over_windows.figures(warehouse, shown)
     # The default first; the rest in the order of the definitions.
@@ -231,21 +222,6 @@ def _ranking(
         ]
     }
     return figure
-
-
-def _agreed(definition: str, rows: list[Row]) -> list[Markup]:
-    """How far the other definitions of the sample rank its countries as this one."""
-    text = (
-        "{0} and {1} rank {country_count:n} countries that have both with a rank "
-        "correlation of {rank_correlation:2}; furthest apart (with both ranks): "
-        "{most_disagreeing_countries}."
-    )
-    return [
-        sentence(text, row["title_a"], row["title_b"], of=row)
-        for row in rows
-        if definition in (row["definition_a"], row["definition_b"])
-        and row["rank_correlation"] is not None
-    ]
 
 
 def _absent(
