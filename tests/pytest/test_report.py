@@ -234,7 +234,8 @@ def test_definition_is_shown_where_a_country_publishes_it_and_nowhere_else(
     assert sorted(shown) == sorted(published)
     assert rankings[0].choice and rankings[0].choice.definition == "coursework"
     for figure in rankings:
-        words = " ".join(map(str, [figure.reading, *figure.notes]))
+        consequences = [row["consequence"] for row in figure.caveats]
+        words = " ".join(map(str, [figure.reading, *figure.notes, *consequences]))
         assert figure.choice
         assert ("lower bound" in words) == (
             figure.choice.definition == "soc25_visible"

@@ -22,6 +22,9 @@ from report.reading import Warehouse
 SHOWN_COUNTRIES = 30
 # Complete: every country that publishes a use case publishes all that it has.
 DEFAULT = "coursework"
+# The one definition that is summed over a country's tasks, and the caveat on that.
+VISIBLE_TASKS = "soc25_visible"
+THIN_LISTS = "country_coverage"
 
 # Places and flags are those of the mart itself; which pairs are apart too.
 COUNTRIES = """
@@ -100,7 +103,7 @@ def answer(warehouse: Warehouse) -> Section:
         "Where: what can be said of countries?",
         Markup(
             "Country figures describe people who already use Claude.ai, not adoption. "
-            "Education is one of several definitions here, and they do not rank "
+            "Education has several definitions here, and they do not rank "
             "countries alike. Two countries have an order only where their ranges do "
             "not touch."
         ),
@@ -122,6 +125,13 @@ def answer(warehouse: Warehouse) -> Section:
     # The default first; the rest in the order of the definitions.
     order = {row["definition"]: row["sort_order"] for row in rows} | {DEFAULT: 0}
     section.figures.sort(key=lambda figure: order[figure.choice.definition])
+    for figure in section.figures:
+        figure.caveats = [
+            row
+            for row in figure.caveats
+            if row["assumption_id"] != THIN_LISTS
+            or figure.choice.definition == VISIBLE_TASKS
+        ]
     section.absent = _absent(warehouse, groups, shown)
     section.figures += where_beside.attributes(warehouse)
     section.tables = [
