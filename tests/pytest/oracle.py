@@ -194,7 +194,10 @@ def read_sample(path: Path, row: Mapping[str, str], codes: Codes) -> Sample:
 
 
 def read_samples(data_dir: Path, manifest: Iterable[Mapping[str, str]]) -> list[Sample]:
-    """Every release of the manifest's rows whose raw file is in the folder."""
+    """Every release of family B of the manifest's rows whose raw file is in the folder.
+
+    Its release and platform say which window a sample is of.
+    """
     rows = [row for row in manifest if (data_dir / row["relative_path"]).is_file()]
     codes = {
         row["taxonomy_version"]: holder_codes(data_dir / row["relative_path"])
@@ -205,6 +208,7 @@ def read_samples(data_dir: Path, manifest: Iterable[Mapping[str, str]]) -> list[
         read_sample(data_dir / row["relative_path"], row, codes[version])
         for row in rows
         if row["file_role"] == "raw"
+        and row["schema_family"] == "B_long"
         and row["copy_status"] == "current"
         and (version := row["taxonomy_version"]) in codes
     ]

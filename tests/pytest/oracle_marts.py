@@ -88,20 +88,37 @@ def own_figures(mart: str, samples: Sequence[Sample], file: Path) -> Figures:
     if MARTS[mart].figure is None:
         return MARTS[mart].figures(samples)
     with duckdb.connect(str(file), read_only=True) as con:
-        query = "select task_key, task_id from marts.dim_tasks"
-        task_ids = dict(con.execute(query).fetchall())
+        # another taxonomy gives the same statement another id
+        rows = con.execute(
+            "select task_key, task_id from marts.dim_tasks semi join "
+            "(from marts.dim_releases where schema_family = 'B' and is_loaded) "
+            "using (taxonomy_version)"
+        ).fetchall()
+    task_ids = dict(rows)
+    assert len(task_ids) == len(rows), "one statement, two ids"
     return task_figures(samples, MARTS[mart].figure, task_ids)
 
 
 def mart_figures(mart: str, file: Path) -> Figures:
-    """The rows of a mart by their key, under the names that are used here."""
+    """The rows of family B of a mart by their key, under the names that are used here.
+
+    Their release and platform are of one window, that of `dim_releases`.
+    """
     names = {new: own for own, new in (MARTS[mart].renamed or {}).items()}
     keys = MARTS[mart].keys.replace(" ", ", ")
     with duckdb.connect(str(file), read_only=True) as con:
-        result = con.execute(f"select ({keys}) as key, * from marts.{mart}")
+        result = con.execute(
+            f"select ({keys}) as key, shown.*, releases.is_loaded as is_of_a_release "
+            f"from marts.{mart} as shown left join marts.dim_releases as releases "
+            "using (release_id, platform, window_start_date) "
+            "where coalesce(releases.schema_family, 'B') = 'B'"
+        )
         columns = [names.get(c[0], c[0]) for c in result.description]
         rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
-    return {row.pop("key"): row for row in rows}
+    assert all(row["is_of_a_release"] for row in rows), "rows of no loaded window"
+    figures = {row.pop("key"): row for row in rows}
+    assert len(figures) == len(rows), "two rows of one key"
+    return figures
 
 
 def is_same(mart: Any, own: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from oracle import (
+    LARGEST_FOLDED_CELL,
     PATTERNS,
     PSEUDO_TASKS,
     RESIDUAL,
@@ -153,13 +154,24 @@ def place_figures(samples: Sequence[Sample]) -> Figures:
                 is_closed = is_honest and labels.keys() >= set(named)
                 for label, count in labels.items():
                     key = (*sample.key, *place, facet, level, label)
+                    share = pct(count, whole) if label in named else None
                     figures[(*key, "all_conversations")] = count_figure(
                         count, whole, is_honest and label != RESIDUAL
-                    )
+                    ) | {"bound_low_pct": share, "bound_high_pct": share}
                     if label in named:
                         figures[(*key, "named_labels")] = count_figure(
                             count, answered, is_closed
-                        )
+                        ) | {"left_out_pct": 100 - 100 * answered / whole}
+                for label in set(named) - labels.keys():
+                    key = (*sample.key, *place, facet, level, label)
+                    most = min(largest_folded(sample, facet), labels.get(RESIDUAL, 0.0))
+                    figures[(*key, "all_conversations")] = count_figure(
+                        None, whole, False
+                    ) | {
+                        "status": "suppressed",
+                        "bound_low_pct": 0.0,
+                        "bound_high_pct": pct(most, whole),
+                    }
         unpublished = unpublished_count(sample)
         if unpublished:
             key = (*sample.key, *UNPUBLISHED, "country", 0, "all", "all_conversations")
@@ -168,12 +180,25 @@ def place_figures(samples: Sequence[Sample]) -> Figures:
     return figures
 
 
-def count_figure(count: float, base: float, is_honest: bool) -> dict[str, Any]:
+def largest_folded(sample: Sample, facet: str) -> float:
+    """The most that a label folded into the residual of a place can hold: where counts
+    are per million, the smallest that is published of any place."""
+    if sample.count_basis == "conversations":
+        return LARGEST_FOLDED_CELL
+    cells = (facets.get((facet, 0), {}) for facets in sample.counts.values())
+    named = NAMED_LABELS[facet]
+    return min((n for c in cells for label, n in c.items() if label in named))
+
+
+def count_figure(count: float | None, base: float, is_honest: bool) -> dict[str, Any]:
     """A count as a share, with a Wilson interval where one is honest."""
     return {
         "conversation_count": count,
         "base_conversation_count": base,
         "share_pct": pct(count, base),
+        "bound_low_pct": None,
+        "bound_high_pct": None,
+        "left_out_pct": 0.0,
         **wilson_columns(count, base, is_honest),
     }
 

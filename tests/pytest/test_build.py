@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +18,6 @@ import pytest
 from conftest import (
     PLATFORMS,
     PROJECT,
-    SHIPPED_RELEASE,
     WITHOUT_TESTS,
     Build,
     DataFolder,
@@ -109,7 +111,6 @@ def test_promised_mart_has_its_columns_and_rows(
 def test_every_row_about_loaded_data_is_called_simulated(
     shipped_warehouse: Build,
 ) -> None:
-    assert SHIPPED_RELEASE.startswith("simulated_")
     marts = columns_of_marts(shipped_warehouse)
     flagged = {mart for mart, columns in marts.items() if "is_simulated" in columns}
     rows_about_data = {mart for mart in PROMISED if mart != "dim_interaction_patterns"}
@@ -118,7 +119,7 @@ def test_every_row_about_loaded_data_is_called_simulated(
         wrong = ["is_simulated is not true"] if mart in flagged else []
         # the releases of the reconciliation are those of the printed figures
         if "release_id" in columns and mart != "fct_published_reconciliation":
-            wrong.append(f"release_id <> '{SHIPPED_RELEASE}'")
+            wrong.append("not starts_with(release_id, 'simulated_')")
         loaded = LOADED_ROWS.get(mart, "true")
         for condition in wrong:
             rows = f"from marts.{mart} where {loaded} and {condition} limit 3"
@@ -165,19 +166,28 @@ def test_summary_says_what_was_built_and_that_it_is_simulated(
     assert f"Warehouse published: {shipped_warehouse.file}" in text
     assert "SIMULATED DATA: these figures describe nobody." in text
     assert "rule any_holder, base all conversations" in text
-    for platform in PLATFORMS:
-        ((count, base, share, low, high),) = shipped_warehouse.query(
-            f"""
-            select conversation_count, base_conversation_count, share_pct,
-                bound_low_pct, bound_high_pct
-            from marts.fct_education_shares
-            where platform = '{platform}' and geo_level = 'global'
-                and scope = 'education' and allocation_rule = 'any_holder'
-                and share_base = 'all_conversations'
-            """
-        )
-        assert f"{share:.2f}% = {count:,.0f} of {base:,.0f} " in text
-        assert f"{low:.1f} to {high:.1f}% [file: verified]" in text
+    shares = shipped_warehouse.query(
+        """
+        select releases.platform, window_label, conversation_count,
+            base_conversation_count, share_pct, bound_low_pct, bound_high_pct
+        from marts.dim_releases as releases
+        inner join marts.fct_education_shares as shares
+            on releases.release_id = shares.release_id
+            and releases.platform = shares.platform
+            and releases.window_start_date = shares.window_start_date
+        where geo_level = 'global' and scope = 'education'
+            and allocation_rule in ('any_holder', 'published')
+            and share_base = 'all_conversations'
+        """
+    )
+    assert {platform for platform, *_ in shares} == set(PLATFORMS)
+    for platform, window, count, base, share, low, high in shares:
+        head = f"{platform}, {window}: {share:.2f}%"
+        if count is None:
+            assert f"{head} as published, which gives percentages only" in text
+        else:
+            assert f"{head} = {count:,.0f} of {base:,.0f} " in text
+            assert f"{low:.1f} to {high:.1f}% [file: verified]" in text
     assert "Published figures against the marts: 147 not_computable." in text
     assert "109 unit tests" not in text
     assert "make fetch RELEASE=2026_01_15" in text
@@ -218,6 +228,47 @@ def test_summary_does_not_call_a_warning_passed(shipped_warehouse: Build) -> Non
     text = summary(shipped_warehouse.file, results, None)
     assert "1 data tests passed" in text
     assert "percentages_agree: Got 3" in text
+    assert "By design" not in text.split("percentages_agree")[1]
+
+
+def test_summary_names_what_failed_and_what_is_absent_once(
+    shipped_warehouse: Build,
+) -> None:
+    text = shipped_warehouse.stdout
+    failed = shipped_warehouse.query(
+        "select distinct expectation_id from marts.fct_expectation_results "
+        "where is_latest_run and not is_success"
+    )
+    assert failed
+    assert f", {len(failed)} failed with a warning" in text
+    named = re.findall(r"^  (\w+)(?: \(|: Got).* By design: ", text, re.MULTILINE)
+    assert sorted(named) == sorted(
+        [*(name for (name,) in failed), "countries_sum_to_the_sample"]
+    )
+    absent = re.findall(r"Not in the data folder: (.*)\.", text)[0].split(", ")
+    assert len(set(absent)) == len(absent)
+    assert set(absent) == {
+        f"{row['release_id']} {row['platform']}"
+        for row in manifest_rows()
+        if row["file_role"] == "raw" and row["is_simulated"] == "false"
+    }
+
+
+def test_look_inside_shows_the_shares(shipped_warehouse: Build) -> None:
+    (line,) = re.findall(r"Look inside: +\S+ (.*)", shipped_warehouse.stdout)
+    shown = subprocess.run(
+        [sys.executable, *shlex.split(line)], capture_output=True, text=True
+    )
+    assert shown.returncode == 0, shown.stderr
+    ((share,),) = shipped_warehouse.query(
+        "select round(share_pct, 2) from marts.fct_education_shares where "
+        "geo_level = 'global' and scope = 'education' and platform = 'claude_ai' and "
+        "allocation_rule = 'any_holder' and share_base = 'all_conversations'"
+    )
+    assert f" {share} " in shown.stdout
+    assert "any_holder" in shown.stdout
+    assert "published" in shown.stdout
+    assert "…" not in shown.stdout
 
 
 def test_summary_says_what_was_found_in_the_files(

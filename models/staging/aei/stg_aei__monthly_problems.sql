@@ -72,17 +72,22 @@ facets as (
 
 ),
 
+-- Keys that stand in several rows are few; their rows are found by the key.
 repeated as (
 
     select
         relative_path,
+        date_start,
+        geography,
+        published_geo_id,
+        category_name,
+        coalesce(cast(level as varchar), level_text) as level_key,
+        metric_id,
+        node_external_id,
         count(*) as key_row_count,
-        min(row_number) as first_row_number,
-        unnest(list(row_number)) as row_number
+        min(row_number) as first_row_number
     from monthly_values
-    group by
-        relative_path, date_start, geography, published_geo_id, category_name,
-        coalesce(cast(level as varchar), level_text), metric_id, node_external_id
+    group by all
     having count(*) > 1
 
 ),
@@ -119,7 +124,7 @@ checked as (
                 then 'unknown_geographies'
             when monthly_values.level is null or monthly_values.value is null
                 then 'untyped_numbers'
-            when repeated.row_number is not null then 'duplicate_keys'
+            when repeated.key_row_count is not null then 'duplicate_keys'
             when
                 monthly_values.category_name
                 not in ('overall', 'onet', 'request', 'soc_occupation')
@@ -147,7 +152,14 @@ checked as (
     left join repeated
         on
             monthly_values.relative_path = repeated.relative_path
-            and monthly_values.row_number = repeated.row_number
+            and monthly_values.date_start = repeated.date_start
+            and monthly_values.geography = repeated.geography
+            and monthly_values.published_geo_id = repeated.published_geo_id
+            and monthly_values.category_name = repeated.category_name
+            and coalesce(cast(monthly_values.level as varchar), monthly_values.level_text)
+            = repeated.level_key
+            and monthly_values.metric_id = repeated.metric_id
+            and monthly_values.node_external_id = repeated.node_external_id
 
 ),
 

@@ -15,6 +15,18 @@ source as (
 
 ),
 
+-- Both ends are cut once: each cut of a file copies it whole.
+cut as (
+
+    select
+        *,
+        sha256(content) as observed_sha256,
+        content[1:2000] as head,
+        content[-2000:] as tail
+    from source
+
+),
+
 observed as (
 
     select
@@ -22,7 +34,7 @@ observed as (
         -- A file may lie there compressed; where both do, the plain one counts.
         regexp_replace(filename, '\.gz$', '') as plain_path,
         size as observed_byte_count,
-        sha256(content) as observed_sha256,
+        observed_sha256,
         -- The first line without a byte order mark, for the check of the columns; a
         -- letter of four bytes may be cut off behind it. A compressed file has none
         -- to read here: the build script checks it (scripts/warehouse/folder.py).
@@ -31,10 +43,10 @@ observed as (
                 regexp_replace(
                     split_part(
                         coalesce(
-                            try(decode(content[1:2000])),
-                            try(decode(content[1:1999])),
-                            try(decode(content[1:1998])),
-                            try(decode(content[1:1997])),
+                            try(decode(head)),
+                            try(decode(head[1:1999])),
+                            try(decode(head[1:1998])),
+                            try(decode(head[1:1997])),
                             '(not UTF-8 text)'
                         ),
                         chr(10), 1
@@ -46,11 +58,11 @@ observed as (
         -- where the last line leaves one open is the whole file counted.
         case
             when filename like '%.gz' then false
-            when {{ has_open_quotes('content[-2000:]', last_line=true) }}
+            when {{ has_open_quotes('tail', last_line=true) }}
                 then {{ has_open_quotes('content') }}
             else false
         end as ends_in_quotes
-    from source
+    from cut
 
 ),
 

@@ -274,16 +274,16 @@ DAMAGES: dict[str, dict[str, Damage]] = {
     },
     "unknown_facets": {
         "a facet more": add(
-            Fault(None, "facet", " in artifact"),
+            Fault(None, "facet", " in mood"),
             at(facet="collaboration", cluster_name="learning"),
-            facet="artifact",
-            variable=lambda row: row["variable"].replace("collaboration", "artifact"),
+            facet="mood",
+            variable=lambda row: row["variable"].replace("collaboration", "mood"),
         ),
         "an intersection more": add(
-            Fault(None, "facet", " in onet_task::artifact"),
+            Fault(None, "facet", " in onet_task::mood"),
             LEARNING,
-            facet="onet_task::artifact",
-            variable=lambda row: row["variable"].replace("collaboration", "artifact"),
+            facet="onet_task::mood",
+            variable=lambda row: row["variable"].replace("collaboration", "mood"),
         ),
     },
     "unknown_levels": {

@@ -1,0 +1,449 @@
+"""Families A (flat) and C (monthly): loaded whole, computed as the guides say, true.
+
+One warehouse is built of simulated releases with known truth, of the real files where
+they are at hand, and of the shipped release of family B.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import oracle_families as own
+import pytest
+from conftest import (
+    Row,
+    manifest_rows,
+    query,
+    read_rows,
+)
+from dbt.contracts.graph.manifest import Manifest
+from expectations import CHECKS
+from expectations.flat import FLAT_CHECKS
+from expectations.monthly import MONTHLY_CHECKS
+from family_data import build_models, mixed_folder, unlisted
+from oracle import Figures, Sample, holder_codes
+from oracle_marts import MARTS, is_same
+from validation.run import run_checks
+
+TRUTH = "release_simulated_{}/truth/{}.parquet"
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The warehouse of all families, its folder, and what its files hold."""
+
+    data: Path
+    work_file: Path
+    rows: list[Row]
+    samples: list[Sample]
+    months: dict[tuple[str, str, str], own.Month]
+
+    def figures(self, mart: str, family: str) -> dict[Any, dict[str, Any]]:
+        """The rows of a mart of one family by their key, under the oracle's names."""
+        names = {new: old for old, new in (MARTS[mart].renamed or {}).items()}
+        keys = MARTS[mart].keys.split()
+        if family == "C":
+            keys.insert(2, "cast(window_start_date as varchar)")
+        sql = (
+            f"select ({', '.join(keys)}) as key, * from marts.{mart} semi join "
+            "(from marts.dim_releases where schema_family = ? and is_loaded) "
+            "using (release_id, platform, window_start_date)"
+        )
+        with duckdb.connect(str(self.work_file), read_only=True) as con:
+            result = con.execute(sql, [family])
+            columns = [names.get(c[0], c[0]) for c in result.description]
+            rows = [dict(zip(columns, r, strict=True)) for r in result.fetchall()]
+        figures = {row.pop("key"): row for row in rows}
+        assert len(figures) == len(rows), "two rows of one key"
+        return figures
+
+
+@pytest.fixture(scope="module")
+def mixed(
+    request: pytest.FixtureRequest,
+    project_manifest: Manifest,
+    seeded_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Mixed:
+    """The warehouse of all families, with the real files where they are at hand."""
+    folder = tmp_path_factory.mktemp("families")
+    data = folder / "data"
+    try:
+        real = request.getfixturevalue("real_data_dir")
+    except pytest.skip.Exception:
+        real = None
+    rows = mixed_folder(data, real)
+    work_file = build_models(seeded_file, folder, data, rows, project_manifest)
+    there = [
+        row
+        for row in [*unlisted(rows), *manifest_rows()]
+        if (data / row["relative_path"]).is_file() and row["copy_status"] == "current"
+    ]
+
+    def files(role: str) -> list[Row]:
+        return [row for row in there if row["file_role"] == role]
+
+    codes = {
+        row["taxonomy_version"]: holder_codes(data / row["relative_path"])
+        for row in files("onet_task_statements")
+    }
+    lists = [data / row["relative_path"] for row in files("iso_country_codes")]
+    months = own.read_monthly(data, there, own.country_keys(*lists))
+    return Mixed(data, work_file, there, own.read_flat(data, there, codes), months)
+
+
+# The oracle ---------------------------------------------------------------------------
+
+FLAT: dict[str, Callable[..., Figures]] = {
+    "fct_education_shares": own.flat_education,
+    "fct_occupation_group_shares": own.flat_groups,
+    "fct_task_concentration": own.flat_concentration,
+    "fct_interaction_patterns": own.flat_patterns,
+    "fct_facet_shares": own.flat_places,
+}
+MONTHS: dict[str, Callable[..., Figures]] = {
+    "fct_education_shares": own.monthly_education,
+    "fct_occupation_group_shares": own.monthly_groups,
+    "fct_interaction_patterns": partial(own.monthly_answers, facet="collaboration"),
+    "fct_use_case_shares": partial(own.monthly_answers, facet="use_case"),
+    "fct_facet_shares": own.monthly_places,
+}
+
+
+def wrong_figures(shown: dict[Any, dict[str, Any]], figures: Figures) -> list[Any]:
+    """Where a mart says another thing than the oracle: key, column, both values."""
+    with_share = {key for key, row in shown.items() if row["share_pct"] is not None}
+    without = {key for key, row in figures.items() if row["share_pct"] is None}
+    return [(key, "row") for key in (figures.keys() - without) ^ with_share] + [
+        (key, column, shown[key][column], value)
+        for key in figures.keys() & shown.keys()
+        for column, value in figures[key].items()
+        if not is_same(shown[key][column], value)
+    ]
+
+
+@pytest.mark.parametrize("mart", FLAT)
+def test_flat_release_agrees_with_the_oracle(mart: str, mixed: Mixed) -> None:
+    shown = mixed.figures(mart, "A")
+    figures = FLAT[mart](mixed.samples)
+    if mart == "fct_interaction_patterns":
+        # where a release prints the global patterns, these are the figure
+        printed = {s.key for s in mixed.samples if ("collaboration", 0) in s.world}
+        whole = "all_with_pseudo"
+        figures = {
+            key: row
+            for key, row in figures.items()
+            if not (key[:2] in printed and key[3] == whole)
+        }
+        shown = {
+            key: row
+            for key, row in shown.items()
+            if not (key[:2] in printed and key[3] == whole)
+        }
+    assert len(figures) > 100
+    assert wrong_figures(shown, figures) == []
+
+
+@pytest.mark.parametrize("mart", MONTHS)
+def test_month_agrees_with_the_oracle(mart: str, mixed: Mixed) -> None:
+    figures = MONTHS[mart](mixed.months)
+    assert len(figures) > 10
+    assert wrong_figures(mixed.figures(mart, "C"), figures) == []
+
+
+def test_percentages_have_no_counts(mixed: Mixed) -> None:
+    columns = query(
+        mixed.work_file,
+        "select table_name, column_name from information_schema.columns "
+        "where table_schema = 'marts' and (column_name like '%conversation_count' "
+        "or column_name in ('published_pattern_count', 'yes_count')) "
+        "and table_name in (select table_name from information_schema.columns "
+        "where table_schema = 'marts' and column_name = 'window_start_date')",
+    )
+    assert len(columns) > 10
+    for mart, column in columns:
+        found = query(
+            mixed.work_file,
+            f"select release_id, count({column}) from marts.{mart} semi join "
+            "(from marts.dim_releases where count_basis = 'percent_only') "
+            "using (release_id, platform, window_start_date) group by all",
+        )
+        assert all(count == 0 for _, count in found), (mart, column, found)
+
+
+def test_figures_that_the_guide_states(mixed: Mixed) -> None:
+    if not any(row["release_id"] == "2025_02_10" for row in mixed.rows):
+        pytest.skip("the real files of family A are not there")
+    shares = query(
+        mixed.work_file,
+        "select release_id, round(share_pct, 2) from marts.fct_education_shares "
+        "where allocation_rule = 'any_holder' and scope = 'education' "
+        "and share_base = 'all_conversations' and release_id in "
+        "('2025_02_10', '2025_03_27') order by all",
+    )
+    assert shares == [("2025_02_10", 9.29), ("2025_03_27", 10.97)]
+
+
+# The truth ----------------------------------------------------------------------------
+
+
+def test_flat_shares_are_those_of_the_conversations(mixed: Mixed) -> None:
+    truth = mixed.data / TRUTH.format("2025_02", "truth_cell")
+    true = query(
+        mixed.work_file,
+        f"""
+        with tasks as (
+            select task, sum(conversations) as n from '{truth}'
+            where facet = 'onet_task' and task <> 'not_classified'
+            group by task having n >= 15
+        )
+        select
+            100 * sum(n) filter (education) / sum(n),
+            100 * sum(n) filter (education) / sum(n) filter (task <> 'none')
+        from tasks
+        left join (
+            select lower(trim("Task")) as task,
+                bool_or("O*NET-SOC Code" like '25-%') as education
+            from '{mixed.data}/release_simulated_2025_02/onet_task_statements.csv'
+            group by all
+        ) using (task)
+        """,
+    )[0]
+    shown = query(
+        mixed.work_file,
+        "select share_pct from marts.fct_education_shares "
+        "where release_id = 'simulated_2025_02' and scope = 'education' "
+        "and allocation_rule = 'any_holder' order by share_base",
+    )
+    assert [share for (share,) in shown] == pytest.approx(true, abs=1e-9)
+
+
+def test_patterns_of_a_flat_release_leave_room_for_the_truth(mixed: Mixed) -> None:
+    truth = mixed.data / TRUTH.format("2025_02", "truth_cell")
+    rows = query(
+        mixed.work_file,
+        f"""
+        with cells as (
+            select task, category, sum(conversations) as n from '{truth}'
+            where facet = 'collaboration' and task in (
+                select task_key from marts.fct_education_tasks
+                where release_id = 'simulated_2025_02'
+            )
+            group by all
+        ),
+        true_shares as (
+            select category, 100 * sum(n) / (select sum(n) from cells) as true_pct
+            from cells group by category
+        )
+        select pattern, share_pct, true_pct, share_pct + suppressed_pct
+        from marts.fct_interaction_patterns
+        inner join true_shares on pattern = category
+        where release_id = 'simulated_2025_02' and scope = 'education'
+            and allocation_rule = 'any_holder' and estimator = 'all_conversations'
+            and share_pct is not null and pattern <> 'not_classified'
+        """,
+    )
+    assert len(rows) == 5
+    for pattern, low, true, high in rows:
+        assert low - 1e-9 <= true <= high + 1e-9, pattern
+
+
+def true_months(
+    mixed: Mixed, truth: Path, key: tuple[str, str]
+) -> dict[tuple[str, str, str], own.Month]:
+    """The published cells of a simulated file, with what they were rounded from."""
+    rows = query(
+        mixed.work_file,
+        "select date_start, geo_level, geo_id, category_name, hierarchy_level, "
+        f"node_external_id, metric_id, value from '{truth}'",
+    )
+    values = {tuple(row[:-1]): row[-1] for row in rows}
+    (path,) = (
+        mixed.data / row["relative_path"]
+        for row in mixed.rows
+        if (row["release_id"], row["platform"]) == key
+    )
+    keys = own.country_keys(
+        *(
+            mixed.data / row["relative_path"]
+            for row in mixed.rows
+            if row["file_role"] == "iso_country_codes"
+        )
+    )
+
+    def true_value(line: Row) -> float:
+        place = (line["date_start"], line["geo_level"], line["geo_id"])
+        node = (line["category_name"], int(line["hierarchy_level"]))
+        return values[(*place, *node, line["node_external_id"], line["metric_id"])]
+
+    return own.months_of(key, read_rows(path), keys, true_value)
+
+
+@pytest.mark.parametrize("platform", ["claude_ai", "1p_api"])
+def test_months_hold_the_truth_within_rounding(platform: str, mixed: Mixed) -> None:
+    truth = mixed.data / TRUTH.format("2026_06", f"monthly_{platform}")
+    key = ("simulated_2026_06", platform)
+    true = {
+        cell: row["share_pct"]
+        for cell, row in own.monthly_places(true_months(mixed, truth, key)).items()
+    }
+    shown = {
+        cell: row
+        for cell, row in mixed.figures("fct_facet_shares", "C").items()
+        if cell[:2] == key and cell[-1] == "all_conversations"
+    }
+    assert len(shown) > 500
+    for cell, row in shown.items():
+        low, high = row["bound_low_pct"], row["bound_high_pct"]
+        assert low - 1e-9 <= true[cell] <= high + 1e-9, (cell, low, true[cell], high)
+
+
+# Every row is used or named -----------------------------------------------------------
+
+
+def test_every_row_of_a_file_is_accounted_for(mixed: Mixed) -> None:
+    counts = {
+        path: (rows, aside)
+        for path, rows, aside in query(
+            mixed.work_file,
+            "select relative_path, row_count, set_aside_row_count "
+            "from marts.dim_release_files where is_loaded and file_role = 'raw'",
+        )
+    }
+    looked_at = 0
+    for row in mixed.rows:
+        if row["schema_family"] and row["schema_family"] != "B_long":
+            with (mixed.data / row["relative_path"]).open(newline="") as handle:
+                rows = sum(1 for _ in csv.reader(handle)) - 1
+            assert counts[row["relative_path"]] == (rows, 0), row["relative_path"]
+            looked_at += 1
+    assert looked_at >= 5
+
+
+# Expectations -------------------------------------------------------------------------
+
+OWN_CHECKS = (*FLAT_CHECKS, *MONTHLY_CHECKS)
+CHAT, API = "platform = 'claude_ai'", "platform = '1p_api'"
+APRIL = "date_start = '2026-04-01' and release_id like 'simulated%'"
+SOC_25 = "category_name = 'soc_occupation' and node_external_id = '25'"
+GERMANY = "published_geo_id = 'DEU'"
+# What is changed in the staged rows, by the expectation that has to see it.
+MUTANTS: dict[str, tuple[str, str]] = {
+    "monthly_use_cases_sum_to_100": (
+        "value = value + 0.1",
+        f"{APRIL} and {SOC_25} and {GERMANY} and metric_id = 'use_case_work_pct'",
+    ),
+    "monthly_collaborations_sum_to_100": (
+        "value = value / 100",
+        f"{APRIL} and {CHAT} and measure = 'pct'",
+    ),
+    "monthly_collaboration_buckets_sum_to_100": (
+        "value = value - 0.1",
+        f"{APRIL} and {GERMANY} and metric_id = 'collaboration_bucket_automation_pct'",
+    ),
+    "monthly_automation_is_its_two_patterns": (
+        "metric_id = case metric_id when 'collaboration_learning_pct' then "
+        "'collaboration_directive_pct' else 'collaboration_learning_pct' end",
+        f"{APRIL} and {SOC_25} and metric_id in "
+        "('collaboration_learning_pct', 'collaboration_directive_pct')",
+    ),
+    "monthly_countries_sum_to_at_most_100": (
+        "value = 4 * value",
+        f"{APRIL} and geo_level = 'country' and metric_id = 'usage_pct'",
+    ),
+    "monthly_regions_sum_to_at_most_100": (
+        "value = 99.9",
+        f"{APRIL} and geo_level = 'region' and metric_id = 'usage_pct'",
+    ),
+    "monthly_major_groups_sum_to_at_most_100": (
+        "value = value + 20",
+        f"{APRIL} and {SOC_25} and geo_level = 'global' and metric_id = 'pct'",
+    ),
+    "monthly_metrics_are_all_there": (
+        "metric_id = 'use_case_work_pct'",
+        f"{CHAT} and metric_id = 'multitasking_pct'",
+    ),
+    "monthly_occupations_have_codes": (
+        "node_external_id = '25.0'",
+        f"{APRIL} and {SOC_25} and {GERMANY}",
+    ),
+    "monthly_api_is_global": ("geo_level = 'country'", f"{APRIL} and {API}"),
+    "monthly_chat_has_countries": (
+        "geo_level = 'global'",
+        f"{APRIL} and geo_level = 'country'",
+    ),
+}
+
+
+def answers(work_file: Path, expectation_id: str) -> set[bool | None]:
+    """What an expectation says of the simulated releases."""
+    (check,) = (c for c in CHECKS if c.expectation_id == expectation_id)
+    return {
+        answer.is_success
+        for answer in run_checks(work_file, "raw", [check])
+        if str(answer.release_id).startswith("simulated")
+    }
+
+
+@pytest.fixture
+def staged(mixed: Mixed, tmp_path: Path) -> Path:
+    """A copy of the staged rows and reference tables, to be changed."""
+    file = tmp_path / "staged.duckdb"
+    with duckdb.connect(str(file)) as con:
+        con.execute(f"attach '{mixed.work_file}' as built (read_only)")
+        for schema in ("staging", "reference"):
+            con.execute(f"create schema {schema}")
+            for (table,) in con.execute(
+                "select table_name from duckdb_tables() "
+                f"where database_name = 'built' and schema_name = '{schema}'"
+            ).fetchall():
+                con.execute(
+                    f"create table {schema}.{table} as from built.{schema}.{table}"
+                )
+    return file
+
+
+@pytest.mark.parametrize("expectation_id", MUTANTS)
+def test_expectation_catches_its_mutant(expectation_id: str, staged: Path) -> None:
+    assert answers(staged, expectation_id) - {None} == {True}
+    change, where = MUTANTS[expectation_id]
+    with duckdb.connect(str(staged)) as con:
+        update = f"update staging.stg_aei__monthly_values set {change} where {where}"
+        assert con.execute(update).fetchone()[0] > 0
+    assert False in answers(staged, expectation_id)
+
+
+def test_copied_month_is_seen(staged: Path) -> None:
+    assert answers(staged, "months_differ") - {None} == {True}
+    with duckdb.connect(str(staged)) as con:
+        con.execute(
+            "update staging.stg_aei__monthly_values as may set value = april.value "
+            "from (from staging.stg_aei__monthly_values where "
+            f"{APRIL}) as april where may.date_start = '2026-05-01' and "
+            "may.node_external_id = april.node_external_id and "
+            "may.platform = april.platform and may.release_id = april.release_id and "
+            "may.geo_id = april.geo_id and may.metric_id = april.metric_id and "
+            "may.category_name = april.category_name and may.level = april.level"
+        )
+    assert answers(staged, "months_differ") - {None} == {False}
+
+
+def test_global_patterns_that_do_not_sum_to_100_are_reported(staged: Path) -> None:
+    assert answers(staged, "flat_patterns_sum_to_100") - {None} == {True}
+    with duckdb.connect(str(staged)) as con:
+        con.execute(
+            "update staging.stg_aei__flat_values set value = 6.5 where "
+            "facet = 'collaboration' and cluster_name = 'learning'"
+        )
+    assert answers(staged, "flat_patterns_sum_to_100") - {None} == {False}
+
+
+def test_every_expectation_on_these_layouts_has_a_mutant() -> None:
+    others = {"months_differ", "flat_patterns_sum_to_100"}
+    assert {c.expectation_id for c in OWN_CHECKS} == MUTANTS.keys() | others
