@@ -266,7 +266,7 @@ def test_countries_are_chosen_by_definition_and_found_by_name_or_code(
     for words in ("lao", "LAO", "la"):
         text = drawn(words)
         assert "Laos" in text and "All places" in text and "Germany" not in text
-    assert "Laos" in (line.locator("svg").first.text_content() or "")
+        assert "Laos" in (line.locator("svg").first.text_content() or "")
     keep(page, f"report-countries-{width}")
     assert "folded into the rest" in drawn("bhutan")
     # By keyboard alone: to the definition, and another one.
