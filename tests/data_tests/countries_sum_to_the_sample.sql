@@ -9,4 +9,4 @@ select
     share_pct as unpublished_pct,
     'the published countries should sum to the sample' as sentence
 from {{ ref('fct_facet_shares') }}
-where status = 'unpublished'
+where geo_id = 'unpublished'

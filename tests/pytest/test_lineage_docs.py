@@ -171,7 +171,11 @@ def test_every_column_is_followed_and_others_would_be_named(
             "published_value",
             {"published_numbers.published_value"},
         ),
-        ("fct_use_case_shares", "share_pct", {"int_scope_figures.share_pct"}),
+        (
+            "fct_use_case_shares",
+            "share_pct",
+            {"int_scope_figures.share_pct", "int_published_figures.share_pct"},
+        ),
         # Both sides of a union whose parts name their columns in another order.
         ("int_mart_figures", "top_k", {"fct_task_concentration.top_k"}),
         (

@@ -223,9 +223,63 @@ def test_every_chart_of_the_report_is_drawn(
     for fold in page.locator("details.more").all():
         fold.locator("summary").first.click()
     page.wait_for_timeout(500)
-    charts = page.locator("figure .chart").all()
-    assert len(charts) >= 8
-    assert [c.get_attribute("id") for c in charts if marks_of(c) == 0] == []
+    seen = set()
+    for definition in values_of(page, "#places-definition option"):
+        page.locator("#places-definition").select_option(definition)
+        for sample in values_of(page, "#places-sample option:not([disabled])"):
+            page.locator("#places-sample").select_option(sample)
+            page.wait_for_timeout(300)
+            charts = page.locator("figure:visible .chart").all()
+            seen |= {chart.get_attribute("id") for chart in charts}
+            assert [c.get_attribute("id") for c in charts if marks_of(c) == 0] == []
+    assert len(seen) == page.locator("figure .chart").count() >= 8
+    assert overflow(page) <= 0
+
+
+def values_of(page: Page, options: str) -> list[str]:
+    """The values of options of a choice."""
+    found = page.locator(options).all()
+    return [option.get_attribute("value") or "" for option in found]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_countries_are_chosen_by_definition_and_found_by_name_or_code(
+    width: int, open_page: Opener, site: Path
+) -> None:
+    watched = open_page(address(site, "report"), width)
+    page = watched.page
+    page.locator("html[data-charts=drawn]").wait_for()
+    assert page.locator("#places-definition").input_value() == "coursework"
+    ranking = page.locator("figure[data-sample]:not([data-sample='']):visible")
+    line = page.locator("figure[data-sample='']:visible")
+
+    def drawn(words: str) -> str:
+        page.locator("#places-words").fill(words)
+        page.wait_for_timeout(800)
+        assert overflow(page) <= 0
+        return ranking.locator("svg").first.text_content() or ""
+
+    page.locator("#places-sample").select_option("simulated-2026-01-claude-ai")
+    assert "Bhutan" not in drawn("")  # not among the countries with the most use
+    page.locator("#places-all").check()
+    assert "Bhutan" in drawn("")
+    for words in ("lao", "LAO", "la"):
+        text = drawn(words)
+        assert "Laos" in text and "All places" in text and "Germany" not in text
+        assert "Laos" in (line.locator("svg").first.text_content() or "")
+    keep(page, f"report-countries-{width}")
+    assert "folded into the rest" in drawn("bhutan")
+    # By keyboard alone: to the definition, and another one.
+    page.locator("#places-definition").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(800)
+    chosen = page.locator("#places-definition").input_value()
+    assert chosen != "coursework"
+    assert ranking.get_attribute("data-definition") == chosen
+    assert page.locator("#places-count").inner_text().endswith("countries shown")
+    drawn("no such country")
+    assert page.locator("#places-count").inner_text().startswith("0 of ")
+    assert watched.errors == []
 
 
 def test_reconciliation_filter_narrows_by_text_and_by_status(

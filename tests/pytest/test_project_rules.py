@@ -243,10 +243,15 @@ def test_mart_that_reaches_past_a_layer_is_a_parse_error(tmp_path: Path) -> None
 THRESHOLDS = {14.0, 15.0, 100.0, 200.0}
 
 
+# 100 percent: in arithmetic, as a value, or beside a percentage.
+WHOLE_BEFORE = re.compile(r"([-+*/]|\b(then|else|select)|_pct\s*[<>]=?)\s*$")
+WHOLE_AFTER = re.compile(r"\s*[-+*/]|\s+as\b")
+
+
 def literal_thresholds(sql: str) -> list[str]:
     """Numbers in the SQL that belong in a variable or a seed.
 
-    Comments and quoted texts don't count, nor does 100 as the percent factor.
+    Comments and quoted texts don't count, nor does 100 as the whole in percent.
     """
     code = re.sub(r"\{#.*?#\}|--[^\n]*|'(?:[^']|'')*'", " ", sql, flags=re.DOTALL)
     numbers = re.finditer(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", code)
@@ -257,8 +262,8 @@ def literal_thresholds(sql: str) -> list[str]:
         and not (
             float(number.group()) == 100
             and (
-                code[number.end() :].lstrip().startswith(("*", "/"))
-                or code[: number.start()].rstrip().endswith(("*", "/"))
+                WHOLE_BEFORE.search(code[: number.start()])
+                or WHOLE_AFTER.match(code[number.end() :])
             )
         )
     ]
@@ -271,6 +276,8 @@ def literal_thresholds(sql: str) -> list[str]:
         ("least(14, r)", ["14"]),
         ("n < 200.0 or n < 100", ["200.0", "100"]),
         ("100 * a / b, a * 100, 100.0\n* a, 100 / (1 + b), a / 100", []),
+        ("100 - a_pct, then 100 end, a_pct > 100, 100 as unit_pct", []),
+        ("when n > 100 then 100, b_count >= 100", ["100", "100"]),
         ("'15', left(text, 150), 0.15 -- under 15", []),
         ("col_15, {{ var('floor') }}", []),
     ],

@@ -6,8 +6,6 @@ files are skipped where these are absent.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,29 +36,7 @@ def test_mart_agrees_with_the_oracle(
     assert found == [], f"{len(found)} figures differ"
 
 
-# What is printed of the real release --------------------------------------------------
-
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
-PRINTED = re.findall(r"```sql\n(.*?)```\s+```text\n(.*?)```", README, re.DOTALL)
-
-
-def cells(row: Sequence[Any]) -> list[Any]:
-    """The cells of a row, each as a number, or as the text that DuckDB prints."""
-    texts = ["NULL" if cell is None else str(cell) for cell in row]
-    return [float(t) if re.fullmatch(r"-?[\d.]+", t) else t for t in texts]
-
-
-@pytest.mark.parametrize(("query", "printed"), PRINTED)
-def test_readme_prints_what_its_queries_answer(
-    query: str, printed: str, real_warehouse: Build
-) -> None:
-    header, *lines = (re.split(r" {2,}", line) for line in printed.splitlines())
-    answered = real_warehouse.records(query)
-    assert header == list(answered[0])
-    # A folder may hold releases that were not there when it was written.
-    rows = [cells(list(row.values())) for row in answered]
-    assert [line for line in map(cells, lines) if line not in rows] == []
-    assert len(lines) > 3
+# The real release ---------------------------------------------------------------------
 
 
 def test_na_is_namibia(real_warehouse: Build) -> None:

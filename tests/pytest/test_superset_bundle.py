@@ -93,7 +93,10 @@ def test_chart_filters_the_definition_of_its_mart(
 
 def test_share_of_two_rows_is_no_figure(shipped_warehouse: Build) -> None:
     metric = FILES["metrics"]["one_share_pct"]["expression"]
-    key = "release_id, platform, allocation_rule, scope, share_base, geo_level, geo_id"
+    key = (
+        "release_id, platform, window_start_date, allocation_rule, scope, share_base, "
+        "geo_level, geo_id"
+    )
     one = shipped_warehouse.query(
         f"select {metric}, max(share_pct) from marts.fct_education_shares "
         f"group by {key}"

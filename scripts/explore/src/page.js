@@ -201,7 +201,7 @@ async function listTables() {
 
 async function sayWhatItHolds() {
   const { rows } = await ask(
-    `select release_id, platform, is_simulated from marts.dim_releases
+    `select distinct release_id, platform, is_simulated from marts.dim_releases
      where is_loaded order by all`,
   );
   const names = rows.map(([release, platform]) => `${release} (${platform})`);

@@ -22,6 +22,9 @@ from report.reading import Warehouse
 SHOWN_COUNTRIES = 30
 # Complete: every country that publishes a use case publishes all that it has.
 DEFAULT = "coursework"
+# The one definition that is summed over a country's tasks, and the caveat on that.
+VISIBLE_TASKS = "soc25_visible"
+THIN_LISTS = "country_coverage"
 
 # Places and flags are those of the mart itself; which pairs are apart too.
 COUNTRIES = """
@@ -80,15 +83,6 @@ COUNTRIES = """
     order by geo_level <> 'global', share_pct desc nulls last, bound_high_pct desc,
         geo_id
 """
-AGREEMENT = """
-    select agreement.*,
-        coalesce(a.definition_title, definition_a) as title_a,
-        coalesce(b.definition_title, definition_b) as title_b
-    from marts.fct_definition_agreement as agreement
-    left join marts.dim_education_definitions as a on a.definition = definition_a
-    left join marts.dim_education_definitions as b on b.definition = definition_b
-    order by definition_a, definition_b
-"""
 CHANCE = (
     "Many pairs at 95% each hold some that are apart by chance: read one with care."
 )
@@ -97,8 +91,8 @@ PAIRS = {
     "sampling error of both ends. " + CHANCE,
     "suppression": "Counts per million give no sampling error: a range here holds what "
     "is folded or unseen alone, and a complete figure has no order.",
-    "rounding": "The release publishes no counts: a range here holds rounding alone. "
-    "How much is chance is not known, and most of the order may be.",
+    "rounding": "The release publishes no counts: a range here holds rounding alone, "
+    "and what the table lists as wholly above is so but for sampling error.",
 }
 
 
@@ -109,7 +103,7 @@ def answer(warehouse: Warehouse) -> Section:
         "Where: what can be said of countries?",
         Markup(
             "Country figures describe people who already use Claude.ai, not adoption. "
-            "Education is one of several definitions here, and they do not rank "
+            "Education has several definitions here, and they do not rank "
             "countries alike. Two countries have an order only where their ranges do "
             "not touch."
         ),
@@ -120,17 +114,24 @@ def answer(warehouse: Warehouse) -> Section:
     for each, own in warehouse.by_slice(rows).items():
         for row in own:
             groups.setdefault((row["definition"], each), []).append(row)
-    agreement = warehouse.rows(AGREEMENT)
+    agreement = warehouse.rows(where_beside.AGREEMENT)
     agreed = warehouse.by_slice(agreement)
     shown = {key: own for key, own in groups.items() if _has_countries(own)}
     for (definition, each), own in shown.items():
         figure = _ranking(warehouse, definition, each, own)
-        figure.notes += _agreed(definition, agreed.get(each, []))
+        figure.notes += where_beside.agreed(definition, agreed.get(each, []))
         section.figures.append(figure)
     section.figures += where_over_windows.figures(warehouse, shown)
     # The default first; the rest in the order of the definitions.
     order = {row["definition"]: row["sort_order"] for row in rows} | {DEFAULT: 0}
     section.figures.sort(key=lambda figure: order[figure.choice.definition])
+    for figure in section.figures:
+        figure.caveats = [
+            row
+            for row in figure.caveats
+            if row["assumption_id"] != THIN_LISTS
+            or figure.choice.definition == VISIBLE_TASKS
+        ]
     section.absent = _absent(warehouse, groups, shown)
     section.figures += where_beside.attributes(warehouse)
     section.tables = [
@@ -167,6 +168,11 @@ def _ranking(
             "{title} ({share_pct:%}) lies wholly above {above_count:n} of the {0} "
             "other countries without a flag."
         )
+        if firm["range_kind"] == "rounding":
+            text = (
+                "The highest is {title} ({share_pct:%}); without counts nobody knows "
+                "how much of the order is chance."
+            )
         parts.append(sentence(text, len(unflagged) - 1, of=firm))
     else:
         parts.append(Markup("No two countries are apart: there is no order."))
@@ -226,21 +232,6 @@ def _ranking(
         ]
     }
     return figure
-
-
-def _agreed(definition: str, rows: list[Row]) -> list[Markup]:
-    """How far the other definitions of the sample rank its countries as this one."""
-    text = (
-        "{0} and {1} rank {country_count:n} countries that have both with a rank "
-        "correlation of {rank_correlation:2}; furthest apart (with both ranks): "
-        "{most_disagreeing_countries}."
-    )
-    return [
-        sentence(text, row["title_a"], row["title_b"], of=row)
-        for row in rows
-        if definition in (row["definition_a"], row["definition_b"])
-        and row["rank_correlation"] is not None
-    ]
 
 
 def _absent(

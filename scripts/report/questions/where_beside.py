@@ -28,6 +28,15 @@ ATTRIBUTES = """
         and not attributes.is_residual and geo_id <> 'unpublished'
     order by geo_level <> 'global', usage_pct desc nulls last, geo_id, sort_order
 """
+AGREEMENT = """
+    select agreement.*,
+        coalesce(a.definition_title, definition_a) as title_a,
+        coalesce(b.definition_title, definition_b) as title_b
+    from marts.fct_definition_agreement as agreement
+    left join marts.dim_education_definitions as a on a.definition = definition_a
+    left join marts.dim_education_definitions as b on b.definition = definition_b
+    order by definition_a, definition_b
+"""
 FACETS = {"use_case": "Use cases", "collaboration": "Patterns"}
 SMALL_MULTIPLES = 12
 
@@ -40,13 +49,18 @@ def attributes(warehouse: Warehouse) -> list[Figure]:
         each, own = warehouse.newest(row for row in rows if row["facet"] == facet)
         if not own:
             continue
-        places = dict.fromkeys(row["geo_id"] for row in own)
-        places = dict.fromkeys(list(places)[: SMALL_MULTIPLES + 1])
-        own = [row for row in own if row["geo_id"] in places]
+        by_use = dict.fromkeys(
+            row["geo_id"] for row in own if row["geo_level"] == "country"
+        )
+        countries = set(list(by_use)[:SMALL_MULTIPLES])
+        own = [
+            row
+            for row in own
+            if row["geo_level"] == "global" or row["geo_id"] in countries
+        ]
         panels: dict[str, list[Row]] = {}
         for row in own:
             panels.setdefault(row["label_title"], []).append(row)
-        countries = {row["geo_id"] for row in own if row["geo_level"] == "country"}
         folded = {row["geo_id"] for row in own if row["folded_label_count"]}
         text = "{0.where}, each of the {2} countries with the most use publishes all."
         if folded & countries:
@@ -77,6 +91,21 @@ def attributes(warehouse: Warehouse) -> list[Figure]:
             )
         )
     return drawn
+
+
+def agreed(definition: str, rows: list[Row]) -> list[Markup]:
+    """How far the other definitions of the sample rank its countries as this one."""
+    text = (
+        "{0} and {1} rank {country_count:n} countries that have both with a rank "
+        "correlation of {rank_correlation:2}; furthest apart (with both ranks): "
+        "{most_disagreeing_countries}."
+    )
+    return [
+        sentence(text, row["title_a"], row["title_b"], of=row)
+        for row in rows
+        if definition in (row["definition_a"], row["definition_b"])
+        and row["rank_correlation"] is not None
+    ]
 
 
 def agreement(rows: list[Row]) -> list[Table]:

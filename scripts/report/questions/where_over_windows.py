@@ -10,7 +10,7 @@ from report.charts import Chart
 from report.kit import draw
 from report.parts import Choice, Figure, Row, Slice, sentence
 from report.questions.trend import between
-from report.reading import Warehouse
+from report.reading import Warehouse, sample_key
 
 # What differs between two windows is the same whatever is measured, but for the rule of
 # the tasks: a definition of countries has one.
@@ -26,7 +26,7 @@ STEPS = """
     where previous_window_start_date is not null
 """
 UNKNOWN = "Two measurements: what differs is not known"
-SERIES = {"place": "This country", "GLOBAL": "All places"}
+SERIES = {"country": "This country", "global": "All places"}
 
 
 def figures(
@@ -42,9 +42,14 @@ def figures(
         for row in warehouse.records(STEPS)
     }
     drawn = []
-    for definition in dict.fromkeys(name for name, _ in shown):
+    series = dict.fromkeys((name, each.platform) for name, each in shown)
+    for definition, platform in series:
         windows = sorted(
-            (each for name, each in shown if name == definition),
+            (
+                each
+                for name, each in shown
+                if (name, each.platform) == (definition, platform)
+            ),
             key=lambda each: each.window_start_date,
         )
         if len(windows) > 1:
@@ -78,26 +83,22 @@ def _figure(
     place = next(
         row for row in newest if row["geo_level"] == "country" and row["size_rank"] == 1
     )
-    labels = {
-        row["release_id"] + row["window_start_date"].isoformat(): row["window_label"]
-        for row in warehouse.releases()
-    }
-    rows, names = [], {}
-    for each, own in windows.items():
-        key = each.release_id + each.window_start_date.isoformat()
-        names[key] = labels[key]
-        rows += [
-            row
-            | {
-                "window_key": key,
-                "window_label": labels[key],
-                "series": "GLOBAL" if row["geo_id"] == "GLOBAL" else "place",
-            }
-            for row in own
-            if row["geo_id"] in ("GLOBAL", place["geo_id"])
-        ]
+    labels = {sample_key(row): row["window_label"] for row in warehouse.releases()}
+    names = {each.slug: labels[each.key] for each in windows}
+    rows = [
+        row
+        | {
+            "window_key": each.slug,
+            "window_label": names[each.slug],
+            "series": row["geo_level"],
+        }
+        for each, own in windows.items()
+        for row in own
+        if row["geo_level"] == "global" or row["geo_id"] == place["geo_id"]
+    ]
+    present = {row["series"] for row in rows}
     reading = sentence(
-        "{} over {} windows, beside all places of the same source. {}",
+        "{} over {} windows, beside all places where their figure is here. {}",
         title,
         len(windows),
         "A dashed line is a break: the points on its two sides are two measurements "
@@ -107,7 +108,9 @@ def _figure(
     )
     figure = draw(
         warehouse,
-        f"countries-over-windows-{definition}".replace("_", "-"),
+        f"countries-over-windows-{definition}-{newest[0]['platform']}".replace(
+            "_", "-"
+        ),
         f"{title} of a country by window",
         reading,
         "fct_country_education",
@@ -116,12 +119,13 @@ def _figure(
             names,
             f"{title}, share of the place's conversations",
             "series",
-            SERIES,
+            {key: name for key, name in SERIES.items() if key in present},
             breaks=breaks,
         ),
         rows,
         "window_label geo_name geo_id flags status",
         panels={place["title"]: rows},
+        base="the place's own conversations of each window",
         notes=[
             Markup(
                 "The country that is searched for, else the one with the most use. The "

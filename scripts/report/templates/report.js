@@ -68,11 +68,16 @@
   // The first place that is found, instead of the one that stands there, over windows.
   function replace(spec) {
     var windows = spec.usermeta.windows;
-    var found = choose.words.value.trim() && windows.map(function (window) {
-      return specs[window.chart].usermeta.places.find(function (place) {
+    var searched = choose.words.value.trim().toUpperCase();
+    var named = searched ? windows.flatMap(function (window) {
+      return specs[window.chart].usermeta.places.filter(function (place) {
         return place.id !== "GLOBAL" && matches(place);
       });
-    }).find(Boolean);
+    }) : [];
+    // A code that is typed whole is meant, whatever else begins with it.
+    var found = named.find(function (place) {
+      return [place.id, place.code].includes(searched);
+    }) || named[0];
     if (!found) { return; }
     var one = spec.data.values.find(function (mark) {
       return mark.series === "This country";
