@@ -195,7 +195,7 @@ DAMAGES: Mapping[str, Damage] = {
     "another floor, quantile and threshold": Damage(
         variables={
             "privacy_floor_conversations": 5,
-            "interval_z": 1.6448536269514722,
+            "interval_z": 2,
             "bootstrap_minimum_effective_task_count": 5,
         },
         select=("int_task_cells+", "int_place_shares", "fct_facet_shares"),
