@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, geo_level, geo_id, allocation_rule, share_base, scope
+-- grain: release_id, platform, window_start_date, geo_level, geo_id,
+--        allocation_rule, share_base, scope
 -- why: how much of the use is education, by which definition, with the range that the
 --      unseen conversations leave open
 with
