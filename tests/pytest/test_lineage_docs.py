@@ -202,7 +202,13 @@ def test_mart_columns_without_parents_are_constants_and_row_counts(
         if not parents_of(lineage, key.rsplit(".", 1)[-1], column)
     }
     constants = {"share_base", "top_k", "is_simulated"}
-    counts = {"task_count", "holder_code_count", "affected_column_count", "status"}
+    counts = {
+        "task_count",
+        "holder_code_count",
+        "affected_column_count",
+        "country_count",
+        "status",
+    }
     assert {name.split(".")[1] for name in without} <= constants | counts
 
 

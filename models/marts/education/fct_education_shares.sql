@@ -38,7 +38,8 @@ final as (
         shares.effective_task_count,
         {{ if_counted('shares.conversation_count') }} as conversation_count,
         {{ if_counted('shares.base_conversation_count') }} as base_conversation_count,
-        {{ if_counted('shares.unseen_conversation_count') }} as unseen_conversation_count,
+        {{ if_counted('shares.unseen_conversation_count') }}
+            as unseen_conversation_count,
         shares.share_pct,
         {{ wilson_interval_columns(
             'shares.conversation_count',
