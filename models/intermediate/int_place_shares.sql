@@ -207,4 +207,4 @@ final as (
 
 )
 
-select * from final
+select * from final -- noqa: AM04

@@ -209,4 +209,4 @@ final as (
 
 )
 
-select * from final
+select * from final -- noqa: AM04
