@@ -33,9 +33,8 @@ from conftest import (
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from duckdb import connect
-from warehouse.summary import summary
-
 from warehouse import building
+from warehouse.summary import summary
 
 # What BI users were promised: marts with the columns that they may rely on.
 PROMISED = {

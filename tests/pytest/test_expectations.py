@@ -21,7 +21,6 @@ from expectations.check import Check, Slice, no_rows
 from validation import findings, page, results
 from validation.results import Result, ValidationError, worst_failure
 from validation.run import run_checks
-
 from warehouse import building
 
 REFERENCE = PROJECT / "seeds" / "reference"

@@ -33,7 +33,6 @@ from family_data import simulate_families
 from mutations.bench import Bench, list_files
 from mutations.damages import CHECKS
 from test_kill_files import NOTHING_STOPS, hooks
-
 from warehouse import building
 
 # Damaged files ------------------------------------------------------------------------

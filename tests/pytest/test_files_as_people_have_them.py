@@ -29,10 +29,9 @@ from conftest import (
 )
 from dbt.contracts.graph.manifest import Manifest
 from mutations.ways import HTML, POINTER
+from warehouse import building
 from warehouse.errors import BuildError
 from warehouse.reading import differing_copies
-
-from warehouse import building
 
 CHAT, API = shipped_row("claude_ai"), shipped_row("1p_api")
 CHAT_PATH, API_PATH = CHAT["relative_path"], API["relative_path"]

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import docs as docs_command
 import pytest
 import sqlglot
 from conftest import PROJECT, Build
@@ -16,8 +17,6 @@ from dbt.contracts.graph.manifest import Manifest
 from lineage import column_lineage, keys, pages
 from lineage.column_lineage import put_in_order
 from lineage.offline import POLICY, DocsError, replace_in, with_policy, without_paths
-
-import docs as docs_command
 
 PAGES = ("index.html", "lineage.html")
 
