@@ -70,6 +70,8 @@
     {%- if execute and flags.WHICH in ('build', 'run', 'test')
         and not invocation_args_dict.get('defer') -%}
         {%- set missing = [] -%}
+        {#- Who leaves a node out by its name knows. -#}
+        {%- set left_out = invocation_args_dict.get('exclude') or [] -%}
         {%- for id in selected_resources | sort -%}
             {#- A unit test names its model, whose columns it needs too. -#}
             {%- set parts = id.split('.') -%}
@@ -78,7 +80,7 @@
             {%- set needed = node.depends_on.get('nodes', []) if node else [] -%}
             {%- for parent in needed if parent not in selected_resources -%}
                 {%- set parent = graph.nodes.get(parent) -%}
-                {%- if parent and parent.name not in missing
+                {%- if parent and parent.name not in missing and parent.name not in left_out
                     and adapter.get_relation(parent.database, parent.schema, parent.alias) is none -%}
                     {%- do missing.append(parent.name) -%}
                 {%- endif -%}

@@ -6,6 +6,7 @@ shares as (
     select
         release_id,
         platform,
+        window_start_date,
         geo_level,
         geo_id,
         share_base,

@@ -14,7 +14,15 @@ from typing import Any
 import duckdb
 import pytest
 import validate
-from conftest import PROJECT, Build, build_here, dbt_environment, query, read_rows
+from conftest import (
+    PROJECT,
+    Build,
+    build_here,
+    dbt_environment,
+    manifest_rows,
+    query,
+    read_rows,
+)
 from dbt.contracts.graph.manifest import Manifest
 from expectations import CHECKS
 from expectations.check import Check, Slice, no_rows
@@ -167,19 +175,21 @@ def test_results_of_the_build_are_in_the_warehouse(shipped_warehouse: Build) -> 
         marts.fct_expectation_results where is_latest_run group by all order by all
         """
     )
-    per_platform = {
-        (boundary, platform): sum(
-            check.applies_to(Slice("any", platform, check.families[0]))
-            and check.boundary == boundary
-            for check in CHECKS
-        )
-        for boundary in ("raw", "marts")
-        for platform in ("1p_api", "claude_ai")
+    families = {
+        (row["release_id"], row["platform"]): row["schema_family"][0]
+        for row in manifest_rows()
+        if row["is_simulated"] == "true" and row["file_role"] == "raw"
     }
-    for boundary, _, platform, count in rows:
-        if platform != "all":
-            assert count == per_platform[boundary, platform]
-    assert len(rows) == 6
+    assert {row[:3] for row in rows} == {
+        (boundary, *part)
+        for boundary in ("raw", "marts")
+        for part in (*families, ("all", "all"))
+    }
+    for boundary, *part, count in rows:
+        if part != ["all", "all"]:
+            asked = Slice(*part, families[*part])
+            own = [check for check in CHECKS if check.applies_to(asked)]
+            assert count == sum(check.boundary == boundary for check in own)
     assert (
         shipped_warehouse.query(
             "from marts.fct_expectation_results "

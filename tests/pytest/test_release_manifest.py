@@ -12,13 +12,13 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import (
-    PLATFORMS,
     SHIPPED_RELEASE,
     WITHOUT_TESTS,
     Build,
     DataFolder,
     Row,
     failures,
+    manifest_rows,
     query,
     run_dbt,
     shipped_row,
@@ -130,7 +130,7 @@ def test_release_of_the_family_is_a_manifest_row_and_a_file(
 
     ((sample,),) = shipped_warehouse.query(
         "select sample_count from marts.dim_releases where is_loaded "
-        "and platform = '1p_api'"
+        f"and release_id = '{SHIPPED_RELEASE}' and platform = '1p_api'"
     )
     made_up = {row[0]: row[2:] for row in releases if row[0].startswith("2027")}
     assert made_up == {
@@ -184,12 +184,18 @@ def test_simulated_files_beside_real_ones(
 
     releases = query(work_file, STATUSES)
     loaded = {(row[0], row[1]) for row in releases if row[3]}
-    simulated = {(SHIPPED_RELEASE, platform) for platform in PLATFORMS}
+    simulated = {
+        (row["release_id"], row["platform"])
+        for row in manifest_rows()
+        if row["is_simulated"] == "true" and row["file_role"] == "raw"
+    }
     assert loaded == {("2027_01_01", "1p_api")} | (simulated if mix else set())
     present = {row[0] for row in releases if row[2] != "absent"}
-    assert present == {"2027_01_01", SHIPPED_RELEASE}
+    assert present == {"2027_01_01"} | {release for release, _ in simulated}
     staged = query(
         work_file,
-        "select distinct release_id, platform from staging.stg_aei__facet_values",
+        "select distinct release_id, platform from staging.stg_aei__facet_values "
+        "union select distinct release_id, platform "
+        "from staging.stg_aei__monthly_values",
     )
     assert set(staged) == loaded

@@ -195,13 +195,15 @@ DAMAGES: Mapping[str, Damage] = {
     "another floor, quantile and threshold": Damage(
         variables={
             "privacy_floor_conversations": 5,
-            "interval_z": 1.6448536269514722,
+            "interval_z": 2,
             "bootstrap_minimum_effective_task_count": 5,
         },
-        select=("int_task_cells+", "fct_facet_shares"),
+        select=("int_task_cells+", "int_place_shares", "fct_facet_shares"),
         noticed=(
             *columns(TASK_MARTS, "bound_high_pct", *INTERVAL),
             *columns(WILSON_MARTS, "interval_low_pct", "interval_high_pct"),
+            # what a label that a place does not publish can hold
+            "fct_facet_shares.bound_high_pct",
             *(f"bounds of {mart}" for mart in TASK_MARTS),
         ),
     ),
@@ -210,7 +212,7 @@ DAMAGES: Mapping[str, Damage] = {
         "and geo_id = (select min(geo_id) from intermediate.int_facet_cells "
         "where facet = 'country'); update intermediate.int_facet_cells "
         "set stated_base_count = null where facet = 'country'",
-        select=("fct_facet_shares",),
+        select=("int_place_cells", "int_place_shares", "fct_facet_shares"),
         noticed=columns(
             ("fct_facet_shares",),
             *("row", "base_conversation_count", "share_pct"),

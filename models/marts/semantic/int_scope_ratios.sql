@@ -4,8 +4,8 @@
     materialized='view',
     contract={'enforced': false}
 ) }}
--- grain: release_id, platform, allocation_rule, scope, figure, estimator, category,
---        task_id
+-- grain: release_id, platform, window_start_date, allocation_rule, scope, figure,
+--        estimator, category, task_id
 -- why: what each task of a scope adds to numerator and base of each figure, so that a
 --      metric is a sum of rows: MetricFlow cannot multiply a count of one table by a
 --      weight of another
@@ -43,6 +43,7 @@ final as (
     select
         samples.release_id,
         samples.platform,
+        samples.window_start_date,
         scope_tasks.allocation_rule,
         scope_tasks.scope,
         ratios.figure,
@@ -65,6 +66,7 @@ final as (
     select
         release_id,
         platform,
+        window_start_date,
         allocation_rule,
         scope,
         'scope_share' as figure,

@@ -275,5 +275,6 @@ def list_releases(con: duckdb.DuckDBPyConnection, shipped: Path) -> None:
     con.execute(
         f"insert into reference.facet_sets by name "
         f"select '{FACET_SET}' as facet_set, platform, geo_level, facet "
-        "from shipped.marts.fct_cell_coverage where status = 'in_copy'"
+        "from shipped.marts.fct_cell_coverage where status = 'in_copy' "
+        f"and release_id = '{SHIPPED_RELEASE}'"
     )

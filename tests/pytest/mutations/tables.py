@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+from conftest import SHIPPED_RELEASE
 from dbt.contracts.graph.manifest import Manifest
 
 
@@ -231,7 +232,7 @@ def outside(expression: str, data_type: str, others: Sequence[str]) -> Iterator[
 # What no raw file can bring about -----------------------------------------------------
 
 GLOBAL_EDUCATION = (
-    "release_id = (select max(release_id) from marts.fct_education_shares) "
+    f"release_id = '{SHIPPED_RELEASE}' "
     "and platform = 'claude_ai' and geo_level = 'global' "
     "and share_base = 'all_conversations'"
 )
@@ -255,6 +256,14 @@ EXPECTATIONS: dict[str, TableMutant] = {
             "and facet = 'use_case' and category = 'work'",
         ),
         ("mart fct_facet_shares, share_pct ",),
+    ),
+    "percentages_carry_no_counts": TableMutant(
+        "A count beside a share that the release prints",
+        (
+            "update marts.fct_education_shares set conversation_count = 5 "
+            "where allocation_rule = 'published' and share_pct is not null",
+        ),
+        ("mart fct_education_shares, share_pct ", "conversation_count 5"),
     ),
     "shares_lie_in_their_range": TableMutant(
         "A share above its upper bound",
@@ -336,7 +345,7 @@ DATA_TESTS: dict[str, TableMutant] = {
             f"where {GLOBAL_EDUCATION} and scope = 'education' "
             "and allocation_rule = 'exclusive'",
         ),
-        ("platform claude_ai, geo_level global", "scope education"),
+        ("geo_level global, geo_id GLOBAL", "scope education"),
     ),
     "education_and_the_rest_are_all_named": TableMutant(
         "A task lost from the baseline of all other tasks",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import PLATFORMS, DataFolder, Row, csv_text, shipped_row
+from conftest import DataFolder, Row, csv_text, manifest_rows, shipped_row
 
 from mutations.files import (
     LEARNING_COUNT,
@@ -107,8 +107,9 @@ def reference(
 
 def no_raw_files(folder: DataFolder) -> Fault:
     """Take every raw file away."""
-    for platform in PLATFORMS:
-        folder.raw(platform).unlink(missing_ok=True)
+    for row in manifest_rows():
+        if row["file_role"] == "raw":
+            (folder.root / row["relative_path"]).unlink(missing_ok=True)
     return Fault(None, None, "none of ")
 
 
