@@ -1,8 +1,8 @@
 -- grain: sample_id, geo_level, geo_id, facet, level, cluster_name
 -- why: count and percentage of a published cell side by side, pivoted once, with the
 --      base that the release gives the percentage, and the amount that sums are made
---      of: conversations, or percent of the sample where only percentages are published;
---      what published countries or labels leave open of the sample is a cell too
+--      of: conversations, or percent of the sample where only percentages are
+--      published; what published countries or labels leave open is a cell too
 with
 
 facet_values as (

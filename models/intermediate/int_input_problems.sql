@@ -65,7 +65,9 @@ unknown_samples as (
         'no sample_count in the manifest' as observed,
         cast(null as varchar) as expected
     from release_files
-    where release_files.sample_count is null and count_basis <> 'percent_only'
+    where
+        release_files.sample_count is null
+        and release_files.count_basis <> 'percent_only'
 
 ),
 

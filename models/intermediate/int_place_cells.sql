@@ -62,8 +62,10 @@ final as (
         facet_cells.row_check_name is not null
         or cell_problems.relative_path is not null as is_contradicted,
         case
-            when facet_cells.cluster_name = 'unpublished'
-                or facet_cells.geo_id = 'unpublished' then 'unpublished'
+            when
+                facet_cells.cluster_name = 'unpublished'
+                or facet_cells.geo_id = 'unpublished'
+                then 'unpublished'
             when facet_cells.cluster_name = 'not_classified' then 'residual'
             else 'observed'
         end as status

@@ -105,6 +105,14 @@ named_labels as (
 
 ),
 
+cells as (
+
+    select * from published
+    union all by name
+    select * from suppressed
+
+),
+
 based as (
 
     select
@@ -121,11 +129,7 @@ based as (
         -- With a named label folded away, the named ones are not all of their kind.
         place_facets.published_label_count < named_labels.named_label_count
             as has_folded_label
-    from (
-        select * from published
-        union all by name
-        select * from suppressed
-    ) as cells
+    from cells
     inner join geography_totals
         on
             cells.sample_id = geography_totals.sample_id
@@ -203,4 +207,4 @@ final as (
 
 )
 
-select * from final
+select * from final -- noqa: AM04

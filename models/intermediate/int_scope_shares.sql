@@ -24,6 +24,12 @@ task_cells as (
 
 ),
 
+published_shares as (
+
+    select * from {{ ref('int_published_shares') }}
+
+),
+
 scope_weights as (
 
     select * from {{ ref('int_scope_weights') }}
@@ -199,8 +205,8 @@ final as (
 
     select * from computed
     union all by name
-    select * from {{ ref('int_published_shares') }}
+    select * from published_shares
 
 )
 
-select * from final
+select * from final -- noqa: AM04

@@ -10,7 +10,9 @@ select
     sum(conversation_count) filter (where scope <> 'education') as subsector_count,
     'the five subsectors should sum to education' as sentence
 from {{ ref('fct_education_shares') }}
-group by release_id, platform, window_start_date, geo_level, geo_id, allocation_rule, share_base
+group by
+    release_id, platform, window_start_date, geo_level, geo_id, allocation_rule,
+    share_base
 having
     abs(
         coalesce(sum(conversation_count) filter (where scope = 'education'), 0)

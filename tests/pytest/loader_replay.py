@@ -8,17 +8,21 @@ the same statements again for other bytes at the same path.
 from __future__ import annotations
 
 import contextlib
+import copy
+import hashlib
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from conftest import PROJECT, DataFolder, dbt_environment, failures
+from conftest import PROJECT, Row, dbt_environment, failures
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from mutations.bench import list_files
 from warehouse import building
 
 GATE = (
@@ -49,6 +53,17 @@ BOOKKEEPING = re.compile(
 
 
 @dataclass(frozen=True)
+class File:
+    """A file of the manifest, the columns of it that its staging model shows, and
+    whether it counts as the official one whatever its bytes are."""
+
+    relative_path: str
+    model: str
+    columns: tuple[str, ...]
+    is_official: bool = False
+
+
+@dataclass(frozen=True)
 class Problem:
     """A line of a refusal."""
 
@@ -70,14 +85,15 @@ def problem_of(row: dict[str, Any]) -> Problem:
 class Outcome:
     """What the loader made of a file: rows, or the first problems, or failed tests.
 
-    ``named`` are the numbers of the rows that are kept out of the marts; ``raised`` is
-    the text of an error that DuckDB itself raised.
+    ``used`` are the numbers of the rows that the marts may use, ``named`` of those that
+    a check keeps out; ``raised`` is the text of an error that DuckDB itself raised.
     """
 
     rows: list[tuple[Any, ...]]
     problems: list[Problem]
     failed_tests: list[str]
     raised: str = ""
+    used: frozenset[int] = frozenset()
     named: frozenset[int] = frozenset()
 
     @property
@@ -99,24 +115,33 @@ class Loader:
     """The statements of one dbt run, to be sent again for other bytes of one file."""
 
     def __init__(
-        self, folder: Path, seeded_file: Path, manifest: Manifest, platform: str
+        self,
+        folder: Path,
+        seeded_file: Path,
+        manifest: Manifest,
+        data: Path,
+        file: File,
+        listed: Sequence[Row] = (),
     ) -> None:
-        """Let dbt stage the shipped file of a platform twice, the second time aloud:
-        then every table is there already, and stays so from one file to the next."""
-        self.folder = folder
-        self.data = DataFolder(folder / "data", (platform,))
-        self.path = self.data.raw(platform)
+        """Let dbt stage a data folder twice, the second time aloud: then every table is
+        there already, and stays so from one file to the next. The release manifest gets
+        the rows of ``listed`` too."""
+        self.data = data
+        self.file = file
         shutil.copy(seeded_file, folder / "work.duckdb")
+        if listed:
+            with duckdb.connect(str(folder / "work.duckdb")) as con:
+                list_files(con, folder, list(listed))
         self.statements: list[tuple[str, str]] = []
         for _ in range(2):
             self.statements.clear()
-            with dbt_environment(folder, self.data.root):
+            with dbt_environment(folder, data):
                 os.environ["DBT_THREADS"] = "1"
                 runner = dbtRunner(manifest=manifest, callbacks=[self._listen])
                 where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
                 quiet = ["--quiet", "--log-level", "none"]
                 done = runner.invoke([*quiet, "build", *GATE, *where])
-            assert failures(done) == []
+            assert (broken := failures(done)) == [], broken
         assert len(self.statements) > 25, self.statements
         self.connection = duckdb.connect(str(folder / "work.duckdb"))
         self.connection.execute("set preserve_insertion_order = true")
@@ -132,9 +157,25 @@ class Loader:
         if OF_THE_FILE.search(node) and not BOOKKEEPING.match(sql):
             self.statements.append((node, sql))
 
+    @property
+    def path(self) -> Path:
+        """Where the bytes of the file lie."""
+        return self.data / self.file.relative_path
+
+    def of(self, file: File) -> Loader:
+        """The same statements for another file of the folder."""
+        other = copy.copy(self)
+        other.file = file
+        return other
+
     def load(self, content: bytes) -> Outcome:
         """Stage a file of these bytes."""
         self.path.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest() if self.file.is_official else "0"
+        self.connection.execute(
+            "update reference.release_manifest set sha256 = ? where relative_path = ?",
+            [sha256, self.file.relative_path],
+        )
         failed: list[str] = []
         try:
             for node, sql in self.statements:
@@ -157,14 +198,20 @@ class Loader:
             self._rollback()
             return Outcome([], [], [], str(error))
         self._rollback()
-        set_aside = self.connection.execute(
-            "select row_number from intermediate.int_facet_values where not is_usable"
+        marked = self.connection.execute(
+            "select distinct row_number, is_usable, check_name is not null "
+            "from intermediate.int_facet_values where relative_path = ?",
+            [self.file.relative_path],
         ).fetchall()
         rows = self.connection.execute(
-            f"select row_number, level, value, {', '.join(TEXT_COLUMNS.values())} "
-            "from staging.stg_aei__facet_values order by row_number"
+            f"select row_number, {', '.join(self.file.columns)} "
+            f"from staging.{self.file.model} where relative_path = ? "
+            "order by row_number",
+            [self.file.relative_path],
         ).fetchall()
-        return Outcome(rows, [], failed, named=frozenset(n for (n,) in set_aside))
+        used = frozenset(number for number, is_used, _ in marked if is_used)
+        named = frozenset(n for n, is_used, why in marked if why and not is_used)
+        return Outcome(rows, [], failed, used=used, named=named)
 
     def _rollback(self) -> None:
         with contextlib.suppress(duckdb.TransactionException):  # none was open

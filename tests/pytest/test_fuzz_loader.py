@@ -21,15 +21,17 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
-from conftest import Row, csv_text, shipped_row
+from conftest import DataFolder, Row, csv_text, shipped_row
 from dbt.contracts.graph.manifest import Manifest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from loader_replay import TEXT_COLUMNS, Loader, Outcome
+from loader_replay import TEXT_COLUMNS, File, Loader, Outcome
 from mutations.sheet import CHAT, GLOBAL, Cell, Sheet, hide_tasks
 
 COLUMNS = list(TEXT_COLUMNS)
@@ -41,6 +43,25 @@ csv.field_size_limit(1 << 30)
 
 
 # A small valid file -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Base:
+    """A small valid file: its rows, the columns of numbers, and those of the key."""
+
+    rows: list[Row]
+    numbers: Sequence[str]
+    key: Sequence[str]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of its layout."""
+        return list(self.rows[0])
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes of the file."""
+        return csv_text(self.rows).encode()
 
 
 def small_release() -> list[Row]:
@@ -59,8 +80,11 @@ def small_release() -> list[Row]:
     return sheet.rows()
 
 
-BASE_ROWS = small_release()
-BASE = csv_text(BASE_ROWS, COLUMNS).encode()
+BASE = Base(
+    [{name: row[name] for name in COLUMNS} for row in small_release()],
+    ("value", "level"),
+    KEY,
+)
 
 
 # The independent reader ---------------------------------------------------------------
@@ -70,8 +94,9 @@ class Unreadable(Exception):
     """Python's reader can't make rows of the bytes."""
 
 
-def rows_in(content: bytes) -> list[Row]:
-    """The rows of a CSV file as Python reads them; raises Unreadable."""
+def rows_in(content: bytes, columns: Sequence[str] = COLUMNS) -> list[Row]:
+    """The rows of a CSV file with these columns as Python reads them; raises
+    Unreadable."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -92,7 +117,7 @@ def rows_in(content: bytes) -> list[Row]:
             line.pop()  # empty fields behind the last column say nothing
         if len(line) != len(header):
             raise Unreadable(f"{len(line)} fields under a header of {len(header)}")
-    if missing := set(COLUMNS) - set(header):
+    if missing := set(columns) - set(header):
         raise Unreadable(f"no column {sorted(missing)}")
     return [dict(zip(header, line, strict=True)) for line in rest]
 
@@ -131,10 +156,9 @@ def broken_promises(rows: dict[int, Row]) -> Iterator[str]:
             yield f"row {number}: {row['geography']!r} {row['geo_id']!r}"
 
 
-def judge(content: bytes, outcome: Outcome, path: Path) -> None:
-    """Fail when the loader did with the bytes what it may not."""
-    problems = outcome.problems
-    for problem in problems:
+def judge_refusal(content: bytes, outcome: Outcome, path: Path) -> None:
+    """Fail when a file is refused without saying what is wrong with it, and where."""
+    for problem in outcome.problems:
         said = (
             problem.relative_path,
             problem.observed,
@@ -146,6 +170,11 @@ def judge(content: bytes, outcome: Outcome, path: Path) -> None:
         assert 1 <= (problem.row_number or 1) <= last, problem
     assert not outcome.failed_tests, outcome.failed_tests
     assert path.name in outcome.raised or not outcome.raised, outcome.raised
+
+
+def judge(content: bytes, outcome: Outcome, path: Path) -> None:
+    """Fail when the loader did with the bytes what it may not."""
+    judge_refusal(content, outcome, path)
     if not outcome.is_accepted:
         return
     try:
@@ -211,9 +240,9 @@ def spliced(draw: st.DrawFn, content: bytes) -> bytes:
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> bytes:
+def mutated(draw: st.DrawFn, base: Base = BASE) -> bytes:
     """The small file with up to four things done to its bytes."""
-    content = BASE
+    content = base.content
     for _ in range(draw(st.integers(1, 4))):
         kind = draw(
             st.sampled_from(["splice"] * 6 + ["cut", "ends", "encode", "twice"])
@@ -237,43 +266,54 @@ def mutated(draw: st.DrawFn) -> bytes:
 numbers = st.one_of(
     st.sampled_from(ODD_NUMBERS), st.floats().map(repr), st.integers().map(str)
 )
-texts = st.one_of(
-    st.sampled_from(ODD_TEXTS),
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
-    st.sampled_from([row[column] for row in BASE_ROWS for column in COLUMNS]),
-)
+
+
+def texts_like(base: Base, odd_texts: Sequence[str]) -> st.SearchStrategy[str]:
+    """Odd texts, any, and those of the small file."""
+    return st.one_of(
+        st.sampled_from(odd_texts),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+        st.sampled_from([text for row in base.rows for text in row.values()]),
+    )
+
+
 NEW_COLUMNS = [
     *("artifact", "filename", "scan_position", "row_number", "release_id", "level "),
     *("Value", "value", "VALUE_1", "", "a,b", "is_simulated", "file_path", "level_1"),
 ]
-new_columns = st.lists(st.sampled_from(NEW_COLUMNS), max_size=2)
 
 
 @st.composite
-def odd_rows(draw: st.DrawFn) -> bytes:
+def odd_rows(
+    draw: st.DrawFn, base: Base = BASE, odd_texts: Sequence[str] = ODD_TEXTS
+) -> bytes:
     """Rows that look valid, written as CSV: values changed, rows and columns moved."""
-    rows = [dict(row) for row in BASE_ROWS]
+    rows = [dict(row) for row in base.rows]
+    texts, key = texts_like(base, odd_texts), st.sampled_from(base.key)
     for _ in range(draw(st.integers(0, 3))):
         row = rows[draw(st.integers(0, len(rows) - 1))]
-        kind = draw(st.sampled_from(["value", "level", "text", "copy", "drop", "all"]))
-        if kind in ("value", "level"):
-            row[kind] = draw(numbers)
+        kinds = ["number", "number", "text", "copy", "drop", "all"]
+        kind = draw(st.sampled_from(kinds))
+        if kind == "number":
+            row[draw(st.sampled_from(base.numbers))] = draw(numbers)
         elif kind == "text":
-            row[draw(st.sampled_from(KEY))] = draw(texts)
+            row[draw(key)] = draw(texts)
         elif kind == "copy":
-            changed = draw(st.dictionaries(st.sampled_from(KEY), texts, max_size=2))
+            changed = draw(st.dictionaries(key, texts, max_size=2))
             rows.append(row | changed)
         elif kind == "drop" and len(rows) > 1:
             rows.remove(row)
         elif kind == "all":
             # the same value everywhere: a file that agrees with itself
-            column, old = draw(st.sampled_from(KEY)), row[draw(st.sampled_from(KEY))]
+            column, old = draw(key), row[draw(key)]
             new = draw(texts)
             for each in rows:
                 each[column] = new if each[column] == old else each[column]
     if draw(st.booleans()):
         random.Random(draw(st.integers(0, 9))).shuffle(rows)
-    columns = draw(st.permutations(COLUMNS)) if draw(st.booleans()) else COLUMNS
+    columns = base.columns
+    if draw(st.booleans()):
+        columns = draw(st.permutations(columns))
     more = (
         draw(st.lists(st.sampled_from(NEW_COLUMNS), max_size=2))
         if draw(st.integers(0, 3)) == 0
@@ -300,13 +340,17 @@ def loader(
 ) -> Loader:
     """The staging statements that dbt sends."""
     folder = tmp_path_factory.mktemp("fuzz")
-    return Loader(folder, seeded_file, project_manifest, CHAT)
+    data = DataFolder(folder / "data", (CHAT,)).root
+    columns = ("level", "value", *TEXT_COLUMNS.values())
+    path = shipped_row(CHAT)["relative_path"]
+    file = File(path, "stg_aei__facet_values", columns)
+    return Loader(folder, seeded_file, project_manifest, data, file)
 
 
-def difference(content: bytes) -> str:
+def difference(content: bytes, base: Base) -> str:
     """Where a file differs from the valid one, for the message of a failure."""
-    start = len(os.path.commonprefix([content, BASE]))
-    rest, old = content[start:], BASE[start:]
+    start = len(os.path.commonprefix([content, base.content]))
+    rest, old = content[start:], base.content[start:]
     same = len(os.path.commonprefix([rest[::-1], old[::-1]]))
     new, old = rest[: len(rest) - same], old[: len(old) - same]
     return f"at byte {start}: {new[:300]!r} in place of {old[:300]!r}"
@@ -316,10 +360,13 @@ def try_many(
     loader: Loader,
     contents: st.SearchStrategy[bytes],
     capsys: pytest.CaptureFixture[str],
+    base: Base = BASE,
+    judge: Callable[[bytes, Outcome, Path], None] = judge,
+    budget: float = BUDGET,
 ) -> Counter[str]:
     """Load drawn files until the time is over; returns how often each outcome came."""
     outcomes: Counter[str] = Counter()
-    end = time.monotonic() + BUDGET
+    end = time.monotonic() + budget
     is_shrinking = [False]
 
     def load_one(content: bytes) -> None:
@@ -331,7 +378,7 @@ def try_many(
             judge(content, outcome, loader.path)
         except AssertionError as error:
             is_shrinking[0] = True
-            raise AssertionError(f"{error}\n{difference(content)}") from None
+            raise AssertionError(f"{error}\n{difference(content, base)}") from None
 
     number = 0
     while number == 0 or (IS_LONG and time.monotonic() < end):
@@ -355,15 +402,15 @@ def try_many(
 
 
 def test_base_file_is_valid(loader: Loader) -> None:
-    outcome = loader.load(BASE)
+    outcome = loader.load(BASE.content)
     assert outcome.is_accepted, outcome
     assert not outcome.named
-    assert len(outcome.rows) == len(BASE_ROWS) > 200
-    judge(BASE, outcome, loader.path)
+    assert len(outcome.rows) == len(BASE.rows) > 200
+    judge(BASE.content, outcome, loader.path)
 
 
 def test_what_nobody_knows_is_staged_and_named(loader: Loader) -> None:
-    content = BASE.replace(b"feedback loop", b"feedback_loop")
+    content = BASE.content.replace(b"feedback loop", b"feedback_loop")
     outcome = loader.load(content)
     judge(content, outcome, loader.path)
     odd = {n for n, r in enumerate(rows_in(content), 2) if "_loop" in r["cluster_name"]}

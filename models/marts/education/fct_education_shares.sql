@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, geo_level, geo_id, allocation_rule, share_base, scope
+-- grain: release_id, platform, window_start_date, geo_level, geo_id,
+--        allocation_rule, share_base, scope
 -- why: how much of the use is education, by which definition, with the range that the
 --      unseen conversations leave open
 with
@@ -37,7 +38,8 @@ final as (
         shares.effective_task_count,
         {{ if_counted('shares.conversation_count') }} as conversation_count,
         {{ if_counted('shares.base_conversation_count') }} as base_conversation_count,
-        {{ if_counted('shares.unseen_conversation_count') }} as unseen_conversation_count,
+        {{ if_counted('shares.unseen_conversation_count') }}
+            as unseen_conversation_count,
         shares.share_pct,
         {{ wilson_interval_columns(
             'shares.conversation_count',

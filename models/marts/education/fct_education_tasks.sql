@@ -104,7 +104,8 @@ final as (
 
         -- volume
         {{ if_counted('totals.conversation_count') }} as conversation_count,
-        {{ if_counted('geography_totals.conversation_count') }} as base_conversation_count,
+        {{ if_counted('geography_totals.conversation_count') }}
+            as base_conversation_count,
         100 * totals.conversation_count
         / nullif(geography_totals.conversation_count, 0) as volume_share_pct,
         rank() over (

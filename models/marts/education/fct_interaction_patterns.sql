@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, allocation_rule, scope, estimator, pattern
+-- grain: release_id, platform, window_start_date, allocation_rule, scope, estimator,
+--        pattern
 -- why: how people work with the model in a scope, by three estimators that treat
 --      suppressed cells differently, with the range those cells leave open
 with

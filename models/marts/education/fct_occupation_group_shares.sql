@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, allocation_rule, share_base, soc_major_group
+-- grain: release_id, platform, window_start_date, allocation_rule, share_base,
+--        soc_major_group
 -- why: "one of the largest groups" is a ranking and needs the other groups
 with
 

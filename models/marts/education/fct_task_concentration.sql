@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, allocation_rule, scope, share_base, top_k
+-- grain: release_id, platform, window_start_date, allocation_rule, scope,
+--        share_base, top_k
 -- why: how few tasks a figure of a scope rests on
 with
 

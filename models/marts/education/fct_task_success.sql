@@ -20,7 +20,8 @@ final as (
         figures.effective_task_count,
         {{ if_counted('figures.published_count') }} as yes_count,
         {{ if_counted('figures.base') }} as base_conversation_count,
-        {{ if_counted('figures.scope_conversation_count') }} as scope_conversation_count,
+        {{ if_counted('figures.scope_conversation_count') }}
+            as scope_conversation_count,
         figures.share_pct as success_pct,
         {{ task_interval_columns() }},
         figures.bound_low_pct,

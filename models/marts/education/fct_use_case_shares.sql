@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, allocation_rule, scope, estimator, use_case
+-- grain: release_id, platform, window_start_date, allocation_rule, scope, estimator,
+--        use_case
 -- why: what people say the conversation is for (coursework, work, personal), by scope
 --      from the tasks; places have it complete in fct_facet_shares
 with

@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, geo_level, geo_id, scope, facet, category
+-- grain: release_id, platform, window_start_date, geo_level, geo_id, scope, facet,
+--        category
 -- why: patterns and use cases of a place, of everybody and (where a release publishes
 --      it) of SOC major group 25, with the range of what is folded or rounded
 with

@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, definition, higher_geo_id, lower_geo_id
+-- grain: release_id, platform, window_start_date, definition, higher_geo_id,
+--        lower_geo_id
 -- why: which countries differ for sure: pairs whose ranges are apart; all other pairs
 --      have no order
 with

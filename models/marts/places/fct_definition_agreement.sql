@@ -26,7 +26,7 @@ readings as (
         *,
         'report' as definition,
         report_share_pct as reading_pct
-    from (select * exclude (definition) from education)
+    from (select * exclude (definition) from education) as printed
 
 ),
 

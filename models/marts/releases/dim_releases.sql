@@ -36,7 +36,9 @@ gathered as (
         any_value(release_files.taxonomy_version) as taxonomy_version,
         any_value(release_files.count_basis) as count_basis,
         any_value(release_files.product_label) as product_label,
-        string_agg(release_files.relative_path, ', ' order by release_files.relative_path)
+        string_agg(
+            release_files.relative_path, ', ' order by release_files.relative_path
+        )
             as relative_path,
         any_value(release_files.licence) as licence,
         any_value(release_files.citation) as citation,

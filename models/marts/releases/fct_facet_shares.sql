@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, geo_level, geo_id, facet, level, category, share_base
+-- grain: release_id, platform, window_start_date, geo_level, geo_id, facet, level,
+--        category, share_base
 -- why: the published base facets and geography totals of a sample and its places, with
 --      a row for each label that a place does not publish
 with

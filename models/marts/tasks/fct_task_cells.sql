@@ -1,4 +1,5 @@
--- grain: release_id, platform, window_start_date, geo_level, geo_id, task_id, facet, category
+-- grain: release_id, platform, window_start_date, geo_level, geo_id, task_id, facet,
+--        category
 -- why: the additive atom of every figure, public so that anyone can aggregate it anew
 with
 

@@ -57,7 +57,10 @@ renamed as (
         -- `onet_task::task_success` has `onet_task_task_success_count`, and so on;
         -- totals of a geography have `usage_count` and `usage_pct`.
         case
-            when starts_with(numbered.variable, replace(numbered.facet, '::', '_') || '_')
+            when
+                starts_with(
+                    numbered.variable, replace(numbered.facet, '::', '_') || '_'
+                )
                 then substr(
                     numbered.variable, length(replace(numbered.facet, '::', '_')) + 2
                 )

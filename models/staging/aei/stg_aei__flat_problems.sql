@@ -100,7 +100,9 @@ final as (
         end as column_name,
         case
             when check_name in ('untyped_numbers', 'impossible_numbers')
-                then '"' || value_text || '" for "' || left(base_cluster_name, 80) || '"'
+                then
+                    '"' || value_text || '" for "' || left(base_cluster_name, 80)
+                    || '"'
             when check_name = 'duplicate_keys'
                 then
                     '"' || left(base_cluster_name, 80) || '" in ' || key_row_count

@@ -45,7 +45,10 @@ unioned as (
         end as category,
         100 as unit_pct
     from
-        (unpivot task_patterns on {{ task_patterns | join(', ') }} into name category value value_text)
+        (
+            unpivot task_patterns on {{ task_patterns | join(', ') }}
+            into name category value value_text
+        )
     union all by name
     select
         * exclude (interaction_type, pct),

@@ -156,8 +156,9 @@ checked as (
             and monthly_values.geography = repeated.geography
             and monthly_values.published_geo_id = repeated.published_geo_id
             and monthly_values.category_name = repeated.category_name
-            and coalesce(cast(monthly_values.level as varchar), monthly_values.level_text)
-            = repeated.level_key
+            and coalesce(
+                cast(monthly_values.level as varchar), monthly_values.level_text
+            ) = repeated.level_key
             and monthly_values.metric_id = repeated.metric_id
             and monthly_values.node_external_id = repeated.node_external_id
 

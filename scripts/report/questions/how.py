@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from report.charts import Chart
 from report.kit import absence, draw, glossary, per_slice
-from report.parts import Figure, Row, Section, Slice, sentence
+from report.parts import Figure, Row, Section, Slice, listed, sentence
 from report.reading import UNDER_RULE, Warehouse
 
 PATTERNS = f"""
@@ -98,16 +98,29 @@ def _by_scope(
     ]
     if seen:
         most = max(seen, key=lambda row: row["share_pct"])
-        interval = ", interval {interval_low_pct:1} to {interval_high_pct:%}"
+        ranges = [
+            sentence(text, of=most)
+            for key, text in (
+                ("bound_low_pct", "bounds {bound_low_pct:1} to {bound_high_pct:%}"),
+                (
+                    "interval_low_pct",
+                    "interval {interval_low_pct:1} to {interval_high_pct:%}",
+                ),
+            )
+            if most[key] is not None
+        ]
+        base = sentence("{base_conversation_count:n} {0.unit}", each, of=most)
         reading = sentence(
             "{0.where}, the most frequent pattern of education is {pattern_words} with "
-            "{share_pct:%} of {base_conversation_count:n} {0.unit} (bounds "
-            "{bound_low_pct:1} to {bound_high_pct:%}{interval}); "
+            "{share_pct:%} of {base} ({ranges}); "
             "{task_with_pattern_count:n} of {task_count:n} tasks publish any pattern, "
             "and {suppressed_pct:%} of the conversations lie in no published cell.",
             each,
             of=most,
-            interval=sentence(interval, of=most) if most["interval_kind"] else "",
+            base="the conversations"
+            if most["base_conversation_count"] is None
+            else base,
+            ranges=listed(ranges or ["no range is known"]),
         )
     return draw(
         warehouse,

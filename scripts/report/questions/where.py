@@ -80,8 +80,8 @@ COUNTRIES = """
         using (release_id, platform, window_start_date, geo_level, geo_id, definition)
     where geo_level in ('country', 'global')
         and not education.is_residual and not is_unpublished_remainder
-    order by geo_level <> 'global', share_pct desc nulls last, bound_high_pct desc,
-        geo_id
+    order by sort_order, geo_level <> 'global', share_pct desc nulls last,
+        bound_high_pct desc nulls last, geo_id
 """
 CHANCE = (
     "Many pairs at 95% each hold some that are apart by chance: read one with care."

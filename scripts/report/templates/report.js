@@ -4,9 +4,9 @@
   var config = JSON.parse(document.getElementById("chart-config").textContent);
   var widths = new Map();
 
-  // A long title in lines that fit the width, about 6.5 pixels a letter.
+  // A long title in lines that fit the width, at most 7.5 pixels a letter.
   function wrapped(text, width) {
-    var most = Math.max(Math.floor(width / 6.5), 12);
+    var most = Math.max(Math.floor(width / 7.5), 12);
     return text.split(" ").reduce(function (lines, word) {
       var last = lines[lines.length - 1];
       if (last && (last + " " + word).length <= most) {
