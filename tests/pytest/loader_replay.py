@@ -54,11 +54,12 @@ BOOKKEEPING = re.compile(
 
 @dataclass(frozen=True)
 class File:
-    """A file of the manifest, the columns of it that its staging model shows, and
-    whether it counts as the official one whatever its bytes are."""
+    """A file of the manifest, the two models that stage and check it, the columns to
+    read of the first, and whether any bytes of it count as the official ones."""
 
     relative_path: str
     model: str
+    checks: str
     columns: tuple[str, ...]
     is_official: bool = False
 
@@ -146,6 +147,7 @@ class Loader:
         self.connection = duckdb.connect(str(folder / "work.duckdb"))
         self.connection.execute("set preserve_insertion_order = true")
         self.connection.execute("set timezone = 'UTC'")
+        self.connection.execute("set threads = 1")  # the files are small
         # Faster, and nobody minds a lost work file.
         self.connection.execute("set checkpoint_threshold = '1GB'")
 
@@ -163,9 +165,11 @@ class Loader:
         return self.data / self.file.relative_path
 
     def of(self, file: File) -> Loader:
-        """The same statements for another file of the folder."""
+        """The same for another file of the folder, without what stages the others."""
         other = copy.copy(self)
         other.file = file
+        needed = re.compile(rf"int_|release_files|{file.model}|{file.checks}")
+        other.statements = [s for s in self.statements if needed.search(s[0])]
         return other
 
     def load(self, content: bytes) -> Outcome:
