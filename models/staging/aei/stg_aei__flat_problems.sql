@@ -75,7 +75,7 @@ checked as (
             when is_unknown_task and not has_task_list then 'missing_task_list'
             when is_unknown_task then 'unknown_tasks'
             when is_unknown_label then 'unknown_labels'
-            -- last: the first of such rows is used where the file is the official one
+            -- last: of an official file the first of such rows is used
             when key_row_count > 1 then 'duplicate_keys'
         end as check_name
     from described

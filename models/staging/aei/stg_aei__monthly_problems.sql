@@ -147,7 +147,7 @@ checked as (
                 monthly_values.value < 0
                 or (monthly_values.measure = 'pct' and monthly_values.value > 100.0001)
                 then 'impossible_numbers'
-            -- last: the first of such rows is used where the file is the official one
+            -- last: of an official file the first of such rows is used
             when repeated.key_row_count is not null then 'duplicate_keys'
         end as check_name
     from monthly_values
