@@ -61,7 +61,7 @@ kill-table: $(INSTALLED)
 
 # Other files each time, for as long as is said: make fuzz SECONDS=3600
 fuzz: $(INSTALLED)
-	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/pytest/test_fuzz_loader.py
+	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/pytest/test_fuzz_*.py
 
 # The marts as Parquet, CSV and a workbook, from the published warehouse.
 export: $(INSTALLED)

@@ -172,14 +172,18 @@ class Loader:
         other.statements = [s for s in self.statements if needed.search(s[0])]
         return other
 
-    def load(self, content: bytes) -> Outcome:
-        """Stage a file of these bytes."""
+    def put(self, content: bytes) -> None:
+        """Write the file; the manifest says whether it is the official one."""
         self.path.write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest() if self.file.is_official else "0"
         self.connection.execute(
             "update reference.release_manifest set sha256 = ? where relative_path = ?",
             [sha256, self.file.relative_path],
         )
+
+    def load(self, content: bytes) -> Outcome:
+        """Stage a file of these bytes."""
+        self.put(content)
         failed: list[str] = []
         try:
             for node, sql in self.statements:
@@ -197,7 +201,7 @@ class Loader:
                     ]
                     if found:
                         self._rollback()
-                        return Outcome([], [problem_of(row) for row in found], [])
+                        return Outcome([], [problem_of(row) for row in found], failed)
         except duckdb.Error as error:
             self._rollback()
             return Outcome([], [], [], str(error))

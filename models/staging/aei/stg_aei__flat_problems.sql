@@ -70,12 +70,13 @@ checked as (
             when value is null then 'untyped_numbers'
             when value < 0 or value > 100.0001 then 'impossible_numbers'
             when base_cluster_name = '' then 'unnamed_cells'
-            when key_row_count > 1 then 'duplicate_keys'
             when attribute_facet is not null and abs(row_pct - 100) > 1e-6
                 then 'unpartitioned_tasks'
             when is_unknown_task and not has_task_list then 'missing_task_list'
             when is_unknown_task then 'unknown_tasks'
             when is_unknown_label then 'unknown_labels'
+            -- last: of an official file the first of such rows is used
+            when key_row_count > 1 then 'duplicate_keys'
         end as check_name
     from described
 

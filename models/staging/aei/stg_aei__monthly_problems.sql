@@ -33,8 +33,10 @@ months as (
             and try_cast(months.date_start as date) >= windows.window_start_date
             and try_cast(months.date_end as date) <= windows.window_end_date + 1
             and day(try_cast(months.date_start as date)) = 1
-            and try_cast(months.date_end as date)
-            = last_day(try_cast(months.date_start as date)) + 1,
+            -- a day far off has no next month
+            and months.date_end = cast(
+                try(last_day(try_cast(months.date_start as date)) + 1) as varchar
+            ),
             false
         ) as is_in_window,
         windows.window_start_date || ' to ' || windows.window_end_date as window_text
@@ -116,6 +118,8 @@ checked as (
             when not months.is_in_window then 'misdated_rows'
             when
                 places.geo_id is null
+                -- names of levels that only other layouts have
+                or monthly_values.geo_level = 'unknown'
                 -- DE beside DEU would be the same country twice
                 or (
                     monthly_values.geography = 'country'
@@ -124,19 +128,27 @@ checked as (
                 then 'unknown_geographies'
             when monthly_values.level is null or monthly_values.value is null
                 then 'untyped_numbers'
-            when repeated.key_row_count is not null then 'duplicate_keys'
             when
                 monthly_values.category_name
                 not in ('overall', 'onet', 'request', 'soc_occupation')
                 then 'unknown_facets'
             when monthly_values.level > coalesce(facets.highest_level, 0)
                 then 'unknown_levels'
-            when monthly_values.node_external_id = '' then 'unnamed_cells'
+            when
+                monthly_values.node_external_id = ''
+                -- a second id of everything would be a second value of one cell
+                or (
+                    monthly_values.category_name = 'overall'
+                    and monthly_values.node_external_id <> '-'
+                )
+                then 'unnamed_cells'
             when not monthly_values.is_known_metric then 'unknown_variables'
             when
                 monthly_values.value < 0
                 or (monthly_values.measure = 'pct' and monthly_values.value > 100.0001)
                 then 'impossible_numbers'
+            -- last: of an official file the first of such rows is used
+            when repeated.key_row_count is not null then 'duplicate_keys'
         end as check_name
     from monthly_values
     inner join months
