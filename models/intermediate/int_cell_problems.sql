@@ -197,6 +197,10 @@ final as (
         end as expected
     from judged
     where check_name is not null
+    -- A row of a flat file is several cells, and one problem.
+    qualify row_number() over (
+        partition by relative_path, row_number, check_name order by cluster_name
+    ) = 1
 
 )
 

@@ -343,7 +343,8 @@ def test_cache_of_links_and_compressed_files_are_read(
     assert query(
         work_file,
         "select relative_path, file_status from staging.stg_aei__release_files "
-        "where is_loaded and file_role in ('raw', 'onet_task_statements') order by 2",
+        "where is_loaded and release_id = 'simulated_2026_01' "
+        "and file_role in ('raw', 'onet_task_statements') order by 2",
     ) == [(API_PATH, "unverified_copy"), (TASKS["relative_path"], "verified")]
     ((rows,),) = query(work_file, "select count(*) from staging.stg_aei__facet_values")
     assert rows == (plain / API_PATH).read_bytes().count(b"\n") - 1
