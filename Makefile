@@ -71,7 +71,7 @@ export: $(INSTALLED)
 publish-postgres: $(INSTALLED)
 	@$(BIN)/python scripts/publish_postgres.py "$(URL)" $(if $(SCHEMA),--schema $(SCHEMA))
 
-# An older DuckDB, as BI drivers have it, and ODBC: readers for the tests of exports.
+# An older DuckDB, its command line, and ODBC: readers for the tests of exports.
 .venv-readers: requirements-readers.lock
 	@$(PYTHON) -m venv $@
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
@@ -139,11 +139,9 @@ figures: $(INSTALLED)
 
 # Needs uv; only for who changes requirements.in or requirements-superset.in.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes \
-	    --no-strip-extras --no-header --no-annotate requirements.in -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes \
-	    --no-strip-extras --no-header --no-annotate requirements-superset.in \
-	    -o requirements-superset.lock
+	@for name in requirements requirements-superset requirements-readers; do \
+	  uv pip compile --universal --python-version 3.11 --generate-hashes \
+	    --no-strip-extras --no-header --no-annotate $$name.in -o $$name.lock || exit 1; done
 
 clean:
 	rm -rf target logs
