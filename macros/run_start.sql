@@ -8,6 +8,7 @@
         'pct_tolerance': {'kind': 'number', 'range': [0, 1]},
         'mix_real_and_simulated': {'kind': 'true or false'},
         'concentration_top_ks': {'kind': 'list of whole numbers', 'range': [1, 10000]},
+        'omitted_task_count': {'kind': 'whole number', 'range': [1, 10000]},
         'interval_z': {'kind': 'number', 'range': [1.95, 2]},
         'bootstrap_replicate_count': {'kind': 'whole number', 'range': [200, 100000]},
         'bootstrap_seed': {'kind': 'whole number', 'range': [0, 9999999999]},
