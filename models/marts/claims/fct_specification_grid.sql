@@ -92,7 +92,7 @@ paired as (
 
 ),
 
-final as (
+treated as (
 
     select
         samples.release_id,
@@ -118,7 +118,6 @@ final as (
             when 'low' then paired.baseline_value_when_high
             when 'high' then paired.baseline_value_when_low
         end as baseline_value,
-        value - baseline_value as difference,
         paired.status,
         samples.is_simulated
     from paired
@@ -134,6 +133,29 @@ final as (
             and (
                 estimators.has_residual_treatments or treatments.choice = 'published'
             )
+
+),
+
+final as (
+
+    select
+        release_id,
+        platform,
+        window_start_date,
+        figure,
+        category,
+        scope,
+        allocation_rule,
+        estimator,
+        baseline,
+        residual_treatment,
+        task_omission,
+        value,
+        baseline_value,
+        value - baseline_value as difference,
+        status,
+        is_simulated
+    from treated
 
 )
 
