@@ -1,0 +1,162 @@
+{{ config(
+    access='protected',
+    schema='intermediate',
+    materialized='view',
+    contract={'enforced': false}
+) }}
+-- grain: claim_id
+-- why: the preferred choices of a claim in words, and the smallest sets of choices that
+--      turn its answer
+with
+
+specifications as (
+
+    select * from {{ ref('int_claim_specifications') }}
+
+),
+
+choices as (
+
+    select * from {{ ref('specification_choices') }}
+
+),
+
+preferred as (
+
+    select * from specifications
+    where is_preferred
+
+),
+
+dimensions (dimension, dimension_order, dimension_title) as (
+
+    values
+    ('allocation_rule', 1, 'which tasks count'),
+    ('estimator', 2, 'how shares are taken'),
+    ('baseline', 3, 'what it is compared with'),
+    ('residual_treatment', 4, 'how hidden conversations are counted'),
+    ('task_omission', 5, 'one large task')
+
+),
+
+-- The choices of a specification, one row each.
+chosen as (
+
+    select
+        claim_id,
+        specification_id,
+        ranked_figure,
+        unnest([
+            'allocation_rule', 'estimator', 'baseline', 'residual_treatment',
+            'task_omission'
+        ]) as dimension,
+        unnest([
+            allocation_rule, estimator, baseline, residual_treatment,
+            task_omission
+        ]) as choice
+    from specifications
+
+),
+
+phrased as (
+
+    select
+        chosen.*,
+        choices.phrase,
+        choices.reason,
+        dimensions.dimension_title,
+        dimensions.dimension_order,
+        choices.preference
+    from chosen
+    inner join choices
+        on
+            chosen.dimension = choices.dimension
+            and chosen.choice = choices.choice
+            and coalesce(chosen.ranked_figure = choices.figure, true)
+    inner join dimensions on chosen.dimension = dimensions.dimension
+
+),
+
+preferred_phrases as (
+
+    select
+        phrased.claim_id,
+        string_agg(phrased.phrase, '; ' order by phrased.dimension_order)
+            as preferred_specification,
+        string_agg(
+            phrased.phrase || ' because ' || phrased.reason, '; '
+            order by phrased.dimension_order
+        ) filter (where phrased.reason is not null) as preferred_reason
+    from phrased
+    inner join preferred
+        on
+            phrased.claim_id = preferred.claim_id
+            and phrased.specification_id = preferred.specification_id
+    group by phrased.claim_id
+
+),
+
+-- Where a specification answers otherwise than the preferred one, what differs.
+flips as (
+
+    select
+        phrased.claim_id,
+        phrased.specification_id,
+        count(*) as choice_count,
+        string_agg(phrased.phrase, ' and ' order by phrased.dimension_order) as phrase,
+        list(phrased.dimension_title order by phrased.dimension_order) as titles,
+        list(
+            100 * phrased.dimension_order + phrased.preference
+            order by phrased.dimension_order
+        ) as flip_order
+    from phrased
+    inner join specifications
+        on
+            phrased.claim_id = specifications.claim_id
+            and phrased.specification_id = specifications.specification_id
+    inner join preferred on phrased.claim_id = preferred.claim_id
+    inner join chosen as preferred_choices
+        on
+            preferred.claim_id = preferred_choices.claim_id
+            and preferred.specification_id = preferred_choices.specification_id
+            and phrased.dimension = preferred_choices.dimension
+    where
+        specifications.holds <> preferred.holds
+        and phrased.choice <> preferred_choices.choice
+    group by phrased.claim_id, phrased.specification_id
+
+),
+
+smallest_flips as (
+
+    select * from flips
+    qualify
+        choice_count = min(choice_count) over (partition by claim_id)
+
+),
+
+flip_phrases as (
+
+    select
+        claim_id,
+        list_slice(list(phrase order by flip_order), 1, 3) as phrases,
+        list_sort(list_distinct(flatten(list(titles)))) as titles
+    from smallest_flips
+    group by claim_id
+
+),
+
+final as (
+
+    select
+        preferred_phrases.claim_id,
+        preferred_phrases.preferred_specification,
+        preferred_phrases.preferred_reason,
+        array_to_string(flip_phrases.phrases, '; or when ') as flip_phrase,
+        array_to_string(flip_phrases.titles, ', ') as flip_titles
+    from preferred_phrases
+    left join flip_phrases on preferred_phrases.claim_id = flip_phrases.claim_id
+
+)
+
+select * from final

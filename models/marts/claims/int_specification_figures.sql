@@ -1,0 +1,231 @@
+{{ config(
+    access='protected',
+    schema='intermediate',
+    contract={'enforced': false}
+) }}
+-- grain: sample_id, scope, figure, category, allocation_rule, estimator, task_omission
+-- why: the task figures with and without the largest task, what a release publishes of
+--      everybody, and the sums of patterns that claims speak of: what a specification
+--      chooses from
+with
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+claims as (
+
+    select * from {{ ref('claims') }}
+
+),
+
+intervals as (
+
+    select * from {{ ref('int_scope_intervals') }}
+
+),
+
+task_figures as (
+
+    select
+        figures.*,
+        'none' as task_omission,
+        intervals.interval_low_pct,
+        intervals.interval_high_pct
+    from {{ ref('int_scope_figures') }} as figures
+    left join intervals
+        on
+            figures.sample_id = intervals.sample_id
+            and figures.allocation_rule = intervals.allocation_rule
+            and figures.scope = intervals.scope
+            and figures.figure = intervals.figure
+            and figures.estimator = intervals.estimator
+            and figures.category = intervals.category
+    where figures.label_kind <> 'residual'
+    union all by name
+    select
+        *,
+        'largest' as task_omission
+    from {{ ref('int_scope_figures_without_task') }}
+    where task_rank = 1 and label_kind <> 'residual'
+
+),
+
+facet_labels as (
+
+    select * from {{ ref('facet_labels') }}
+    where label_kind <> 'residual'
+
+),
+
+figure_facets as (
+
+    -- a figure has several estimators, of one facet
+    select distinct
+        figure,
+        facet
+    from {{ ref('estimators') }}
+
+),
+
+-- What a release publishes of everybody.
+published_facets as (
+
+    select
+        samples.sample_id,
+        'not_applicable' as allocation_rule,
+        'all_with_pseudo' as scope,
+        figure_facets.figure,
+        case facet_shares.share_base
+            when 'named_labels' then 'published_facet_named'
+            else 'published_facet'
+        end as estimator,
+        facet_shares.category,
+        facet_labels.label_kind,
+        facet_shares.share_pct,
+        facet_shares.bound_low_pct,
+        facet_shares.bound_high_pct,
+        facet_shares.interval_low_pct,
+        facet_shares.interval_high_pct,
+        'visible' as status,
+        'none' as task_omission
+    from {{ ref('fct_facet_shares') }} as facet_shares
+    inner join samples
+        on
+            facet_shares.release_id = samples.release_id
+            and facet_shares.platform = samples.platform
+            and facet_shares.window_start_date = samples.window_start_date
+    inner join figure_facets on facet_shares.facet = figure_facets.facet
+    inner join facet_labels
+        on
+            facet_shares.facet = facet_labels.facet
+            and facet_shares.category = facet_labels.label
+    where
+        facet_shares.geo_level = 'global'
+        and (figure_facets.figure <> 'success' or facet_shares.category = 'yes')
+
+),
+
+labelled as (
+
+    select * from task_figures
+    union all by name
+    select * from published_facets
+
+),
+
+-- The sums that claims speak of, by their parts.
+parts as (
+
+    select
+        category,
+        unnest(string_split(category, ' + ')) as part
+    from (
+        select category from claims
+        union
+        select comparison_category from claims
+    ) as categories
+    where category like '% + %'
+
+),
+
+sums_asked as (
+
+    select
+        category,
+        count(*) as part_count
+    from parts
+    group by category
+
+),
+
+-- A hidden conversation is of one label: a sum can't exceed what the other labels
+-- leave, however high each of its parts may be.
+sums as (
+
+    select
+        labelled.sample_id,
+        labelled.allocation_rule,
+        labelled.scope,
+        labelled.figure,
+        labelled.estimator,
+        labelled.task_omission,
+        sums_asked.category,
+        any_value(
+            labelled.status
+            order by labelled.share_pct nulls first, labelled.status
+        ) as status,
+        sum(labelled.share_pct) filter (where parts.part is not null) as share_pct,
+        count(labelled.share_pct) filter (where parts.part is not null)
+        = sums_asked.part_count as is_whole,
+        sum(labelled.bound_low_pct) filter (where parts.part is not null)
+            as bound_low_pct,
+        sum(labelled.bound_high_pct) filter (where parts.part is not null)
+            as bound_high_pct,
+        100 - coalesce(
+            sum(labelled.bound_low_pct) filter (where parts.part is null), 0
+        ) as rest_pct,
+        count(labelled.bound_high_pct) filter (where parts.part is not null)
+        = sums_asked.part_count as is_bounded,
+        sum(labelled.interval_low_pct) filter (where parts.part is not null)
+            as interval_low_pct,
+        sum(labelled.interval_high_pct) filter (where parts.part is not null)
+            as interval_high_pct,
+        count(labelled.interval_low_pct) filter (where parts.part is not null)
+        = sums_asked.part_count as has_intervals
+    from labelled
+    cross join sums_asked
+    left join parts
+        on labelled.category = parts.part and sums_asked.category = parts.category
+    group by
+        labelled.sample_id, labelled.allocation_rule, labelled.scope,
+        labelled.figure, labelled.estimator, labelled.task_omission,
+        sums_asked.category, sums_asked.part_count
+    having count(parts.part) = sums_asked.part_count
+
+),
+
+final as (
+
+    select
+        sample_id,
+        scope,
+        figure,
+        category,
+        allocation_rule,
+        estimator,
+        task_omission,
+        false as is_sum,
+        share_pct,
+        bound_low_pct,
+        bound_high_pct,
+        interval_low_pct,
+        interval_high_pct,
+        status
+    from labelled
+    where label_kind = 'named'
+    union all
+    select
+        sample_id,
+        scope,
+        figure,
+        category,
+        allocation_rule,
+        estimator,
+        task_omission,
+        true as is_sum,
+        case when is_whole then share_pct end as share_pct,
+        case when is_bounded then bound_low_pct end as bound_low_pct,
+        case when is_bounded then least(bound_high_pct, rest_pct) end
+            as bound_high_pct,
+        case when has_intervals then interval_low_pct end as interval_low_pct,
+        case when has_intervals then least(interval_high_pct, 100) end
+            as interval_high_pct,
+        status
+    from sums
+
+)
+
+select * from final

@@ -1,0 +1,237 @@
+{{ config(
+    access='protected',
+    schema='intermediate',
+    contract={'enforced': false}
+) }}
+-- grain: sample_id, geo_id, scope, figure, category, allocation_rule, estimator,
+--        task_omission
+-- why: every figure that a claim may rest on in one long shape, with its value when
+--      what is hidden is counted low and high: looked up, never computed on a second
+--      path
+with
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+figures as (
+
+    select * from {{ ref('int_specification_figures') }}
+
+),
+
+education_shares as (
+
+    select * from {{ ref('fct_education_shares') }}
+
+),
+
+group_shares as (
+
+    select * from {{ ref('fct_occupation_group_shares') }}
+
+),
+
+concentrations as (
+
+    select * from {{ ref('fct_task_concentration') }}
+
+),
+
+scopes as (
+
+    select * from {{ ref('scopes') }}
+
+),
+
+claims as (
+
+    select * from {{ ref('claims') }}
+
+),
+
+shares as (
+
+    select
+        release_id,
+        platform,
+        window_start_date,
+        geo_id,
+        allocation_rule,
+        share_base as estimator,
+        scope,
+        false as is_group,
+        share_pct,
+        bound_low_pct,
+        bound_high_pct,
+        interval_low_pct,
+        interval_high_pct,
+        status
+    from education_shares
+    where
+        geo_level = 'global'
+        or (
+            geo_level = 'country'
+            and (
+                geo_id in (select claims.geo_id from claims)
+                or geo_id in (select claims.comparison_geo_id from claims)
+            )
+        )
+    union all by name
+    select
+        *,
+        share_base as estimator,
+        'GLOBAL' as geo_id,
+        soc_major_group as scope,
+        true as is_group,
+        case when share_pct is null then 'none_visible' else 'visible' end as status
+    from group_shares
+
+),
+
+levels as (
+
+    select
+        *,
+        'GLOBAL' as geo_id,
+        share_pct as value
+    from figures
+    union all by name
+    select
+        samples.sample_id,
+        shares.geo_id,
+        shares.allocation_rule,
+        shares.scope,
+        shares.is_group,
+        'scope_share' as figure,
+        'all' as category,
+        shares.estimator,
+        'none' as task_omission,
+        shares.share_pct as value,
+        shares.bound_low_pct,
+        shares.bound_high_pct,
+        shares.interval_low_pct,
+        shares.interval_high_pct,
+        shares.status
+    from shares
+    inner join samples
+        on
+            shares.release_id = samples.release_id
+            and shares.platform = samples.platform
+            and shares.window_start_date = samples.window_start_date
+    union all by name
+    select
+        samples.sample_id,
+        'GLOBAL' as geo_id,
+        concentrations.allocation_rule,
+        concentrations.scope,
+        'top_task_share' as figure,
+        cast(concentrations.top_k as varchar) as category,
+        concentrations.share_base as estimator,
+        'none' as task_omission,
+        concentrations.share_pct as value,
+        concentrations.status
+    from concentrations
+    inner join samples
+        on
+            concentrations.release_id = samples.release_id
+            and concentrations.platform = samples.platform
+            and concentrations.window_start_date = samples.window_start_date
+
+),
+
+-- Whoever is ranked has peers: the other groups, or the other parts of education.
+peers as (
+
+    select
+        levels.*,
+        coalesce(scopes.scope_kind, 'major_group') as peer_kind
+    from levels
+    left join scopes on levels.scope = scopes.scope
+    where
+        scopes.scope_kind = 'subsector'
+        or levels.is_group
+
+),
+
+-- Low is the rank when the share is at its lowest and each peer at its highest: the
+-- worst that is possible.
+ranks as (
+
+    select
+        own.sample_id,
+        own.geo_id,
+        own.scope,
+        own.figure || '_rank' as figure,
+        own.category,
+        own.allocation_rule,
+        own.estimator,
+        own.task_omission,
+        -- What the copy lacks of a peer it lacks of the rank.
+        coalesce(
+            any_value(peers.status)
+            filter (where peers.status in ('partial_copy', 'not_in_copy')),
+            any_value(own.status)
+        ) as status,
+        case
+            when any_value(own.value) is not null
+                then count(*) filter (where peers.value > own.value) + 1
+        end as value,
+        case
+            when any_value(own.bound_low_pct) is not null
+                then
+                    count(*) filter (
+                        where peers.bound_high_pct > own.bound_low_pct
+                    ) + 1
+        end as value_when_low,
+        case
+            when any_value(own.bound_low_pct) is not null
+                then
+                    count(*) filter (
+                        where peers.bound_low_pct > own.bound_high_pct
+                    ) + 1
+        end as value_when_high
+    from peers as own
+    left join peers
+        on
+            own.sample_id = peers.sample_id
+            and own.geo_id = peers.geo_id
+            and own.peer_kind = peers.peer_kind
+            and own.figure = peers.figure
+            and own.category = peers.category
+            and own.allocation_rule = peers.allocation_rule
+            and own.estimator = peers.estimator
+            and own.task_omission = peers.task_omission
+            and own.scope <> peers.scope
+    group by
+        own.sample_id, own.geo_id, own.scope, own.figure, own.category,
+        own.allocation_rule, own.estimator, own.task_omission
+
+),
+
+final as (
+
+    select
+        sample_id,
+        geo_id,
+        scope,
+        figure,
+        category,
+        allocation_rule,
+        estimator,
+        task_omission,
+        value,
+        bound_low_pct as value_when_low,
+        bound_high_pct as value_when_high,
+        interval_low_pct as interval_low,
+        interval_high_pct as interval_high,
+        status
+    from levels
+    union all by name
+    select * from ranks
+
+)
+
+select * from final
