@@ -32,12 +32,12 @@ pivoted as (
         facet_values.geo_level,
         facet_values.geo_id,
         facet_values.facet,
-        facet_values.base_facet,
-        facet_values.attribute_facet,
+        any_value(facet_values.base_facet) as base_facet,
+        any_value(facet_values.attribute_facet) as attribute_facet,
         facet_values.level,
         facet_values.cluster_name,
-        facet_values.base_cluster_name,
-        facet_values.category,
+        any_value(facet_values.base_cluster_name) as base_cluster_name,
+        any_value(facet_values.category) as category,
         any_value(base_facets.facet_kind) as facet_kind,
         any_value(
             coalesce(attribute_facets.has_closed_labels, base_facets.has_closed_labels)
@@ -73,70 +73,90 @@ pivoted as (
         )
     group by
         facet_values.sample_id, facet_values.geo_level, facet_values.geo_id,
-        facet_values.facet, facet_values.base_facet, facet_values.attribute_facet,
-        facet_values.level, facet_values.cluster_name,
-        facet_values.base_cluster_name, facet_values.category
+        facet_values.facet, facet_values.level, facet_values.cluster_name
 
 ),
 
 -- A percentage is of what the release says: an intersection's of its task, a region's
 -- of its country, a country's and a global facet's of the sample, never of the rows
 -- that happen to be published.
+totals as (
+
+    select
+        sample_id,
+        geo_level,
+        geo_id,
+        max(conversation_count) as conversation_count,
+        max(conversation_count) filter (where facet = 'country') as country_count
+    from pivoted
+    where facet_kind = 'geography_total'
+    group by sample_id, geo_level, geo_id
+
+),
+
+task_totals as (
+
+    select
+        sample_id,
+        geo_level,
+        geo_id,
+        facet,
+        level,
+        base_cluster_name,
+        conversation_count,
+        published_pct
+    from pivoted
+    where facet_kind = 'task' and attribute_facet is null
+
+),
+
 based as (
 
     select
         pivoted.*,
         case
             when pivoted.attribute_facet is not null
-                then max(pivoted.conversation_count) filter (
-                    where pivoted.attribute_facet is null
-                ) over (
-                    partition by
-                        pivoted.sample_id, pivoted.geo_level, pivoted.geo_id,
-                        pivoted.base_facet, pivoted.level, pivoted.base_cluster_name
-                )
+                then task_totals.conversation_count
             when pivoted.facet = 'country' or pivoted.geo_level = 'global'
                 then samples.sample_count
-            when pivoted.facet_kind = 'geography_total'
-                then max(pivoted.conversation_count) filter (
-                    where pivoted.facet = 'country'
-                ) over (
-                    partition by
-                        pivoted.sample_id,
-                        pivoted.facet_kind,
-                        case
-                            when pivoted.facet = 'country' then pivoted.geo_id
-                            when pivoted.facet = 'state_us' then 'US'
-                            -- Regions of no country lie in none.
-                            when pivoted.geo_id like '%-%'
-                                then split_part(pivoted.geo_id, '-', 1)
-                        end
-                )
-            else max(pivoted.conversation_count) filter (
-                where pivoted.facet_kind = 'geography_total'
-            ) over (
-                partition by pivoted.sample_id, pivoted.geo_level, pivoted.geo_id
-            )
+            when pivoted.facet_kind = 'geography_total' then countries.country_count
+            else totals.conversation_count
         end as stated_base_count,
         case
             when samples.count_basis <> 'percent_only' then pivoted.conversation_count
             -- a pattern of a task in percent of the task, so of the sample
             when pivoted.facet_kind = 'task' and pivoted.attribute_facet is not null
-                then
-                    pivoted.published_pct / 100
-                    * max(pivoted.published_pct) filter (
-                        where pivoted.attribute_facet is null
-                    ) over (
-                        partition by
-                            pivoted.sample_id, pivoted.geo_level, pivoted.geo_id,
-                            pivoted.base_facet, pivoted.level, pivoted.base_cluster_name
-                    )
+                then pivoted.published_pct / 100 * task_totals.published_pct
             when pivoted.facet_kind in ('task', 'geography_total')
                 then pivoted.published_pct
         end as amount,
         samples.count_basis
     from pivoted
     inner join samples on pivoted.sample_id = samples.sample_id
+    left join totals
+        on
+            pivoted.sample_id = totals.sample_id
+            and pivoted.geo_level = totals.geo_level
+            and pivoted.geo_id = totals.geo_id
+    left join totals as countries
+        on
+            pivoted.facet_kind = 'geography_total'
+            and pivoted.sample_id = countries.sample_id
+            and countries.geo_level = 'country'
+            and countries.geo_id = case
+                when pivoted.facet = 'state_us' then 'US'
+                -- Regions of no country lie in none.
+                when pivoted.geo_id like '%-%' then split_part(pivoted.geo_id, '-', 1)
+            end
+    left join task_totals
+        on
+            pivoted.attribute_facet is not null
+            and pivoted.sample_id = task_totals.sample_id
+            and pivoted.geo_level = task_totals.geo_level
+            and pivoted.geo_id = task_totals.geo_id
+            and pivoted.base_facet = task_totals.facet
+            and pivoted.level = task_totals.level
+            and pivoted.base_cluster_name = task_totals.base_cluster_name
 
 ),
 

@@ -25,8 +25,7 @@ ROWS = """
             staged.relative_path = problems.relative_path
             and staged.row_number = problems.row_number
     where
-        staged.release_id = '$release_id'
-        and staged.platform = '$platform'
+        starts_with(staged.sample_id, '$release_id $platform ')
         and coalesce(problems.is_usable, true)
 """
 USAGE = f"{ROWS} and staged.metric_id = 'usage_pct'"

@@ -427,7 +427,7 @@ def test_copied_month_is_seen(staged: Path) -> None:
             "from (from staging.stg_aei__monthly_values where "
             f"{APRIL}) as april where may.date_start = '2026-05-01' and "
             "may.node_external_id = april.node_external_id and "
-            "may.platform = april.platform and may.release_id = april.release_id and "
+            "may.relative_path = april.relative_path and "
             "may.geo_id = april.geo_id and may.metric_id = april.metric_id and "
             "may.category_name = april.category_name and may.level = april.level"
         )

@@ -195,7 +195,7 @@ def test_simulated_files_beside_real_ones(
     staged = query(
         work_file,
         "select distinct release_id, platform from staging.stg_aei__facet_values "
-        "union select distinct release_id, platform "
-        "from staging.stg_aei__monthly_values",
+        "union select distinct split_part(sample_id, ' ', 1), "
+        "split_part(sample_id, ' ', 2) from staging.stg_aei__monthly_values",
     )
     assert set(staged) == loaded

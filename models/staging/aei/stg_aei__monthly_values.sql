@@ -28,10 +28,6 @@ renamed as (
         -- a file holds several months, and each is a sample
         numbered.release_id || ' ' || numbered.platform || ' ' || numbered.date_start
             as sample_id,
-        numbered.release_id,
-        numbered.platform,
-        numbered.taxonomy_version,
-        numbered.count_basis,
         numbered.relative_path,
         numbered.row_number,
 
