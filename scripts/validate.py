@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from warehouse.errors import WarehouseError
-from warehouse.paths import PROJECT, PUBLISHED_FILE
+from warehouse.paths import PROJECT, PUBLISHED_FILE, shown
 from warehouse.reading import connect
 
 
@@ -35,10 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         connect(warehouse).close()
         # Great Expectations takes seconds to import, and --help should not.
-        from validation import page, results, run
+        from validation import export, page, results, run
 
         if options.export_gx:
-            print(f"Written: {run.export_project(warehouse, options.export_gx)}")
+            print(f"Written: {export.export_project(warehouse, options.export_gx)}")
             return 0
         began = results.Run.now()
         answers = run.ask(warehouse, "raw") + run.ask(warehouse, "marts")
@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     print(
         f"{held} expectations held, {failed} failed, {still_open} had nothing to "
-        f"judge; see {file}"
+        f"judge; see {shown(file)}\nThe answers of the build, which the marts hold: "
+        f"{shown(warehouse.parent / page.NAME)}"
     )
     return 1 if results.worst_failure(answers) == "critical" else 0
 

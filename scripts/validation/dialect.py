@@ -3,6 +3,9 @@
 Great Expectations 1.24 fetches rows after it has given the connection back, when
 duckdb-engine has closed the result. Here the rows are taken at once. Importing this
 module registers the dialect as ``duckdb+buffered``.
+
+An exported project of Great Expectations holds a copy in its folder ``plugins`` and
+imports it for a class that its stores name: nothing else of this project is used here.
 """
 
 from __future__ import annotations
@@ -10,12 +13,19 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
 from duckdb_engine import Dialect
+from great_expectations.data_context.store import TupleFilesystemStoreBackend
 from sqlalchemy.dialects import registry
+from sqlalchemy.engine import URL
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
+__all__ = ["DRIVER", "BufferedDialect", "TupleFilesystemStoreBackend"]
 DRIVER = "duckdb+buffered"
+# Of an exported project the folder that holds gx.
+FOLDER = Path(__file__).resolve().parents[2]
 
 
 class BufferedExecutionContext(Dialect.execution_ctx_cls):  # type: ignore[misc]
@@ -36,6 +46,12 @@ class BufferedDialect(Dialect):
     driver = "buffered"
     supports_statement_cache = False
     execution_ctx_cls = BufferedExecutionContext
+
+    def create_connect_args(self, url: URL) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The file of an address; a relative one is the project's, not the shell's."""
+        return super().create_connect_args(
+            url.set(database=str(FOLDER / (url.database or "")))
+        )
 
 
 def _silence_interpreter_exit() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from warehouse.reading import connect, records
@@ -97,7 +95,6 @@ def write_page(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["examples"] = examples
     page = environment.get_template("validation.html.j2").render(
         assumptions=sorted(register, key=lambda each: order(each["outcome"])),
         counts=Counter(map(outcome_of, results)),
@@ -112,11 +109,3 @@ def write_page(
     path = folder / NAME
     path.write_text(page, encoding="utf-8")
     return path
-
-
-def examples(text: str) -> list[str]:
-    """The example rows of a result, one line of ``name: value`` pairs each."""
-    rows: list[dict[str, Any]] = json.loads(text)
-    return [
-        ", ".join(f"{name}: {value}" for name, value in row.items()) for row in rows
-    ]

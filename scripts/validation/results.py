@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from warehouse.errors import WarehouseError
@@ -43,6 +44,20 @@ class Result:
     example_rows: str
     sentence: str
 
+    @property
+    def examples(self) -> list[dict[str, Any]]:
+        """The rows of ``example_rows``."""
+        rows: list[dict[str, Any]] = json.loads(self.example_rows)
+        return rows
+
+    @property
+    def left_out(self) -> str:
+        """How many unexpected rows the examples are of; nothing when they are all."""
+        shown = len(self.examples)
+        if not 0 < shown < self.unexpected_count:
+            return ""
+        return f"shown: {shown} of {self.unexpected_count:,}"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -74,7 +89,6 @@ def failure_lines(results: Sequence[Result], severity: str) -> list[str]:
     for result in results:
         if result.is_success is not False or result.severity != severity:
             continue
-        examples = json.loads(result.example_rows)
         where = (
             "the warehouse"
             if result.release_id == "all"
@@ -86,8 +100,9 @@ def failure_lines(results: Sequence[Result], severity: str) -> list[str]:
         )
         lines += [
             "    " + ", ".join(f"{name} {value}" for name, value in row.items())
-            for row in examples
+            for row in result.examples
         ]
+        lines += [f"    ({result.left_out})"] if result.left_out else []
     return lines
 
 

@@ -1,7 +1,7 @@
 """Ask the expectations of a warehouse file with Great Expectations.
 
-A check on a slice is a suite of one expectation on a batch. A run asks each of them; an
-export keeps the same ones as validation definitions in a project of files.
+A check on a slice is a suite of one expectation on a batch. A run asks each of them;
+``validation.export`` keeps the same ones in a project of files.
 """
 
 from __future__ import annotations
@@ -170,32 +170,11 @@ def run_checks(
     """
     context = gx.get_context(mode="ephemeral")
     # No pool: when a statement is done, nobody in this process has the file open.
-    with _datasource(context, warehouse, poolclass=sa.NullPool) as (source, connection):
+    with datasource(context, warehouse, poolclass=sa.NullPool) as (source, connection):
         return [
             _answer(question, source)
             for question in questions(connection, boundary, checks)
         ]
-
-
-def export_project(warehouse: Path, folder: Path) -> Path:
-    """Write suites, validation definitions and one checkpoint for each boundary.
-
-    The project in ``folder``/gx reads ``warehouse``. Its data source needs the dialect
-    of ``validation.dialect``; suites and queries can be used with any other.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    context = gx.get_context(mode="file", project_root_dir=str(folder))
-    with _datasource(context, warehouse) as (source, connection):
-        for boundary in BOUNDARIES:
-            definitions = [
-                question.definition(context, source)
-                for question in questions(connection, boundary, CHECKS)
-                if question.has_something_to_judge
-            ]
-            context.checkpoints.add_or_update(
-                gx.Checkpoint(name=boundary, validation_definitions=definitions)
-            )
-    return folder / "gx"
 
 
 def questions(
@@ -269,7 +248,7 @@ def _named(check: Check, part: Slice) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _datasource(
+def datasource(
     context: AbstractDataContext, warehouse: Path, **engine_options: Any
 ) -> Iterator[tuple[Datasource, sa.Connection]]:
     """The warehouse file as a data source of a context, and a connection to it."""

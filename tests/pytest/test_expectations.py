@@ -388,7 +388,12 @@ def test_validate_prints_failures_and_writes_its_page(
     before = warehouse.read_bytes()
     assert validate.main(options) == 0
     # both shipped releases lack facets on both platforms
-    assert "expectations held, 4 failed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "expectations held, 4 failed" in said
+    assert "shown: 5 of 29" in said
+    # its own page, and that of the build
+    assert str(tmp_path / page.NAME) in said
+    assert str(warehouse.parent / page.NAME) in said
     assert warehouse.read_bytes() == before
 
     change(
