@@ -10,10 +10,9 @@ quantile at the effective number of tasks less one (B. Efron, R. Tibshirani, An
 Introduction to the Bootstrap, 1993). Shares are in percent.
 """
 
-import hashlib
-
 import numpy as np
 import polars as pl
+from resampling import resampled, task_draws
 from scipy.special import stdtrit
 
 SAMPLE = "sample_id"
@@ -21,38 +20,16 @@ SCOPE = ["allocation_rule", "scope"]
 FIGURE = ["figure", "estimator", "category"]
 
 
-def draws(task_ids, seed, replicates):
-    """Poisson(1) counts, tasks x replicates, each task's from itself and the seed.
-
-    They do not depend on which other tasks are loaded.
-    """
-
-    def one(task_id):
-        key = hashlib.sha256(f"{seed}:{task_id}".encode()).digest()[:16]
-        bits = np.random.Philox(key=int.from_bytes(key, "little"))
-        return np.random.Generator(bits).poisson(1.0, replicates)
-
-    return np.array([one(task_id) for task_id in task_ids], dtype=float)
-
-
 def bootstrap(numerators, bases, weights, counts):
     """2.5% and 97.5% quantiles of the resampled shares, scopes x figures.
 
     numerators, bases: tasks x figures; weights: scopes x tasks; counts: tasks x
-    replicates. Tasks of one weight in every scope are summed once, as a stratum.
+    replicates.
     """
-    strata, member = np.unique(weights, axis=1, return_inverse=True)
-    member = member.reshape(-1)
-
-    def resampled(values):
-        sums = [
-            values[member == at].T @ counts[member == at]
-            for at in range(strata.shape[1])
-        ]
-        return np.tensordot(strata, np.array(sums), axes=1)
-
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares = resampled(numerators) / resampled(bases)
+        shares = resampled(numerators, weights, counts) / resampled(
+            bases, weights, counts
+        )
     ends = np.quantile(shares, (0.025, 0.975), axis=2)
     # A replicate may draw no task with a base: the others count.
     for at in np.argwhere(np.isnan(ends[0])):
@@ -84,7 +61,7 @@ def jackknife(numerators, bases):
     return np.where(shown, ends, np.nan), effective
 
 
-def sample_intervals(ratios, scope_tasks, counts_of, minimum):
+def sample_intervals(ratios, scope_tasks, draws, minimum):
     """The rows of one sample."""
     tasks = ratios["task_id"].unique().sort()
     figures = ratios.select(FIGURE).unique().sort(FIGURE)
@@ -104,7 +81,7 @@ def sample_intervals(ratios, scope_tasks, counts_of, minimum):
     weights = np.zeros((len(scopes), len(tasks)))
     weights[rows["scope_row"].to_numpy(), rows["task"].to_numpy()] = rows["weight"]
 
-    low, high = bootstrap(numerators, bases, weights, counts_of(tasks.to_list()))
+    low, high = bootstrap(numerators, bases, weights, task_draws(tasks, *draws))
     enough = np.zeros(low.shape, dtype=bool)
     for scope, weight in enumerate(weights):
         rows = weight > 0
@@ -148,17 +125,10 @@ def model(dbt, session):
     if rules:
         kept = pl.col("allocation_rule").is_in([*rules, "not_applicable"])
         scope_tasks = scope_tasks.filter(kept)
-    drawn = {}
-
-    def counts_of(task_ids):
-        new = [task_id for task_id in task_ids if task_id not in drawn]
-        drawn.update(zip(new, draws(new, seed, replicates), strict=True))
-        return np.array([drawn[task_id] for task_id in task_ids])
-
     scopes_of = scope_tasks.partition_by(SAMPLE, as_dict=True)
     columns = [SAMPLE, *SCOPE, *FIGURE]
     parts = [
-        sample_intervals(part, scopes_of[sample], counts_of, minimum).select(
+        sample_intervals(part, scopes_of[sample], (seed, replicates), minimum).select(
             pl.lit(sample[0]).alias(SAMPLE), pl.exclude(SAMPLE)
         )
         for sample, part in ratios.partition_by(SAMPLE, as_dict=True).items()

@@ -357,6 +357,44 @@ DATA_TESTS: dict[str, TableMutant] = {
         ),
         ("allocation_rule any_holder, parts_count ",),
     ),
+    "use_cases_by_group_are_those_of_all_nodes": TableMutant(
+        "Coursework outside SOC 25 that is counted inside as well",
+        (
+            "update marts.fct_education_by_use_case "
+            "set conversation_count = conversation_count + 1 "
+            "where task_group = 'education' and use_case = 'coursework' "
+            "and platform = 'claude_ai' and allocation_rule = 'exclusive'",
+        ),
+        ("allocation_rule exclusive, use_case coursework",),
+    ),
+    "omitting_a_task_moves_a_share_both_ways": TableMutant(
+        "A range over the largest tasks only, which all pull one way",
+        (
+            "update intermediate.int_scope_figures_without_task "
+            "set any_omission_low_pct = any_omission_high_pct "
+            "where scope = 'education' and task_rank = 1 "
+            "and allocation_rule = 'exclusive' and category = 'learning' "
+            "and estimator = 'pooled'",
+        ),
+        ("scope education, figure pattern, estimator pooled, category learning",),
+    ),
+    "platform_gaps_are_those_of_the_published_patterns": TableMutant(
+        "A gap whose two sides changed places",
+        (
+            "update marts.fct_platform_decomposition set "
+            "gap_pct_points = -gap_pct_points, kitagawa_within = -kitagawa_within, "
+            "kitagawa_composition = -kitagawa_composition, "
+            "claude_ai_tasks_only = -claude_ai_tasks_only, "
+            "api_tasks_only = -api_tasks_only, "
+            "oaxaca_blinder_composition_at_claude_ai_rates = null, "
+            "oaxaca_blinder_composition_at_api_rates = null, "
+            "gap_bound_low = null, gap_bound_high = null, "
+            "bound_missing_reason = 'estimator' "
+            "where scope = 'education' and allocation_rule = 'exclusive' "
+            "and category = 'directive' and estimator = 'all_conversations'",
+        ),
+        ("scope education, estimator all_conversations, category directive",),
+    ),
     "intervals_belong_to_their_shares": TableMutant(
         "An interval that lies above its share",
         (

@@ -1,0 +1,45 @@
+"""The bootstrap over tasks, for the models in Python (module_paths of profiles.yml).
+
+dbt does not see a change here: after one, build what is resampled anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@cache
+def _drawn(task_id: str, seed: int, replicates: int) -> NDArray[np.uint8]:
+    key = hashlib.sha256(f"{seed}:{task_id}".encode()).digest()[:16]
+    bits = np.random.Philox(key=int.from_bytes(key, "little"))
+    drawn = np.random.Generator(bits).poisson(1.0, replicates)
+    return drawn.astype(np.uint8)
+
+
+def task_draws(task_ids: Iterable[str], seed: int, replicates: int) -> Array:
+    """Poisson(1) counts, tasks x replicates, each task's from itself and the seed.
+
+    They do not depend on which other tasks are loaded.
+    """
+    return np.array([_drawn(task, seed, replicates) for task in task_ids], dtype=float)
+
+
+def resampled(values: Array, weights: Array, counts: Array) -> Array:
+    """Weighted sums in every replicate, scopes x columns x replicates.
+
+    values: tasks x columns; weights: scopes x tasks; counts: tasks x replicates. Tasks
+    of one weight in every scope are summed once, as a stratum.
+    """
+    strata, member = np.unique(weights, axis=1, return_inverse=True)
+    member = member.reshape(-1)
+    sums = [
+        values[member == at].T @ counts[member == at] for at in range(strata.shape[1])
+    ]
+    return np.tensordot(strata, np.array(sums), axes=1)

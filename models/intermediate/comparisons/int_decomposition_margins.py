@@ -1,0 +1,197 @@
+# grain: pair_number, figure, estimator, category
+# why: would a gap, and its split, hold with other tasks of their kind?
+"""Margins of the 95% intervals of a gap and of its parts, in percentage points.
+
+One row per pair of sides, figure, estimator and category. The draws of tasks are those
+of int_scope_intervals: a task is drawn as often on both sides. The margin is the
+standard error of the bootstrap times the t quantile at the effective number of tasks
+of the side with fewer, less one (B. Efron, R. Tibshirani, An Introduction to the
+Bootstrap, 1993, chapter 12). NULL where nothing varies.
+"""
+
+import numpy as np
+import polars as pl
+from resampling import resampled, task_draws
+from scipy.special import stdtrit
+
+FIGURE = ["figure", "estimator", "category"]
+SIDE = ["allocation_rule", "scope"]
+MARGINS = ["gap_margin", "composition_margin", "within_margin"]
+
+
+def matrices(ratios, tasks, figures):
+    """Numerators and bases of a sample, tasks x figures; 0 where a task has none."""
+    rows = ratios.join(tasks, on="task_id").join(figures, on=FIGURE)
+    at = rows["task"].to_numpy(), rows["figure_row"].to_numpy()
+    found = np.zeros((2, len(tasks), len(figures)))
+    found[0][at], found[1][at] = rows["numerator"], rows["base"]
+    return found
+
+
+def weight_rows(scope_tasks, tasks):
+    """Weights, scopes x tasks, and the row of each scope as a frame."""
+    rows = scope_tasks.join(tasks, on="task_id")
+    sides = rows.select(SIDE).unique().sort(SIDE).with_row_index("side_row")
+    rows = rows.join(sides, on=SIDE)
+    weights = np.zeros((len(sides), len(tasks)))
+    weights[rows["side_row"].to_numpy(), rows["task"].to_numpy()] = rows["weight"]
+    return weights, sides
+
+
+def sums_of(tops, bases, base_of, weights, counts):
+    """Resampled sums, matrices x scopes x figures x replicates, of tops and of bases.
+
+    tops, bases: matrices of tasks x figures. The base of an estimator is the same for
+    all its categories, so it is summed once: base_of numbers the bases of the figures.
+    """
+    first = np.unique(base_of, return_index=True)[1]
+    values = np.hstack([*tops, *(base[:, first] for base in bases)])
+    sums = resampled(values, weights, counts)
+    ends = len(tops) * len(base_of)
+    shape = len(weights), -1, counts.shape[1]
+    top = sums[:, :ends].reshape(shape[0], len(tops), *shape[1:])
+    base = sums[:, ends:].reshape(shape[0], len(bases), *shape[1:])[:, :, base_of]
+    return top.swapaxes(0, 1), base.swapaxes(0, 1)
+
+
+def by_task(new, old, base_of, weights, counts):
+    """The ten sums of `parts_of`, scopes x figures x replicates; a task is a unit."""
+    shared = (new[1] > 0) & (old[1] > 0)
+    rates = [np.divide(n, b, out=np.zeros_like(b), where=shared) for n, b in (new, old)]
+    tops = [new[0], old[0], shared * new[0], shared * old[0]]
+    tops += [rates[0] * old[1], rates[1] * new[1]]
+    bases = [new[1], old[1], shared * new[1], shared * old[1]]
+    tops, bases = sums_of(tops, bases, base_of, weights, counts)
+    sides = [side for pair in zip(tops[:4], bases, strict=True) for side in pair]
+    return [*sides, *tops[4:]]
+
+
+def by_use_case(of_sample, use_cases, base_of, weights, counts):
+    """The sums of a sample, 2 x use cases x scopes x figures x replicates; the last are
+    tasks without a use case."""
+    names = sorted(set(use_cases) - {""})
+    masks = [(use_cases == name)[:, None] for name in [*names, ""]]
+    tops, bases = ([values * mask for mask in masks] for values in of_sample)
+    return np.array(sums_of(tops, bases, base_of, weights, counts))
+
+
+def of_use_cases(sums, new, old):
+    """The ten sums of `parts_of` for the rows of two sides, from those of use cases."""
+    (new_top, new_base), (old_top, old_base) = sums[:, :, new], sums[:, :, old]
+    is_shared = (new_base[:-1].any(-1) & old_base[:-1].any(-1))[..., None]
+    tops = [np.where(is_shared, v[:-1], 0) for v in (new_top, old_top)]
+    bases = [np.where(is_shared, v[:-1], 0) for v in (new_base, old_base)]
+    # A shared use case that a replicate does not draw leaves it without a rate.
+    rates = [
+        np.where(is_shared, top / base, 0)
+        for top, base in zip(tops, bases, strict=True)
+    ]
+    whole = (new_top, new_base, old_top, old_base)
+    shared = (tops[0], bases[0], tops[1], bases[1])
+    crossed = (rates[0] * bases[1], rates[1] * bases[0])
+    return [v.sum(0) for v in (*whole, *shared, *crossed)]
+
+
+def parts_of(sums):
+    """Gap, composition and within part from ten sums: numerator and base of both sides,
+    of both over shared units, and rates of each times bases of the other."""
+    top, base, old_top, old_base, *shared, at_old, old_at_new = sums
+    gap = top / base - old_top / old_base
+    new, old = shared[0] / shared[1], shared[2] / shared[3]
+    at_old, old_at_new = at_old / shared[3], old_at_new / shared[1]
+    composition = (old_at_new - old + new - at_old) / 2
+    return np.array([gap, composition, new - old - composition])
+
+
+def group_margins(pairs, new_ratios, old_ratios, scope_tasks, use_cases, draws):
+    """The rows of the pairs of two samples that are compared by one kind of unit."""
+    is_task = pairs["unit_kind"][0] == "task"
+    figures = (
+        new_ratios.select(FIGURE)
+        .unique()
+        .join(old_ratios.select(FIGURE).unique(), on=FIGURE)
+        .sort(FIGURE)
+    )
+    names = pl.concat([new_ratios["task_id"], old_ratios["task_id"]]).unique().sort()
+    tasks = pl.DataFrame({"task_id": names}).with_row_index("task")
+    rows = figures.with_row_index("figure_row")
+    base_of = figures.select(pl.struct(FIGURE[:2]).rank("dense") - 1).to_series()
+    base_of = base_of.to_numpy()
+    new, old = (matrices(r, tasks, rows) for r in (new_ratios, old_ratios))
+    weights, sides = weight_rows(scope_tasks, tasks)
+    counts = task_draws(names, *draws)
+    effective = [
+        (weights @ base) ** 2 / (weights**2 @ base**2) for base in (new[1], old[1])
+    ]
+    at = [
+        pairs.join(
+            sides, left_on=keys, right_on=SIDE, how="left", maintain_order="left"
+        )["side_row"].to_numpy()
+        for keys in (SIDE, [f"baseline_{key}" for key in SIDE])
+    ]
+    if is_task:
+        errors = np.nanstd(parts_of(by_task(new, old, base_of, weights, counts)), -1)[
+            :, at[0]
+        ]
+    else:
+        kinds = tasks.join(use_cases, on="task_id", how="left", maintain_order="left")
+        kinds = kinds["main_use_case"].fill_null("").to_numpy()
+        sums = by_use_case(new, kinds, base_of, weights, counts)
+        errors = np.stack(
+            [
+                np.nanstd(parts_of(of_use_cases(sums, *rows)), -1)
+                for rows in zip(*at, strict=True)
+            ],
+            axis=1,
+        )
+    fewer = np.minimum(effective[0][at[0]], effective[1][at[1]])
+    margins = 100 * errors * stdtrit(np.maximum(1, np.floor(fewer - 1)), 0.975)
+    margins = np.where(errors > 1e-12, margins, np.nan)
+    values = zip([*MARGINS, "effective_task_count"], [*margins, fewer], strict=True)
+    return (
+        pairs.select("pair_number")
+        .join(figures, how="cross", maintain_order="left_right")
+        .with_columns(pl.Series(name, v.ravel()).fill_nan(None) for name, v in values)
+    )
+
+
+def model(dbt, session):
+    """The dbt model."""
+    dbt.config(materialized="table")
+    draws = (
+        dbt.config.get("bootstrap_seed"),
+        int(dbt.config.get("bootstrap_replicate_count")),
+    )
+    pairs = dbt.ref("int_comparison_pairs").order("pair_number").pl()
+    ratios = (
+        dbt.ref("int_task_ratios")
+        .filter("label_kind = 'named' and base > 0")
+        .select(
+            "sample_id, task_id, figure, estimator, category, "
+            "coalesce(numerator, 0) as numerator, base"
+        )
+        .pl()
+        .partition_by("sample_id", as_dict=True, include_key=False)
+    )
+    scope_tasks = (
+        dbt.ref("int_scope_tasks")
+        .select("sample_id, allocation_rule, scope, task_id, weight")
+        .pl()
+    )
+    use_cases = dbt.ref("int_task_main_use_cases").pl()
+    numbers = dict.fromkeys([*MARGINS, "effective_task_count"], pl.Float64)
+    schema = {"pair_number": pl.Int64} | dict.fromkeys(FIGURE, pl.String) | numbers
+    parts = [pl.DataFrame(schema=schema)]
+    groups = pairs.partition_by(
+        "sample_id", "baseline_sample_id", "unit_kind", as_dict=True
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for (new, old, _), group in groups.items():
+            of_both = scope_tasks.filter(pl.col("sample_id").is_in([new, old]))
+            of_new = use_cases.filter(pl.col("sample_id") == new)
+            parts.append(
+                group_margins(
+                    group, ratios[new,], ratios[old,], of_both, of_new, draws
+                ).select(list(schema))
+            )
+    return pl.concat(parts).to_arrow()

@@ -1,0 +1,230 @@
+-- grain: pair_number, figure, estimator, category
+-- why: the gap between two sides, split into what their weights, their rates and the
+--      units that only one of them has account for; the parts sum to the gap
+{%- set means = [
+    'split.shared_pct', 'split.baseline_shared_pct',
+    'split.at_baseline_weights_pct', 'split.baseline_at_weights_pct'
+] %}
+with
+
+pairs as (
+
+    select * from {{ ref('int_comparison_pairs') }}
+
+),
+
+figures as (
+
+    select * from {{ ref('int_scope_figures') }}
+    where label_kind = 'named'
+
+),
+
+sums as (
+
+    select * from {{ ref('int_decomposition_sums') }}
+
+),
+
+margins as (
+
+    select * from {{ ref('int_decomposition_margins') }}
+
+),
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+main_use_cases as (
+
+    select distinct sample_id from {{ ref('int_task_main_use_cases') }}
+
+),
+
+both_sides as (
+
+    select
+        pairs.*,
+        new.figure,
+        new.estimator,
+        new.category,
+        new.share_pct,
+        new.bound_low_pct,
+        new.bound_high_pct,
+        new.scope_conversation_count,
+        new.task_count,
+        old.share_pct as baseline_share_pct,
+        old.bound_low_pct as baseline_bound_low_pct,
+        old.bound_high_pct as baseline_bound_high_pct,
+        old.scope_conversation_count as baseline_scope_conversation_count,
+        old.task_count as baseline_task_count,
+        case
+            when new.share_pct is null then new.status
+            when old.share_pct is null then old.status
+            when 'partial_copy' in (new.status, old.status) then 'partial_copy'
+            else 'visible'
+        end as sides_status
+    from pairs
+    inner join figures as new
+        on
+            pairs.sample_id = new.sample_id
+            and pairs.allocation_rule = new.allocation_rule
+            and pairs.scope = new.scope
+    inner join figures as old
+        on
+            pairs.baseline_sample_id = old.sample_id
+            and pairs.baseline_allocation_rule = old.allocation_rule
+            and pairs.baseline_scope = old.scope
+            and new.figure = old.figure
+            and new.estimator = old.estimator
+            and new.category = old.category
+
+),
+
+-- Nothing is split where a side is not visible: an unknown rate is not zero.
+split as (
+
+    select
+        both_sides.*,
+        samples.count_basis,
+        baseline_samples.count_basis as baseline_count_basis,
+        main_use_cases.sample_id is not null as has_use_cases,
+        sums.shared_unit_count,
+        sums.shared_task_count,
+        sums.baseline_shared_task_count,
+        sums.shared_conversation_count,
+        sums.baseline_shared_conversation_count,
+        sums.shared_pct,
+        sums.baseline_shared_pct,
+        sums.at_baseline_weights_pct,
+        sums.baseline_at_weights_pct,
+        sums.composition_bound_low,
+        sums.composition_bound_high,
+        sums.within_bound_low,
+        sums.within_bound_high
+    from both_sides
+    inner join samples on both_sides.sample_id = samples.sample_id
+    inner join samples as baseline_samples
+        on both_sides.baseline_sample_id = baseline_samples.sample_id
+    left join main_use_cases on both_sides.sample_id = main_use_cases.sample_id
+    left join sums
+        on
+            both_sides.pair_number = sums.pair_number
+            and both_sides.figure = sums.figure
+            and both_sides.estimator = sums.estimator
+            and both_sides.category = sums.category
+            and both_sides.sides_status in ('visible', 'partial_copy')
+
+),
+
+parts as (
+
+    select
+        split.pair_number,
+        split.comparison,
+        split.comparison_kind,
+        split.unit_kind,
+        split.sample_id,
+        split.baseline_sample_id,
+        split.allocation_rule,
+        split.scope,
+        split.baseline_scope,
+        split.figure,
+        split.estimator,
+        split.category,
+        split.share_pct,
+        split.baseline_share_pct,
+        split.shared_pct,
+        split.baseline_shared_pct,
+        split.at_baseline_weights_pct,
+        split.baseline_at_weights_pct,
+        split.share_pct - split.baseline_share_pct as gap_pct_points,
+        split.baseline_at_weights_pct - split.baseline_shared_pct
+            as oaxaca_blinder_composition_at_baseline_rates,
+        split.shared_pct - split.baseline_at_weights_pct
+            as oaxaca_blinder_within_at_own_weights,
+        split.shared_pct - split.at_baseline_weights_pct
+            as oaxaca_blinder_composition_at_own_rates,
+        split.at_baseline_weights_pct - split.baseline_shared_pct
+            as oaxaca_blinder_within_at_baseline_weights,
+        {{ kitagawa_composition(*means) }} as kitagawa_composition,
+        {{ kitagawa_within(*means) }} as kitagawa_within,
+        split.share_pct - split.shared_pct as own_tasks_only,
+        split.baseline_shared_pct - split.baseline_share_pct as baseline_tasks_only,
+        coalesce(split.shared_unit_count, 0) as shared_unit_count,
+        split.task_count,
+        split.baseline_task_count,
+        coalesce(split.shared_task_count, 0) as shared_task_count,
+        coalesce(split.baseline_shared_task_count, 0) as baseline_shared_task_count,
+        100 * coalesce(split.shared_conversation_count, 0)
+        / nullif(split.scope_conversation_count, 0) as shared_conversations_pct,
+        100 * coalesce(split.baseline_shared_conversation_count, 0)
+        / nullif(split.baseline_scope_conversation_count, 0)
+            as baseline_shared_conversations_pct,
+        split.bound_low_pct - split.baseline_bound_high_pct as gap_bound_low,
+        split.bound_high_pct - split.baseline_bound_low_pct as gap_bound_high,
+        split.composition_bound_low,
+        split.composition_bound_high,
+        split.within_bound_low,
+        split.within_bound_high,
+        case
+            when 'percent_only' in (split.count_basis, split.baseline_count_basis)
+                then 'percent_only'
+            when split.bound_low_pct is null then 'estimator'
+        end as bound_missing_reason,
+        case
+            when split.sides_status <> 'visible' then split.sides_status
+            when split.unit_kind = 'main_use_case' and not split.has_use_cases
+                then 'no_use_cases'
+            when split.shared_unit_count is null then 'no_shared_tasks'
+            else 'visible'
+        end as status,
+        case
+            when split.sides_status <> 'visible' then split.sides_status
+            when margins.gap_margin is null then 'too_few_tasks'
+        end as interval_missing_reason,
+        margins.effective_task_count,
+        margins.gap_margin,
+        margins.composition_margin,
+        margins.within_margin
+    from split
+    left join margins
+        on
+            split.pair_number = margins.pair_number
+            and split.figure = margins.figure
+            and split.estimator = margins.estimator
+            and split.category = margins.category
+            and split.sides_status = 'visible'
+
+),
+
+final as (
+
+    select
+        * exclude (gap_margin, composition_margin, within_margin)
+        replace (
+            case when bound_missing_reason is null then composition_bound_low end
+                as composition_bound_low,
+            case when bound_missing_reason is null then composition_bound_high end
+                as composition_bound_high,
+            case when bound_missing_reason is null then within_bound_low end
+                as within_bound_low,
+            case when bound_missing_reason is null then within_bound_high end
+                as within_bound_high
+        ),
+        gap_pct_points - gap_margin as gap_interval_low,
+        gap_pct_points + gap_margin as gap_interval_high,
+        kitagawa_composition - composition_margin as composition_interval_low,
+        kitagawa_composition + composition_margin as composition_interval_high,
+        kitagawa_within - within_margin as within_interval_low,
+        kitagawa_within + within_margin as within_interval_high,
+        case when interval_missing_reason is null then 'task_bootstrap_t_95' end
+            as interval_kind
+    from parts
+
+)
+
+select * from final

@@ -1,0 +1,72 @@
+-- grain: release_id, platform, window_start_date, allocation_rule, scope, figure,
+--        estimator, category, task_rank
+-- why: how much a figure leans on one task: without each of the largest, and the range
+--      over leaving out any one
+with
+
+without_task as (
+
+    select * from {{ ref('int_scope_figures_without_task') }}
+    where label_kind = 'named'
+
+),
+
+figures as (
+
+    select * from {{ ref('int_scope_figures') }}
+
+),
+
+tasks as (
+
+    select * from {{ ref('int_tasks') }}
+
+),
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
+
+final as (
+
+    select
+        samples.release_id,
+        samples.platform,
+        samples.window_start_date,
+        figures.allocation_rule,
+        figures.scope,
+        figures.figure,
+        figures.estimator,
+        figures.category,
+        without_task.task_rank,
+        without_task.omitted_task_id as task_id,
+        tasks.task_key,
+        100 * (figures.scope_conversation_count - without_task.scope_conversation_count)
+        / nullif(figures.scope_conversation_count, 0) as task_share_pct,
+        figures.share_pct,
+        without_task.share_pct as share_without_pct,
+        without_task.share_pct - figures.share_pct as change_pct_points,
+        without_task.bound_low_pct,
+        without_task.bound_high_pct,
+        without_task.any_omission_low_pct,
+        without_task.any_omission_high_pct,
+        without_task.task_count,
+        without_task.status,
+        samples.is_simulated
+    from without_task
+    inner join figures
+        on
+            without_task.sample_id = figures.sample_id
+            and without_task.allocation_rule = figures.allocation_rule
+            and without_task.scope = figures.scope
+            and without_task.figure = figures.figure
+            and without_task.estimator = figures.estimator
+            and without_task.category = figures.category
+    inner join tasks on without_task.omitted_task_id = tasks.task_id
+    inner join samples on without_task.sample_id = samples.sample_id
+
+)
+
+select * from final
