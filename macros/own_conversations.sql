@@ -35,3 +35,30 @@
         select 1
     {%- endif -%}
 {%- endmacro %}
+
+
+{#- In each batch: a day that this build has not read would be deleted and not come
+    again; whoever runs dbt by hand names the days that are there. -#}
+{% macro stop_outside_changes() -%}
+    {%- set batch = model.get('batch') -%}
+    {%- if execute and batch -%}
+        {%- set changes = run_query(
+            "select coalesce(bool_and(
+                first_day <= '" ~ batch.event_time_start ~ "'::timestamp::date
+                and last_day + 1 >= '" ~ batch.event_time_end ~ "'::timestamp::date
+            ), false) as is_read, any_value(first_day) as first_day,
+            any_value(last_day) + 1 as end_day
+            from " ~ source('conversations', 'changes')
+        ).rows[0] -%}
+        {%- if not changes['is_read'] -%}
+            {%- do exceptions.raise_compiler_error(
+                'The batch from ' ~ batch.event_time_start ~ ' reads days that this '
+                ~ 'build has not brought. Use scripts/build.py, or with dbt alone '
+                ~ ('--event-time-start ' ~ changes['first_day'] ~ ' --event-time-end '
+                    ~ changes['end_day'] if changes['first_day']
+                    else '--exclude stg_conversations__labelled: nothing has changed')
+                ~ '.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

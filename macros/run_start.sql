@@ -26,6 +26,13 @@
 {#- On run start, and whenever dbt parses the project: refuse a var without sense, by its
     name, and a name that no var has. -#}
 {% macro check_vars() -%}
+    {%- if has_own_conversations() and not env_var('AEI_PRIVATE_FILE', '') -%}
+        {%- do exceptions.raise_compiler_error(
+            'AEI_CONVERSATIONS is set, and dbt alone does not read it: use '
+            ~ 'scripts/build.py, or name the file that it keeps beside the work file '
+            ~ '(AEI_PRIVATE_FILE=target/ai_in_education.private.duckdb).'
+        ) -%}
+    {%- endif -%}
     {%- set ranges = var_ranges() -%}
     {%- for name in invocation_args_dict.get('vars') or {} if name not in ranges -%}
         {%- do exceptions.raise_compiler_error(

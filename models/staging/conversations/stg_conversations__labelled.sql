@@ -10,6 +10,7 @@
 -- grain: release_id, platform, conversation_key
 -- why: the labels of own conversations, a batch of days at a time; two versions of a
 --      classifier are two releases, so that no figure mixes them
+{{ stop_outside_changes() }}
 with
 
 incoming as (
