@@ -14,6 +14,9 @@
         'bootstrap_minimum_effective_task_count': {
             'kind': 'number', 'range': [0, 1000000000]
         },
+        'own_window': {'kind': 'name', 'names': ['month', 'week']},
+        'own_unmatched_task_pct': {'kind': 'number', 'range': [0, 100]},
+        'own_drift_pct_points': {'kind': 'number', 'range': [0, 100]},
         'only_allocation_rules': {'kind': 'list', 'names': rules},
         'interval_allocation_rules': {'kind': 'list', 'names': rules}
     }) -}}
@@ -44,6 +47,8 @@
 {% macro _is_in_range(value, expected) -%}
     {%- if expected.kind == 'true or false' -%}
         {{- return(value is boolean) -}}
+    {%- elif expected.kind == 'name' -%}
+        {{- return(value in expected.names) -}}
     {%- elif expected.kind.startswith('list') -%}
         {%- if value is string or value is mapping or value is not sequence -%}
             {{- return(false) -}}

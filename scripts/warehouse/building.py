@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from conversations import incoming as conversations
 from validation import results
 from validation.page import write_page
 
@@ -70,11 +71,15 @@ def build(
         say(f"Data: {data_dir or shown(SIMULATED_DATA) + ' (simulated)'}")
         for note in examine(data_dir or SIMULATED_DATA):
             say(f"  {note}")
+        own = conversations.prepare(work_file, data_dir or SIMULATED_DATA)
+        for note in own.notes if own else []:
+            say(f"  own conversations: {note}")
         remove_work_file(work_file)
         workers.warm("validation.run")
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
-        dbt.build(*STAGING)
+        dbt.build(*STAGING, *(own.selection if own else ()))
+        conversations.keep(own)
         for note in differing_copies(work_file):
             say(f"  {note}")
 
