@@ -15,6 +15,8 @@
             'kind': 'number', 'range': [0, 1000000000]
         },
         'own_window': {'kind': 'name', 'names': ['month', 'week']},
+        'own_floors': {'kind': 'conversations and accounts by source', 'range': [1, 10000]},
+        'own_closing_days': {'kind': 'whole number', 'range': [0, 366]},
         'own_unmatched_task_pct': {'kind': 'number', 'range': [0, 100]},
         'own_drift_pct_points': {'kind': 'number', 'range': [0, 100]},
         'only_allocation_rules': {'kind': 'list', 'names': rules},
@@ -54,6 +56,20 @@
 {% macro _is_in_range(value, expected) -%}
     {%- if expected.kind == 'true or false' -%}
         {{- return(value is boolean) -}}
+    {%- elif expected.kind == 'conversations and accounts by source' -%}
+        {%- if value is not mapping or 'default' not in value -%}
+            {{- return(false) -}}
+        {%- endif -%}
+        {%- set whole = {'kind': 'whole number', 'range': expected.range} -%}
+        {%- for floor in value.values() -%}
+            {%- if floor is not mapping
+                or floor | sort != ['accounts', 'conversations']
+                or not _is_in_range(floor.accounts, whole)
+                or not _is_in_range(floor.conversations, whole) -%}
+                {{- return(false) -}}
+            {%- endif -%}
+        {%- endfor -%}
+        {{- return(true) -}}
     {%- elif expected.kind == 'name' -%}
         {{- return(value in expected.names) -}}
     {%- elif expected.kind.startswith('list') -%}

@@ -7,6 +7,7 @@ sees a half-made warehouse.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def build(
         own = conversations.prepare(work_file, data_dir or SIMULATED_DATA)
         for note in own.notes if own else []:
             say(f"  own conversations: {note}")
+        # What it shows of them stays as it is (int_conversation_cells_protected).
+        os.environ["AEI_WAREHOUSE_FILE"] = str(published_file.resolve())
         remove_work_file(work_file)
         workers.warm("validation.run")
         say("Staging the raw files ...")
