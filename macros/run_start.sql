@@ -15,6 +15,11 @@
         'bootstrap_minimum_effective_task_count': {
             'kind': 'number', 'range': [0, 1000000000]
         },
+        'own_window': {'kind': 'name', 'names': ['month', 'week']},
+        'own_floors': {'kind': 'conversations and accounts by source', 'range': [1, 10000]},
+        'own_closing_days': {'kind': 'whole number', 'range': [0, 366]},
+        'own_unmatched_task_pct': {'kind': 'number', 'range': [0, 100]},
+        'own_drift_pct_points': {'kind': 'number', 'range': [0, 100]},
         'only_allocation_rules': {'kind': 'list', 'names': rules},
         'interval_allocation_rules': {'kind': 'list', 'names': rules}
     }) -}}
@@ -24,6 +29,13 @@
 {#- On run start, and whenever dbt parses the project: refuse a var without sense, by its
     name, and a name that no var has. -#}
 {% macro check_vars() -%}
+    {%- if has_own_conversations() and not env_var('AEI_PRIVATE_FILE', '') -%}
+        {%- do exceptions.raise_compiler_error(
+            'AEI_CONVERSATIONS is set, and dbt alone does not read it: use '
+            ~ 'scripts/build.py, or name the file that it keeps beside the work file '
+            ~ '(AEI_PRIVATE_FILE=target/ai_in_education.private.duckdb).'
+        ) -%}
+    {%- endif -%}
     {%- set ranges = var_ranges() -%}
     {%- for name in invocation_args_dict.get('vars') or {} if name not in ranges -%}
         {%- do exceptions.raise_compiler_error(
@@ -45,6 +57,22 @@
 {% macro _is_in_range(value, expected) -%}
     {%- if expected.kind == 'true or false' -%}
         {{- return(value is boolean) -}}
+    {%- elif expected.kind == 'conversations and accounts by source' -%}
+        {%- if value is not mapping or 'default' not in value -%}
+            {{- return(false) -}}
+        {%- endif -%}
+        {%- set whole = {'kind': 'whole number', 'range': expected.range} -%}
+        {%- for floor in value.values() -%}
+            {%- if floor is not mapping
+                or floor | sort != ['accounts', 'conversations']
+                or not _is_in_range(floor.accounts, whole)
+                or not _is_in_range(floor.conversations, whole) -%}
+                {{- return(false) -}}
+            {%- endif -%}
+        {%- endfor -%}
+        {{- return(true) -}}
+    {%- elif expected.kind == 'name' -%}
+        {{- return(value in expected.names) -}}
     {%- elif expected.kind.startswith('list') -%}
         {%- if value is string or value is mapping or value is not sequence -%}
             {{- return(false) -}}

@@ -32,6 +32,11 @@ family_values as (
         -- this layout rounds to two decimals
         cast(0.005 as double) as half_unit_pct
     from {{ ref('stg_aei__monthly_values') }}
+    {% if has_own_conversations() %}
+        union all by name
+        select {{ columns | join(', ') }}
+        from {{ ref('stg_conversations__values') }}
+    {% endif %}
 
 ),
 

@@ -28,6 +28,10 @@ release_files as (
 
     select * from {{ ref('stg_aei__release_files') }}
     where file_role = 'raw' and is_loaded
+    {% if has_own_conversations() %}
+        union all by name
+        select * from {{ ref('stg_conversations__samples') }}
+    {% endif %}
 
 ),
 

@@ -22,9 +22,17 @@ geography_totals as (
 
 ),
 
+own_samples as (
+
+    select sample_id from {{ ref('int_samples') }}
+    where is_own_data
+
+),
+
 -- A facet of a place with what it publishes, what it folds into its residual, and the
--- most that one folded cell can hold: under the floor of whole conversations; where
--- counts are per million no folded cell exceeds the smallest published one.
+-- most that one folded cell can hold: under the floor of whole conversations (own data
+-- fold more, so that nothing limits one); where counts are per million no folded cell
+-- exceeds the smallest published one.
 place_facets as (
 
     select
@@ -73,7 +81,10 @@ suppressed as (
             when place_facets.count_basis <> 'percent_only'
                 then
                     least(
-                        place_facets.folded_cell_maximum_count,
+                        case
+                            when own_samples.sample_id is null
+                                then place_facets.folded_cell_maximum_count
+                        end,
                         place_facets.residual_count
                     )
         end as maximum_count,
@@ -83,6 +94,7 @@ suppressed as (
         on
             place_facets.facet = facet_labels.facet
             and facet_labels.label_kind = 'named'
+    left join own_samples on place_facets.sample_id = own_samples.sample_id
     anti join published
         on
             place_facets.sample_id = published.sample_id

@@ -8,6 +8,10 @@ with
 release_files as (
 
     select * from {{ ref('stg_aei__release_files') }}
+    {% if has_own_conversations() %}
+        union all by name
+        select * from {{ ref('stg_conversations__samples') }}
+    {% endif %}
 
 ),
 

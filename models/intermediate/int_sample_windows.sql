@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 -- grain: relative_path, window_start_date
 -- why: the samples of a raw file: a monthly file holds one a calendar month, any other
---      is (a part of) one
+--      is (a part of) one; those of own conversations are samples already
 with
 
 release_files as (
@@ -45,9 +45,19 @@ final as (
             as window_end_date,
         sample_count,
         is_loaded,
-        is_simulated
+        is_simulated,
+        false as is_own_data
     from windowed
+    {% if has_own_conversations() %}
+        union all by name
+        select
+            * exclude (
+                file_role, copy_status, schema_family, product_label, licence,
+                citation, sample_source, file_status
+            )
+        from {{ ref('stg_conversations__samples') }}
+    {% endif %}
 
 )
 
-select * from final
+select * from final -- noqa: AM04

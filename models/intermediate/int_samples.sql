@@ -23,7 +23,8 @@ final as (
         any_value(window_end_date) as window_end_date,
         -- What the release says its percentages are of; NULL where nobody says.
         any_value(sample_count) as sample_count,
-        bool_and(is_simulated) as is_simulated
+        bool_and(is_simulated) as is_simulated,
+        bool_or(is_own_data) as is_own_data
     from windows
     group by sample_id, release_id, platform, window_start_date
 

@@ -51,6 +51,7 @@ published as (
         coalesce(facet_cells.category, 'all') as category,
         facet_cells.attribute_facet is null as is_total,
         samples.count_basis,
+        samples.is_own_data,
         facet_cells.amount as conversation_count,
         facet_cells.published_pct,
         facet_cells.row_check_name is not null
@@ -82,9 +83,9 @@ attribute_cells as (
 
 ),
 
--- Facets that the copy holds of a place, with the largest count that a folded cell can
--- hold there: under the floor of whole conversations; where counts are per million the
--- floor's size is unknown, but no folded cell exceeds the smallest published one.
+-- Facets that the copy holds of a place, with the most that a folded cell can hold:
+-- under the floor of whole conversations (own data fold more: no such end); per million
+-- the floor's size is unknown, but no folded cell exceeds the smallest published one.
 facets_in_copy as (
 
     select
@@ -93,6 +94,7 @@ facets_in_copy as (
         geo_id,
         facet,
         case
+            when bool_or(is_own_data) then null
             when any_value(count_basis) = 'conversations'
                 then {{ var('privacy_floor_conversations') }} - 1
             else coalesce(
@@ -101,7 +103,6 @@ facets_in_copy as (
         end as folded_cell_maximum_count
     from attribute_cells
     group by sample_id, geo_level, geo_id, facet
-
 ),
 
 labels as (
@@ -119,7 +120,6 @@ labels as (
         facet,
         category
     from attribute_cells
-
 ),
 
 grid as (

@@ -7,9 +7,11 @@ sees a half-made warehouse.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from conversations import incoming as conversations
 from validation import results
 from validation.page import write_page
 
@@ -70,11 +72,17 @@ def build(
         say(f"Data: {data_dir or shown(SIMULATED_DATA) + ' (simulated)'}")
         for note in examine(data_dir or SIMULATED_DATA):
             say(f"  {note}")
+        own = conversations.prepare(work_file, data_dir or SIMULATED_DATA)
+        for note in own.notes if own else []:
+            say(f"  own conversations: {note}")
+        # What it shows of them stays as it is (int_conversation_cells_protected).
+        os.environ["AEI_WAREHOUSE_FILE"] = str(published_file.resolve())
         remove_work_file(work_file)
         workers.warm("validation.run")
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
-        dbt.build(*STAGING)
+        dbt.build(*STAGING, *(own.selection if own else ()))
+        conversations.keep(own)
         for note in differing_copies(work_file):
             say(f"  {note}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,8 @@ def failing_rows(warehouse: Path, sql: str, database: str, limit: int = 3) -> li
         with duckdb.connect() as con:
             path = str(warehouse).replace("'", "''")
             con.execute(f"attach '{path}' as \"{database}\" (read_only)")
+            if private := os.environ.get("AEI_PRIVATE_FILE"):
+                con.execute(f"attach '{private}' as private_state (read_only)")
             rows = records(con, f"from ({sql}\n) order by all limit {int(limit)}")
     except duckdb.Error:
         return []

@@ -7,6 +7,7 @@ bounds as (
     select
         release_id,
         platform,
+        window_start_date,
         pattern,
         bound_low_pct,
         bound_high_pct
@@ -24,6 +25,7 @@ published as (
     select
         release_id,
         platform,
+        window_start_date,
         category as pattern,
         share_pct,
         0 as rounding_pct
@@ -36,6 +38,8 @@ published as (
     select
         release_id,
         platform,
+        -- a figure of a report is of a release with one window
+        cast(null as date) as window_start_date,
         category as pattern,
         published_value as share_pct,
         0.5 * pow(10, -decimals) as rounding_pct
@@ -66,6 +70,8 @@ inner join published
         bounds.release_id = published.release_id
         and bounds.platform = published.platform
         and bounds.pattern = published.pattern
+        and bounds.window_start_date
+        = coalesce(published.window_start_date, bounds.window_start_date)
 left join contradicted
     on
         bounds.release_id = contradicted.release_id

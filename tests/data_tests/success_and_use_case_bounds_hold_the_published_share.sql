@@ -6,6 +6,7 @@ bounds as (
     select
         release_id,
         platform,
+        window_start_date,
         'task_success' as facet,
         'yes' as category,
         bound_low_pct,
@@ -19,6 +20,7 @@ bounds as (
     select
         release_id,
         platform,
+        window_start_date,
         'use_case' as facet,
         use_case as category,
         bound_low_pct,
@@ -59,6 +61,7 @@ inner join published
     on
         bounds.release_id = published.release_id
         and bounds.platform = published.platform
+        and bounds.window_start_date = published.window_start_date
         and bounds.facet = published.facet
         and bounds.category = published.category
 left join contradicted

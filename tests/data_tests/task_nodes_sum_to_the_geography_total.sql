@@ -8,6 +8,7 @@ nodes as (
     select
         release_id,
         platform,
+        window_start_date,
         geo_level,
         geo_id,
         sum(conversation_count) as node_count
@@ -22,6 +23,7 @@ totals as (
     select
         release_id,
         platform,
+        window_start_date,
         geo_level,
         geo_id,
         conversation_count
@@ -39,6 +41,7 @@ inner join totals
     on
         nodes.release_id = totals.release_id
         and nodes.platform = totals.platform
+        and nodes.window_start_date = totals.window_start_date
         and nodes.geo_level = totals.geo_level
         and nodes.geo_id = totals.geo_id
 where abs(nodes.node_count - totals.conversation_count) > 1

@@ -129,7 +129,7 @@ class Check:
             return not self.is_per_release
         return (
             self.is_per_release
-            and part.platform in self.platforms
+            and (part.platform in self.platforms or part.family == "D")
             and (part.family or "B") in self.families
         )
 

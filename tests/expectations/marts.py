@@ -60,6 +60,7 @@ MART_CHECKS: tuple[Check, ...] = (
         expectation_id="shares_are_their_counts",
         assumption_id="percentages_by_base",
         boundary="marts",
+        families="BD",
         severity="critical",
         sentence="A share is not its numerator over its base; no figure of that mart "
         "can be recomputed by a reader.",
@@ -95,7 +96,7 @@ MART_CHECKS: tuple[Check, ...] = (
     ),
     Check(
         expectation_id="shares_lie_in_their_range",
-        families="ABC",
+        families="ABCD",
         assumption_id="unpublished_tasks",
         boundary="marts",
         severity="critical",
@@ -348,7 +349,7 @@ MART_CHECKS: tuple[Check, ...] = (
     ),
     Check(
         expectation_id="the_copy_holds_every_facet",
-        families="ABC",
+        families="ABCD",
         assumption_id="copy_completeness",
         boundary="marts",
         severity="warning",

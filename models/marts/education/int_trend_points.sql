@@ -189,7 +189,9 @@ placed as (
         points.*,
         samples.platform,
         samples.window_start_date,
-        samples.is_simulated
+        samples.is_simulated,
+        -- an own source is a series of its own, and no step from or to the Index
+        case when samples.is_own_data then samples.release_id end as own_release_id
     from points
     inner join samples on points.sample_id = samples.sample_id
 
@@ -209,6 +211,7 @@ stepped as (
         on
             new.platform = old.platform
             and new.is_simulated = old.is_simulated
+            and new.own_release_id is not distinct from old.own_release_id
             and new.measure = old.measure
             and new.category = old.category
             and new.share_base = old.share_base
@@ -236,7 +239,7 @@ stepped as (
 
 final as (
 
-    select * exclude (platform, window_start_date, is_simulated)
+    select * exclude (platform, window_start_date, is_simulated, own_release_id)
     from stepped
 
 )

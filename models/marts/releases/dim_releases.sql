@@ -51,7 +51,8 @@ gathered as (
             else 'mixed'
         end as file_status,
         bool_or(release_files.is_loaded) as is_loaded,
-        bool_and(release_files.is_simulated) as is_simulated
+        bool_and(release_files.is_simulated) as is_simulated,
+        coalesce(bool_or(windows.is_own_data), false) as is_own_data
     from windows
     inner join release_files on windows.relative_path = release_files.relative_path
     group by
@@ -86,7 +87,8 @@ final as (
         geography_totals.named_task_count,
         gathered.file_status,
         gathered.is_loaded,
-        gathered.is_simulated
+        gathered.is_simulated,
+        gathered.is_own_data
     from gathered
     left join geography_totals on gathered.sample_id = geography_totals.sample_id
 

@@ -64,6 +64,15 @@ published as (
         on
             samples.facet_set = facet_sets.facet_set
             and samples.platform = facet_sets.platform
+    union all
+    -- own data are all here
+    select
+        in_copy.sample_id,
+        in_copy.facet,
+        in_copy.geo_level
+    from in_copy
+    inner join samples on in_copy.sample_id = samples.sample_id
+    where samples.is_own_data
 
 ),
 

@@ -1,0 +1,152 @@
+"""What a row of own conversations may hold, and what is asked of it, as SQL.
+
+docs/own-conversations.md says the same to people. Every value is text here, under the
+name of its column.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+
+from warehouse.paths import PROJECT
+
+COLUMNS = (
+    *("conversation_id", "account_id", "started_on", "source_id", "platform"),
+    *("country", "region", "task_text", "task_id", "taxonomy_version"),
+    *("collaboration", "use_case", "task_success"),
+    *("classifier", "classifier_version", "classified_at"),
+)
+REQUIRED = ("conversation_id", "started_on")
+LABELS = ("collaboration", "use_case", "task_success")
+# What a source that says nothing of itself is called.
+DEFAULTS = {"source_id": "own", "platform": "own"}
+
+FIRST_DAY = "2020-01-01"
+# The longest statement of O*NET 20.1 has 378 letters; other values are names.
+LONGEST = {"task_text": 600}
+LONGEST_NAME = 200
+# Fields of that name hold what people wrote, however short it is.
+TEXT_NAMES = {
+    *("text", "prompt", "prompts", "message", "messages", "content", "contents"),
+    *("conversation", "conversations", "transcript", "transcripts", "chat", "dialog"),
+    *("dialogue", "turn", "turns", "response", "responses", "completion", "query"),
+    *("question", "answer", "summary", "request", "user_message", "title"),
+    *("assistant_message", "first_message", "user_prompt", "user_input"),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What stops the ingest: a row for which ``fails`` is true, and what to do."""
+
+    name: str
+    column: str
+    fails: str
+    expected: str
+    advice: str
+    is_shown: bool = True
+
+
+def known_labels() -> dict[str, list[str]]:
+    """The labels of each closed facet (seed facet_labels)."""
+    path = PROJECT / "seeds" / "reference" / "facet_labels.csv"
+    found: dict[str, list[str]] = {}
+    with path.open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle):
+            found.setdefault(row["facet"], []).append(row["label"])
+    return found
+
+
+def checks() -> list[Check]:
+    """What is asked of a row, in the order in which it is said."""
+    long_ones = [
+        Check(
+            "text_like_columns",
+            column,
+            f"length({column}) > {LONGEST.get(column, LONGEST_NAME)}",
+            f"a name or label of at most {LONGEST.get(column, LONGEST_NAME)} letters",
+            "This looks like text of a conversation, which must not come here: leave "
+            "the column out of the file, or give the label in its place.",
+            is_shown=False,
+        )
+        for column in COLUMNS
+    ]
+    labels = [
+        Check(
+            "unknown_labels",
+            facet,
+            f"{facet} is not null and {facet} not in "
+            f"({', '.join(literal(label) for label in known_labels()[facet])})",
+            " or ".join(known_labels()[facet]),
+            "Map the label to one of these in the mapping file (labels:), or leave "
+            "the value empty.",
+        )
+        for facet in LABELS
+    ]
+    names = [
+        Check(
+            "unusable_names",
+            column,
+            f"not regexp_full_match({column}, '[a-z0-9_]{{1,40}}')",
+            "a short name of small letters, digits and _, such as my_university",
+            "Give the source and the platform such a name; it is shown as the release.",
+        )
+        for column in ("source_id", "platform")
+    ]
+    return [
+        *long_ones,
+        Check(
+            "missing_ids",
+            "conversation_id",
+            "conversation_id is null",
+            "an id in every row",
+            "Without it a conversation that is delivered twice would count twice.",
+        ),
+        Check(
+            "unreadable_dates",
+            "started_on",
+            "try_cast(started_on as timestamp) is null",
+            "a date such as 2026-03-14, or a time such as 2026-03-14T09:26:53Z",
+            "Write dates year first; 03/04/2026 can be two days.",
+        ),
+        Check(
+            "impossible_dates",
+            "started_on",
+            f"cast(started_on as timestamp) < date '{FIRST_DAY}' or "
+            "cast(cast(started_on as timestamp) as date) > current_date",
+            f"a day from {FIRST_DAY} to today",
+            "A date in the future or before such systems is a wrong column or clock.",
+        ),
+        *names,
+        Check(
+            "unknown_countries",
+            "country",
+            "not regexp_full_match(country, '[A-Z]{2}')",
+            "an ISO 3166-1 alpha-2 code such as DE",
+            "Map other names to codes in the mapping file (labels: country:), or leave "
+            "the value empty.",
+        ),
+        Check(
+            "unknown_regions",
+            "region",
+            "region is not null and (country is null or not "
+            "regexp_full_match(region, country || '-[A-Z0-9]{1,3}'))",
+            "an ISO 3166-2 code such as US-CA, of the country of the row",
+            "Give the country too, or leave the region empty.",
+        ),
+        *labels,
+        Check(
+            "unreadable_dates",
+            "classified_at",
+            "classified_at is not null "
+            "and try_cast(classified_at as timestamp) is null",
+            "a time such as 2026-03-14T09:26:53Z, or nothing",
+            "It decides which labels of a conversation are the latest.",
+        ),
+    ]
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,295 @@
+"""Read own conversations into the private file: what has changed since the last build.
+
+The file holds, beside what dbt keeps there, the ledger of the delivered files, the rows
+of the days that have changed (``incoming.conversations``) and those days
+(``incoming.changes``). A build that ends before ``keep`` is started again from the same
+days, so that what it has left half done is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import yaml
+from warehouse.errors import BuildError
+from warehouse.paths import PROJECT
+
+from conversations import problems
+from conversations.contract import LABELS
+from conversations.mapping import Mapping, find
+from conversations.reading import Source, delivered_sql, find_source
+
+VARIABLE = "AEI_CONVERSATIONS"
+# What is kept from one build to the next is forgotten when its meaning changes.
+VERSION = "1"
+# A change of so many days is read by the day, of more by the month; a first one, and
+# one of years, by the year: each batch costs dbt as much as some hundred thousand rows.
+MOST_DAYS, MOST_MONTHS = 31, 24
+TABLES = """
+    create schema if not exists incoming;
+    create table if not exists incoming.meta (fingerprint varchar);
+    create table if not exists incoming.files (
+        file varchar primary key, byte_count bigint, modified bigint,
+        first_day date, last_day date, row_count bigint
+    );
+    create table if not exists incoming.changes (first_day date, last_day date);
+"""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """What a build has to do: the private file, and the days that dbt reads anew."""
+
+    private_file: Path
+    first_day: date | None
+    last_day: date | None
+    batch_size: str
+    row_count: int
+    notes: list[str]
+
+    @property
+    def selection(self) -> tuple[str, ...]:
+        """Arguments of dbt: the batches of the changed days, or none."""
+        if self.first_day is None or self.last_day is None:
+            return ("--exclude", "stg_conversations__labelled")
+        end = self.last_day + timedelta(days=1)
+        return (
+            *("--event-time-start", self.first_day.isoformat()),
+            *("--event-time-end", end.isoformat()),
+        )
+
+
+def private_file(work_file: Path) -> Path:
+    """Where the conversations of a work file are kept; never published."""
+    return work_file.with_suffix(".private.duckdb")
+
+
+def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
+    """Read and check what AEI_CONVERSATIONS names; None where it names nothing.
+
+    Sets AEI_PRIVATE_FILE and AEI_BATCH_SIZE for dbt. Raises BuildError with each
+    problem, and then the state of the last build is as it was.
+    """
+    named = os.environ.get(VARIABLE, "")
+    if not named:
+        os.environ.pop("AEI_PRIVATE_FILE", None)
+        return None
+    mapping = find(Path(named).expanduser())
+    source = find_source(named, mapping)
+    place = private_file(work_file)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fingerprint = fingerprint_of(mapping, source, data_dir)
+    if is_stale(place, fingerprint):
+        for file in (place, place.with_name(place.name + ".wal")):
+            file.unlink(missing_ok=True)
+    with duckdb.connect(str(place)) as con:
+        place.chmod(0o600)
+        con.execute(TABLES)
+        con.execute("delete from incoming.meta")
+        con.execute("insert into incoming.meta values (?)", [fingerprint])
+        if source.table:
+            con.execute(f"attach '{source.files[0]}' as delivered (read_only)")
+        incoming = read(con, source, place)
+        if source.table:
+            con.execute("detach delivered")
+    os.environ["AEI_PRIVATE_FILE"] = str(place)
+    os.environ["AEI_BATCH_SIZE"] = incoming.batch_size
+    return incoming
+
+
+def is_stale(place: Path, fingerprint: str) -> bool:
+    """Whether what is kept was made under other settings, or can't be read."""
+    if not place.is_file():
+        return False
+    try:
+        with duckdb.connect(str(place), read_only=True) as con:
+            return con.execute("from incoming.meta").fetchall() != [(fingerprint,)]
+    except duckdb.Error as error:
+        if "Could not set lock" in str(error):
+            raise BuildError(
+                f"Another program has {place} open; close it there, and build again."
+            ) from error
+        return True
+
+
+def fingerprint_of(mapping: Mapping, source: Source, data_dir: Path) -> str:
+    """What the kept counts depend on beside the conversations themselves."""
+    settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    own = sorted((k, v) for k, v in settings.items() if k == "own_window")
+    lists = sorted(data_dir.glob("*/data/intermediate/onet_task_statements.csv*"))
+    tasks = Path(mapping.beside(mapping.tasks)) if mapping.tasks else None
+    read = [
+        *(f"{path.name} {path.stat().st_size}" for path in lists),
+        tasks.read_text(encoding="utf-8") if tasks and tasks.is_file() else "",
+    ]
+    said = repr((VERSION, mapping.text, own, read, source.name))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def read(con: duckdb.DuckDBPyConnection, source: Source, place: Path) -> Incoming:
+    """Bring the rows of the changed days; raises BuildError with each problem."""
+    seen = {
+        file: (size, modified)
+        for file, size, modified in con.execute(
+            "select file, byte_count, modified from incoming.files"
+        ).fetchall()
+    }
+    now = {file: stamp(file) for file in source.files}
+    joined = {file: stamp(file) for file in source.joined}
+    if any(seen.get(file) != at for file, at in joined.items()):
+        seen = {}
+    changed = [file for file, at in now.items() if seen.get(file) != at]
+    is_first = not seen
+    con.execute("begin")
+    con.execute("create temp table arrived (file varchar)")
+    con.executemany(
+        "insert into arrived values (?)", [[f] for f in (*now, *joined)] or [[""]]
+    )
+    gone = con.execute(
+        "select file from incoming.files where file not in (from arrived)"
+    ).fetchall()
+    con.execute("drop table if exists incoming.conversations")
+    con.execute(problems.table_sql())
+    if changed:
+        ingest(con, source, changed)
+    first, last = changed_days(con, [*changed, *(file for (file,) in gone)])
+    size = batch_size(first, last, is_first)
+    if first and last:
+        first, last = whole_batches(first, last, size)
+        unchanged = [
+            file
+            for (file,) in con.execute(
+                "select file from incoming.files "
+                "where first_day <= ? and last_day >= ?",
+                [last, first],
+            ).fetchall()
+            if file in now and file not in changed
+        ]
+        if unchanged:
+            ingest(con, source, unchanged)
+        con.execute(
+            "delete from incoming.conversations where started_on not between ? and ?",
+            [first, last],
+        )
+    found = problems.of_rows(con, source)
+    if found:
+        con.execute("rollback")
+        raise BuildError(problems.text(found))
+    keep_ledger(con, now | joined, [*changed, *joined])
+    con.execute("delete from incoming.changes")
+    con.execute("insert into incoming.changes values (?, ?)", [first, last])
+    count = con.execute("select count(*) from incoming.conversations").fetchone()
+    con.execute("commit")
+    notes = [
+        f"{len(changed):,} of {len(now):,} files new or changed, {len(gone):,} gone; "
+        + (f"days {first} to {last} are read" if first else "nothing to read")
+    ]
+    return Incoming(place, first, last, size, count[0] if count else 0, notes)
+
+
+def ingest(
+    con: duckdb.DuckDBPyConnection, source: Source, files: Sequence[str]
+) -> None:
+    """Add the rows of some files to incoming.conversations, typed."""
+    if source.mapping.tasks:
+        path = source.mapping.beside(source.mapping.tasks)
+        con.execute(
+            "create or replace temp table task_names as select lower(trim(task_text)) "
+            "as task_text, any_value(lower(trim(onet_task))) as onet_task "
+            f"from read_csv('{path}', all_varchar = true, header = true) group by all"
+        )
+    delivered = delivered_sql(con, source, files, numbered=False)
+    con.execute(problems.insert_sql(delivered, bool(source.mapping.tasks)))
+
+
+def stamp(file: str) -> tuple[int, int]:
+    """Size and time of change of a file: what tells it from its next version."""
+    status = Path(file).stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def changed_days(
+    con: duckdb.DuckDBPyConnection, files: Sequence[str]
+) -> tuple[date | None, date | None]:
+    """The first and last day of what arrived, of what these files held before, and of
+    what an interrupted build has left."""
+    row = con.execute(
+        """
+        select min(first_day), max(last_day) from (
+            select min(started_on) as first_day, max(started_on) as last_day
+            from incoming.conversations
+            union all
+            select first_day, last_day from incoming.files where file in (
+                select unnest(?)
+            )
+            union all from incoming.changes
+        )
+        """,
+        [list(files)],
+    ).fetchone()
+    return row or (None, None)
+
+
+def batch_size(first: date | None, last: date | None, is_first: bool) -> str:
+    """The batches in which dbt reads the days."""
+    if is_first or first is None or last is None:
+        return "year"
+    days = (last - first).days + 1
+    if days <= MOST_DAYS:
+        return "day"
+    return "month" if days <= MOST_MONTHS * 30 else "year"
+
+
+def whole_batches(first: date, last: date, size: str) -> tuple[date, date]:
+    """The days of the batches that the days lie in: dbt replaces whole ones."""
+    if size == "year":
+        return date(first.year, 1, 1), date(last.year, 12, 31)
+    if size == "month":
+        after = (last.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return first.replace(day=1), after - timedelta(days=1)
+    return first, last
+
+
+def keep_ledger(
+    con: duckdb.DuckDBPyConnection,
+    now: dict[str, tuple[int, int]],
+    changed: Sequence[str],
+) -> None:
+    """Write which files were read, with the days that they hold."""
+    con.execute("delete from incoming.files where file not in (from arrived)")
+    held = {
+        file: days
+        for file, *days in con.execute(
+            "select source_file, min(started_on), max(started_on), count(*) "
+            "from incoming.conversations group by source_file"
+        ).fetchall()
+    }
+    for file in changed:
+        con.execute(
+            "insert or replace into incoming.files values (?, ?, ?, ?, ?, ?)",
+            [file, *now[file], *held.get(file, (None, None, 0))],
+        )
+
+
+def keep(incoming: Incoming | None) -> None:
+    """Say that dbt has taken the changed days: the next build begins from here."""
+    if incoming is None:
+        return
+    with duckdb.connect(str(incoming.private_file)) as con:
+        con.execute("delete from incoming.changes")
+        con.execute("insert into incoming.changes values (null, null)")
+        con.execute("delete from incoming.conversations")
+
+
+def fillable(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many of the rows at hand have each of the columns that marts rest on."""
+    columns = ("task_label", *LABELS, "country", "region", "account_key")
+    counts = ", ".join(f"count({column})" for column in columns)
+    row = con.execute(f"select {counts} from incoming.conversations").fetchone()
+    return dict(zip(columns, row or [0] * len(columns), strict=True))

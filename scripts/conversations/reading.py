@@ -1,0 +1,298 @@
+"""The files of own conversations as rows of the contract: SQL that DuckDB runs.
+
+Only the fields that a column is made of are read; of the others nothing but names,
+types and, in a sample of rows, length.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from warehouse.errors import BuildError
+
+from conversations.contract import (
+    COLUMNS,
+    LONGEST_NAME,
+    REQUIRED,
+    TEXT_NAMES,
+    literal,
+)
+from conversations.mapping import Mapping
+
+READERS = {
+    ".parquet": "read_parquet({paths}, union_by_name = true, filename = 'source_file')",
+    ".csv": "read_csv({paths}, all_varchar = true, header = true, quote = '\"', "
+    "union_by_name = true, filename = 'source_file')",
+    ".jsonl": "read_json({paths}, union_by_name = true, filename = 'source_file')",
+}
+READERS |= {suffix: READERS[".jsonl"] for suffix in (".json", ".ndjson")}
+SAMPLE_ROWS = 20_000
+LISTED = 5  # files that a message names
+
+
+@dataclass(frozen=True)
+class Source:
+    """What AEI_CONVERSATIONS names: files of one kind, or a table of a DuckDB file."""
+
+    name: str
+    files: tuple[str, ...]
+    joined: tuple[str, ...]
+    mapping: Mapping
+    table: str | None = None
+
+    def relation(self, files: Sequence[str]) -> str:
+        """SQL of the rows of some files as they are, with ``source_file``."""
+        if self.table:
+            return (
+                f"(select *, {literal(self.files[0])} as source_file from {self.table})"
+            )
+        (suffix,) = {suffix_of(file) for file in files}
+        paths = f"[{', '.join(literal(escaped(file)) for file in files)}]"
+        return READERS[suffix].format(paths=paths)
+
+
+def suffix_of(file: str) -> str:
+    """The kind of a file, by the end of its name."""
+    return Path(file.removesuffix(".gz")).suffix.lower()
+
+
+def escaped(file: str) -> str:
+    """A path as a pattern that matches nothing but itself."""
+    return glob.escape(file)
+
+
+def find_source(named: str, mapping: Mapping) -> Source:
+    """The files or the table that AEI_CONVERSATIONS names.
+
+    Raises BuildError when there is none, or files of several kinds.
+    """
+    file, _, table = named.rpartition(".duckdb:")
+    if file:
+        path = Path(f"{file}.duckdb").expanduser().resolve()
+        files = [str(path)] if path.is_file() else []
+        return Source(named, checked(named, files), (), mapping, f"delivered.{table}")
+    joined = matching(mapping.beside(mapping.join["files"])) if mapping.join else []
+    path = Path(named).expanduser()
+    found = matching(str(path / "**") if path.is_dir() else named)
+    own = {str(mapping.path), mapping.beside(mapping.tasks or "")} | set(joined)
+    files = [f for f in found if f not in own and suffix_of(f) in READERS]
+    return Source(named, checked(named, files), tuple(joined), mapping)
+
+
+def matching(pattern: str) -> list[str]:
+    """The files that a pattern names, absolute and in order, without hidden ones."""
+    found = glob.glob(str(Path(pattern).expanduser().absolute()), recursive=True)
+    return sorted(path for path in found if Path(path).is_file())
+
+
+def checked(named: str, files: Sequence[str]) -> tuple[str, ...]:
+    """The files, when there are some and of one kind."""
+    kinds = sorted({suffix_of(file) for file in files} - {".duckdb"})
+    if not files or len(kinds) > 1:
+        found = f"files of {', '.join(kinds)}" if files else "no file"
+        raise BuildError(
+            f"AEI_CONVERSATIONS is {named}, where {found} was found; expected a folder "
+            "or a pattern of Parquet, CSV or JSON lines, all of one kind, or "
+            "file.duckdb:schema.table (docs/own-conversations.md)."
+        )
+    return tuple(files)
+
+
+def fields_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, tuple]:
+    """The fields of a relation, nested ones by dots: SQL and type by small name."""
+    found: dict[str, tuple[str, str]] = {}
+
+    def add(name: str, sql: str, kind: duckdb.sqltypes.DuckDBPyType) -> None:
+        if kind.id == "struct":
+            for child, inner in kind.children:
+                quoted = child.replace('"', '""')
+                add(f"{name}.{child}", f'{sql}."{quoted}"', inner)
+        else:
+            found[name.lower()] = (sql, str(kind))
+
+    rows = con.sql(f"select * from {relation} limit 0")
+    for name, kind in zip(rows.columns, rows.types, strict=True):
+        if name != "source_file":
+            quoted = name.replace('"', '""')
+            add(name, f'"{quoted}"', kind)
+    return found
+
+
+def text_problems(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    fields: dict[str, tuple[str, str]],
+    used: Iterable[str],
+) -> list[tuple[str, str]]:
+    """Fields that look like text of conversations, and how each shows it.
+
+    Nothing of a text is returned: its field, its type, its length.
+    """
+    problems: list[tuple[str, str]] = []
+    lengths: dict[str, str] = {}
+    for name, (sql, kind) in fields.items():
+        if name in used:
+            continue
+        if name.rpartition(".")[2] in TEXT_NAMES:
+            problems.append((name, "a field whose name says that it is one"))
+        elif kind.endswith("[]") and any(t in kind for t in ("VARCHAR", "STRUCT")):
+            problems.append((name, f"a list of the type {kind[:60]}"))
+        elif kind in ("VARCHAR", "JSON") or kind.startswith("MAP"):
+            lengths[name] = sql
+    if lengths and not problems:
+        sums = ", ".join(
+            f"max(length(cast({sql} as varchar)))" for sql in lengths.values()
+        )
+        few = f"(select * from {relation} limit {SAMPLE_ROWS})"
+        longest = con.sql(f"select {sums} from {few}").fetchall()[0]
+        problems += [
+            (name, f"a value of {length:,} letters")
+            for name, length in zip(lengths, longest, strict=True)
+            if (length or 0) > LONGEST_NAME
+        ]
+    return problems
+
+
+def delivered_sql(
+    con: duckdb.DuckDBPyConnection, source: Source, files: Sequence[str], numbered: bool
+) -> str:
+    """SQL of the rows of some files in the columns of the contract, all as text.
+
+    ``numbered`` adds row_number as in the file (the header of a CSV file is row 1) and
+    is for one file. Raises BuildError when a field is missing or looks like text.
+    """
+    mapping = source.mapping
+    first = 2 if suffix_of(files[0]) == ".csv" else 1
+    number = f", row_number() over () + {first - 1} as row_number" if numbered else ""
+    rows = f"(select *{number} from {source.relation(files)})"
+    fields = fields_of(con, source.relation(files))
+    tables = f"{rows} as delivered"
+    if mapping.pivot:
+        rows, fields = pivoted(rows, fields, mapping, numbered, con, source, files)
+        tables = f"{rows} as delivered"
+    named = {name: f"delivered.{sql}" for name, (sql, _) in fields.items()}
+    used = {mapping.columns.get(column, column).lower() for column in COLUMNS}
+    refuse_text(con, source, source.relation(files), fields, used, files)
+    if mapping.join:
+        there = Source(source.name, source.joined, (), mapping)
+        labels = there.relation(checked(source.name, source.joined))
+        own = fields_of(con, labels)
+        refuse_text(con, there, labels, own, used, source.joined)
+        ours, theirs = (mapping.join[key].lower() for key in ("on", "equals"))
+        missing = [n for n, f in ((ours, fields), (theirs, own)) if n not in f]
+        if missing:
+            raise missing_fields(source, missing, [*fields, *own])
+        tables += (
+            f" left join {labels} as joined on "
+            f"cast({named[ours]} as varchar) = "
+            f"cast(joined.{own[theirs][0]} as varchar)"
+        )
+        named = {name: f"joined.{sql}" for name, (sql, _) in own.items()} | named
+    lacking = [
+        mapping.columns.get(column, column)
+        for column in COLUMNS
+        if mapping.columns.get(column, column).lower() not in named
+        and (column in mapping.columns or column in REQUIRED)
+        and column not in mapping.constants
+    ]
+    if lacking:
+        raise missing_fields(source, lacking, list(named))
+    columns = ", ".join(
+        f"{mapping.column_sql(column, named)} as {column}" for column in COLUMNS
+    )
+    number = "delivered.row_number, " if numbered else ""
+    return f"""
+        select * replace (
+            case
+                when region like '__-%' then upper(region)
+                else country || '-' || upper(region)
+            end as region
+        )
+        from (select delivered.source_file, {number}{columns} from {tables})
+    """
+
+
+def pivoted(
+    rows: str,
+    fields: dict[str, tuple[str, str]],
+    mapping: Mapping,
+    numbered: bool,
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    files: Sequence[str],
+) -> tuple[str, dict[str, tuple[str, str]]]:
+    """One row per conversation of rows per conversation and facet, and its fields."""
+    name, value = (mapping.pivot[key].lower() for key in ("name", "value"))
+    key = mapping.columns.get("conversation_id", "conversation_id").lower()
+    missing = [each for each in (name, value, key) if each not in fields]
+    if missing:
+        raise missing_fields(source, missing, list(fields))
+    facets = {
+        where: column
+        for column, where in mapping.columns.items()
+        if where.lower() not in fields
+    }
+    shown = {each: kept for each, kept in fields.items() if each not in (name, value)}
+    parts = [
+        f'any_value({sql}) as "{each}"'
+        for each, (sql, _) in shown.items()
+        if each != key
+    ]
+    parts += [
+        f"any_value({fields[value][0]}) filter (where {fields[name][0]} = "
+        f'{literal(facet)}) as "{facet.lower()}"'
+        for facet in facets
+    ]
+    number = ", min(row_number) as row_number" if numbered else ""
+    sql = (
+        f'(select source_file, {fields[key][0]} as "{key}"{number}, {", ".join(parts)} '
+        f"from {rows} group by source_file, {fields[key][0]})"
+    )
+    own = {each: (f'"{each}"', kind) for each, (_, kind) in shown.items()}
+    own |= {facet.lower(): (f'"{facet.lower()}"', "VARCHAR") for facet in facets}
+    return sql, own
+
+
+def refuse_text(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    relation: str,
+    fields: dict[str, tuple[str, str]],
+    used: set[str],
+    files: Sequence[str],
+) -> None:
+    """Raise BuildError when a field that no column is made of looks like text."""
+    allowed = used | {v.lower() for v in (*source.mapping.pivot.values(),)}
+    allowed |= {v.lower() for v in source.mapping.join.values()}
+    # The name of a field of the contract stands for itself, whatever it is.
+    problems = text_problems(con, relation, fields, allowed)
+    if problems:
+        lines = [
+            f"- {shown_files(files)}, column {name}: found {what}; expected labels "
+            "only. No text of a conversation may come here: write the file again "
+            "without this column. [text_like_columns]"
+            for name, what in problems
+        ]
+        raise BuildError("\n".join(["The conversations were refused:", *lines]))
+
+
+def missing_fields(
+    source: Source, missing: Sequence[str], known: Sequence[str]
+) -> BuildError:
+    """The error of fields that the files lack."""
+    return BuildError(
+        f"The conversations were refused:\n- {shown_files(source.files)}: no column "
+        f"{', '.join(missing)}; found {', '.join(sorted(known)[:30])}. Rename it, or "
+        "say in a mapping file which column it is (docs/own-conversations.md)."
+    )
+
+
+def shown_files(files: Sequence[str]) -> str:
+    """Names of files for a message."""
+    names = ", ".join(Path(file).name for file in files[:LISTED])
+    more = len(files) - LISTED
+    return f"file {names}" + (f" and {more} more" if more > 0 else "")

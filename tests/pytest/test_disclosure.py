@@ -1,0 +1,318 @@
+"""No published cell of own conversations gives one under the floor away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+from disclosure import (
+    CELL,
+    COUNT,
+    RESIDUAL,
+    Attack,
+    World,
+    cells_of,
+    load_model,
+    source,
+)
+
+model = load_model()
+FLOOR = model.Floor()
+FLOORS = {"default": FLOOR}
+NOTHING = pl.DataFrame(schema=model.SCHEMA)
+SIZES = (60, 150, 400, 1500)
+SEEDS = range(24)
+
+
+def source_of(seed: int) -> pl.DataFrame:
+    """A small source: of all sizes, with an account each or few accounts."""
+    accounts = (0, 30)[seed // 4 % 2]
+    return source(seed, conversations=SIZES[seed % 4], tasks=4, accounts=accounts)
+
+
+def audit(
+    conversations: pl.DataFrame, published: pl.DataFrame, as_people: bool = False
+) -> Attack:
+    """An attack that knows what is published."""
+    attack = Attack(World(conversations, as_people=as_people))
+    attack.read(published, "")
+    return attack
+
+
+@pytest.mark.parametrize("as_people", [False, True], ids=["tables", "people"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_cell_under_the_floor_is_pinned(seed: int, as_people: bool) -> None:
+    conversations = source_of(seed)
+    cells = cells_of(conversations)
+    published = model.protected(cells, FLOOR)
+    if seed % 4 > 1:
+        assert not published.is_empty()
+    if not published.is_empty():
+        assert audit(conversations, published, as_people).pinned(cells, FLOOR) == {}
+
+
+# Leaky variants -----------------------------------------------------------------------
+
+
+def none_folded(_table: Any, published: np.ndarray, _floor: Any = None) -> np.ndarray:
+    return published
+
+
+def none_pinned(_table: Any, published: np.ndarray) -> np.ndarray:
+    return np.zeros_like(published)
+
+
+def rows_only(table: Any, floor: Any) -> np.ndarray:
+    published = model.may_be_published(table, floor)
+    published[-1] = False
+    return model.fold_rows(table, published, floor)
+
+
+LEAKS: dict[str, dict[str, Callable[..., Any]]] = {
+    "primary suppression only": {"fold_rows": none_folded, "is_pinned": none_pinned},
+    "no suppression in columns": {"fold_table": rows_only},
+    "no look at exchanges": {"is_pinned": none_pinned},
+}
+
+
+@pytest.mark.parametrize("as_people", [False, True], ids=["tables", "people"])
+@pytest.mark.parametrize("leak", LEAKS)
+def test_leaky_variant_is_caught(
+    leak: str, as_people: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, function in LEAKS[leak].items():
+        monkeypatch.setattr(model, name, function)
+    caught = 0
+    for seed in (2, 3, 6, 7):
+        conversations = source_of(seed)
+        cells = cells_of(conversations)
+        attack = audit(conversations, model.protected(cells, FLOOR), as_people)
+        caught += bool(attack.pinned(cells, FLOOR))
+    assert caught > 0
+
+
+def scope_sums(
+    cells: pl.DataFrame, weights: dict[str, float]
+) -> dict[tuple[str, str], float]:
+    """A scope mart: what cells of tasks sum to under an allocation rule."""
+    sums: dict[tuple[str, str], float] = {}
+    crossed = cells.filter(
+        pl.col("category").is_not_null() & (pl.col("category") != RESIDUAL)
+    )
+    for *_, facet, task, label, count in crossed.select(*CELL, COUNT).iter_rows():
+        if task in weights:
+            sums[facet, label] = sums.get((facet, label), 0) + weights[task] * count
+    return sums
+
+
+@pytest.mark.parametrize("from_private_cells", [False, True])
+def test_scope_marts_may_rest_on_published_cells_only(from_private_cells: bool) -> None:
+    """Weights of the rule equal_split; the unfolded cells would leak."""
+    caught = 0
+    for seed in (2, 3, 6, 7):
+        conversations = source_of(seed)
+        cells = cells_of(conversations)
+        published = model.protected(cells, FLOOR)
+        attack = audit(conversations, published)
+        summed = cells if from_private_cells else published
+        for weights in (
+            {"task 0": 1, "task 1": 1 / 2, "task 2": 1 / 3},
+            {"task 1": 1 / 2, "task 2": 2 / 3, "task 3": 1},
+        ):
+            for (facet, label), value in scope_sums(summed, weights).items():
+                own = summed.filter(
+                    (pl.col("facet") == facet) & (pl.col("category") == label)
+                )
+                terms: dict[Any, float] = {}
+                for task, weight in weights.items():
+                    key = ("global", "GLOBAL", facet, task, label)
+                    # Who reads the mart sees which cells are summed.
+                    if task in set(own["base_cluster_name"]):
+                        cell = attack.world.cell(key)
+                        terms |= {("", at): weight * w for at, w in cell.items()}
+                attack.learn(terms, value)
+        caught += bool(attack.pinned(cells, FLOOR))
+    assert bool(caught) == from_private_cells
+
+
+# Windows and builds -------------------------------------------------------------------
+
+
+def later(conversations: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """The conversations with a few that came late: the first ones once more."""
+    return pl.concat([conversations, conversations.head(rows)])
+
+
+def test_window_is_published_once() -> None:
+    conversations = source_of(7)
+    first = model.release(cells_of(conversations), NOTHING, FLOORS)
+    again = cells_of(later(conversations, 40))
+    assert not first.equals(model.release(again, NOTHING, FLOORS))
+    assert first.equals(model.release(again, first, FLOORS))
+
+
+@pytest.mark.parametrize("is_frozen", [True, False], ids=["as published", "anew"])
+def test_late_conversations_are_not_known_by_subtraction(is_frozen: bool) -> None:
+    caught = 0
+    for seed in (3, 7):
+        conversations = source_of(seed)
+        arrived = later(conversations, 20)
+        late = cells_of(arrived.tail(20))
+        attack = Attack(World(conversations))
+        first = model.release(cells_of(conversations), NOTHING, FLOORS)
+        second = model.release(
+            cells_of(arrived), first if is_frozen else NOTHING, FLOORS
+        )
+        attack.read(first, "first")
+        attack.read(second, *(["first"] if is_frozen else ["first", "late"]))
+        caught += bool(attack.pinned(late, FLOOR, "late"))
+    assert bool(caught) != is_frozen
+
+
+def test_windows_of_two_lengths_would_leak() -> None:
+    caught = 0
+    for seed in (3, 7, 11, 15):
+        conversations = source_of(seed)
+        half = conversations.head(700)
+        attack = Attack(World(conversations))
+        attack.read(model.protected(cells_of(conversations), FLOOR), "first", "second")
+        attack.read(model.protected(cells_of(half), FLOOR), "first")
+        rest = cells_of(conversations.tail(800))
+        attack.read(model.protected(rest, FLOOR), "second")
+        caught += bool(attack.pinned(rest, FLOOR, "second"))
+    assert caught > 0
+
+
+def test_change_of_the_window_stops_the_build(tmp_path: Path) -> None:
+    published = model.release(cells_of(source_of(7)), NOTHING, FLOORS)
+    file = str(tmp_path / "published.duckdb")
+    assert model.released_cells(file, "week").is_empty()
+    with duckdb.connect(file) as con:
+        con.register("published", published)
+        con.execute("create schema intermediate")
+        con.execute(f"create table {model.TABLE} as from published")
+    assert model.released_cells(file, "month").equals(published)
+    with pytest.raises(ValueError, match="no weeks"):
+        model.released_cells(file, "week")
+
+
+@pytest.mark.parametrize(
+    ("today", "is_shown"), [(date(2026, 2, 7), False), (date(2026, 2, 8), True)]
+)
+def test_window_is_open_until_days_after_its_end(today: date, is_shown: bool) -> None:
+    cells = cells_of(source_of(7))
+    assert model.closed(cells, "month", 7, today).is_empty() != is_shown
+
+
+@pytest.mark.parametrize(("more", "is_shown"), [(0, True), (3, False), (40, True)])
+def test_second_version_of_nearly_the_same_conversations(
+    more: int, is_shown: bool
+) -> None:
+    conversations = source_of(7)
+    place = conversations["region"].mode().item()
+    others = conversations.filter(pl.col("region") == place).head(more)
+    relabelled = cells_of(pl.concat([conversations, others])).with_columns(
+        release_id=pl.lit("own@2")
+    )
+    both = pl.concat([cells_of(conversations), relabelled])
+    shown = model.release(both, NOTHING, FLOORS)["release_id"].unique().sort()
+    assert shown.to_list() == ["own", *(["own@2"] if is_shown else [])]
+
+
+# What is published --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_published_rows_add_up_and_obey_the_floor(seed: int) -> None:
+    conversations = source_of(seed)
+    cells = cells_of(conversations)
+    published = model.protected(cells, FLOOR)
+    assert published.filter(pl.col(COUNT) < FLOOR.conversations).is_empty()
+    named = published.filter(
+        (pl.col("base_cluster_name") != RESIDUAL)
+        & (pl.col("category").fill_null("") != RESIDUAL)
+        & ~pl.col("geo_id").str.ends_with(RESIDUAL)
+    )
+    # A named cell is as it was, and of accounts enough.
+    true = named.join(cells, on=CELL, nulls_equal=True, suffix="_true")
+    assert len(true) == len(named)
+    assert (true[COUNT] == true[f"{COUNT}_true"]).all()
+    assert (true["account_count"] >= FLOOR.accounts).all()
+    totals = model.place_totals(published)
+    for (level, place, facet), own in published.group_by(CELL[:3]):
+        if "::" in facet:
+            whole = own.group_by("base_cluster_name").agg(pl.col(COUNT).sum())
+            tasks = published.filter(
+                (pl.col("facet") == "onet_task") & (pl.col("geo_level") == "global")
+            )
+            joined = whole.join(tasks, on="base_cluster_name", suffix="_of_task")
+            assert len(joined) == len(whole)
+            assert (joined[COUNT] == joined[f"{COUNT}_of_task"]).all()
+        elif facet not in model.PLACES.values():
+            assert own[COUNT].sum() == totals[level, place]
+    countries = published.filter(pl.col("facet") == "country")[COUNT].sum()
+    assert countries in (0, totals.get(("global", "GLOBAL")))
+
+
+def test_order_of_the_rows_is_of_no_account() -> None:
+    cells = cells_of(source_of(7))
+    shuffled = cells.sample(fraction=1, shuffle=True, seed=1)
+    assert model.release(cells, NOTHING, FLOORS).equals(
+        model.release(shuffled, NOTHING, FLOORS)
+    )
+
+
+def test_floor_is_of_the_source_and_accounts_count_where_known() -> None:
+    cells = cells_of(source_of(7))
+    key = model.protected(cells, FLOOR).filter(
+        (pl.col("geo_level") == "country") & (pl.col("base_cluster_name") != RESIDUAL)
+    )
+    key = key.filter(pl.col("facet") == "collaboration").head(1)
+    # Two people have the conversations of one cell.
+    few = cells.join(key, on=CELL, nulls_equal=True, how="anti")
+    few = pl.concat(
+        [
+            few,
+            cells.join(key, on=CELL, nulls_equal=True, how="semi").with_columns(
+                account_count=pl.lit(2, dtype=pl.Int64)
+            ),
+        ]
+    )
+
+    def is_shown(own: pl.DataFrame, floor: Any) -> bool:
+        shown = model.release(own, NOTHING, {"default": FLOOR, "own": floor})
+        return len(shown.join(key, on=CELL, nulls_equal=True, how="semi")) == 1
+
+    assert is_shown(cells, FLOOR)
+    assert not is_shown(few, FLOOR)
+    assert is_shown(few, model.Floor(accounts=2))
+    assert not is_shown(cells, model.Floor(conversations=int(key[COUNT].item()) + 1))
+    unknown = few.with_columns(account_count=pl.lit(None, dtype=pl.Int64))
+    assert is_shown(unknown, FLOOR)
+
+
+def test_few_cells_are_folded_for_others() -> None:
+    """A source of 40,000 conversations of 300 tasks keeps most that it could show."""
+    conversations = source(
+        1,
+        conversations=40_000,
+        tasks=300,
+        places=[f"{country}{country}-1" for country in "ABCDEFGH"],
+        evenness=2.5,
+    )
+    cells = cells_of(conversations)
+    possible = cells.filter(
+        (pl.col(COUNT) >= FLOOR.conversations)
+        & (pl.col("account_count") >= FLOOR.accounts)
+        & (pl.col("base_cluster_name") != RESIDUAL)
+        & (pl.col("category").fill_null("") != RESIDUAL)
+    )
+    published = model.protected(cells, FLOOR)
+    kept = possible.join(published, on=CELL, nulls_equal=True, how="semi")
+    assert len(kept) / len(possible) > 0.8
