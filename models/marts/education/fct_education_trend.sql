@@ -200,7 +200,10 @@ final as (
         nullif(array_to_string(points.reasons, ', '), '') as break_reasons,
         case
             when points.previous_sample_id is null then null
-            when points.measure in ('pattern', 'success') then 'task'
+            when
+                points.measure in ('pattern', 'success')
+                or points.allocation_rule not in ('published', 'not_applicable')
+                then 'task'
             else 'country'
         end as common_unit_kind,
         case
