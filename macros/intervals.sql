@@ -53,6 +53,43 @@
 {%- endmacro %}
 
 
+{#- Sums over the tasks of a ratio of which its delete-one-task jackknife error is made:
+    of what a task adds to the numerator and to the base, each over what is left of the
+    base without the task. -#}
+{% macro delete_one_sums(part, base, rest, name) -%}
+    sum(pow(({{ part }}) / {{ rest }}, 2)) as squares_{{ name }},
+        sum(({{ part }}) / {{ rest }} * ({{ base }}) / {{ rest }}) as products_{{ name }}
+{%- endmacro %}
+
+
+{#- The error of a ratio, from those sums and the sum of squares of the base alone.
+    Without a task the ratio moves by (ratio * base - part) / rest. -#}
+{% macro delete_one_error(ratio, task_count, base_squares, name) -%}
+    sqrt(
+        ({{ task_count }} - 1) / {{ task_count }} * abs(
+            squares_{{ name }}
+            - 2 * ({{ ratio }}) * products_{{ name }}
+            + pow({{ ratio }}, 2) * {{ base_squares }}
+        )
+    )
+{%- endmacro %}
+
+
+{#- The columns of the band, from the joined int_uncertainty. `figures`: the relation of
+    the bounds. -#}
+{% macro uncertainty_columns(figures) -%}
+    uncertainty.uncertainty_low_pct,
+        uncertainty.uncertainty_high_pct,
+        uncertainty.uncertainty_kind,
+        uncertainty.uncertainty_coverage_pct,
+        case
+            when {{ figures }}.bound_low_pct is null then 'no_bounds'
+            when {{ figures }}.task_count is null then 'percent_only'
+            when uncertainty.uncertainty_kind is null then 'too_few_tasks'
+        end as uncertainty_missing_reason
+{%- endmacro %}
+
+
 {#- A number of conversations, or NULL where the release publishes percentages only: a
     count is never made up from a percentage. -#}
 {% macro if_counted(count) -%}
@@ -108,6 +145,13 @@ intervals as (
 
 ),
 
+uncertainty as (
+
+    select * from {{ ref('int_uncertainty') }}
+    where figure = '{{ figure }}'
+
+),
+
 samples as (
 
     select * from {{ ref('int_samples') }}
@@ -128,4 +172,11 @@ from figures
             and figures.scope = intervals.scope
             and figures.estimator = intervals.estimator
             and figures.category = intervals.category
+    left join uncertainty
+        on
+            figures.sample_id = uncertainty.sample_id
+            and figures.allocation_rule = uncertainty.allocation_rule
+            and figures.scope = uncertainty.scope
+            and figures.estimator = uncertainty.estimator
+            and figures.category = uncertainty.category
 {%- endmacro %}

@@ -3,9 +3,18 @@
 --      task figure, once
 with
 
+-- A task, and what is left of its scope without it.
 scope_tasks as (
 
-    select * from {{ ref('int_scope_tasks') }}
+    select
+        *,
+        nullif(
+            sum(conversation_count) over (
+                partition by sample_id, allocation_rule, scope
+            ) - conversation_count,
+            0
+        ) as rest_count
+    from {{ ref('int_scope_tasks') }}
 
 ),
 
@@ -45,7 +54,21 @@ summed as (
         sum(scope_tasks.weight * ratios.numerator_high) as numerator_high,
         pow(sum(scope_tasks.weight * ratios.base), 2)
         / nullif(sum(pow(scope_tasks.weight * ratios.base, 2)), 0)
-            as effective_task_count
+            as effective_task_count,
+        sum(pow(scope_tasks.weight * ratios.base / scope_tasks.rest_count, 2))
+            as base_squares,
+        {{ delete_one_sums(
+            'scope_tasks.weight * ratios.numerator_low',
+            'scope_tasks.weight * ratios.base',
+            'scope_tasks.rest_count',
+            'low'
+        ) }},
+        {{ delete_one_sums(
+            'scope_tasks.weight * ratios.numerator_high',
+            'scope_tasks.weight * ratios.base',
+            'scope_tasks.rest_count',
+            'high'
+        ) }}
     from scope_tasks
     inner join ratios
         on
@@ -57,7 +80,7 @@ summed as (
 
 ),
 
-final as (
+computed as (
 
     select
         summed.*,
@@ -65,6 +88,18 @@ final as (
         -- What a folded cell can hold is known in conversations, not in percent.
         {{ if_counted('100 * summed.numerator_low / summed.base') }} as bound_low_pct,
         {{ if_counted('100 * summed.numerator_high / summed.base') }} as bound_high_pct,
+        100 * {{ delete_one_error(
+            'summed.numerator_low / summed.base',
+            'summed.task_count',
+            'summed.base_squares',
+            'low'
+        ) }} as error_low_pct,
+        100 * {{ delete_one_error(
+            'summed.numerator_high / summed.base',
+            'summed.task_count',
+            'summed.base_squares',
+            'high'
+        ) }} as error_high_pct,
         100 * summed.unpublished_count / nullif(summed.scope_conversation_count, 0)
             as unpublished_pct,
         case
@@ -76,6 +111,16 @@ final as (
         end as status
     from summed
     inner join samples on summed.sample_id = samples.sample_id
+
+),
+
+final as (
+
+    select
+        * exclude (
+            base_squares, squares_low, products_low, squares_high, products_high
+        )
+    from computed
 
 )
 

@@ -17,10 +17,19 @@ samples as (
 
 ),
 
+tasks as (
+
+    select * from {{ ref('int_tasks') }}
+    where not is_pseudo_task
+
+),
+
 task_cells as (
 
-    select * from {{ ref('int_task_cells') }}
-    where facet = 'onet_task'
+    select cells.*
+    from {{ ref('int_task_cells') }} as cells
+    semi join tasks on cells.task_id = tasks.task_id
+    where cells.facet = 'onet_task'
 
 ),
 
@@ -40,67 +49,6 @@ scope_weights as (
 allocation_rules as (
 
     select * from {{ ref('allocation_rules') }}
-
-),
-
-visible as (
-
-    select
-        task_cells.sample_id,
-        task_cells.geo_level,
-        task_cells.geo_id,
-        scope_weights.allocation_rule,
-        scope_weights.scope,
-        scope_weights.scope_kind,
-        count(*) as task_count,
-        sum(scope_weights.weight * task_cells.conversation_count)
-            as conversation_count,
-        pow(sum(scope_weights.weight * task_cells.conversation_count), 2)
-        / nullif(sum(pow(scope_weights.weight * task_cells.conversation_count, 2)), 0)
-            as effective_task_count
-    from task_cells
-    inner join scope_weights on task_cells.task_id = scope_weights.task_id
-    -- The ranking of the groups is of the whole sample.
-    where scope_weights.scope_kind <> 'major_group' or task_cells.geo_level = 'global'
-    group by
-        task_cells.sample_id, task_cells.geo_level, task_cells.geo_id,
-        scope_weights.allocation_rule, scope_weights.scope, scope_weights.scope_kind
-
-),
-
-scopes as (
-
-    -- each rule and scope once, not once a task
-    select distinct
-        allocation_rule,
-        scope,
-        scope_kind
-    from scope_weights
-
-),
-
--- A place without a visible task of a scope has a row too: absent is not zero.
-asked as (
-
-    select
-        geography_totals.sample_id,
-        geography_totals.geo_level,
-        geography_totals.geo_id,
-        scopes.allocation_rule,
-        scopes.scope,
-        scopes.scope_kind
-    from geography_totals
-    cross join scopes
-    where scopes.scope_kind <> 'major_group'
-    union
-    select
-        sample_id,
-        geo_level,
-        geo_id,
-        allocation_rule,
-        scope,
-        scope_kind
-    from visible
 
 ),
 
@@ -124,14 +72,93 @@ share_bases as (
 
 ),
 
+-- A task, what is left of the base without it, and the sum of squares of all tasks.
+based_tasks as (
+
+    select
+        task_cells.*,
+        share_bases.share_base,
+        nullif(
+            share_bases.bound_base_conversation_count - task_cells.conversation_count, 0
+        ) as rest_count,
+        count(*) over place as base_task_count,
+        sum(pow(task_cells.conversation_count / rest_count, 2)) over place
+            as base_squares
+    from task_cells
+    inner join share_bases
+        on
+            task_cells.sample_id = share_bases.sample_id
+            and task_cells.geo_level = share_bases.geo_level
+            and task_cells.geo_id = share_bases.geo_id
+    window place as (
+        partition by
+            task_cells.sample_id, task_cells.geo_level, task_cells.geo_id,
+            share_bases.share_base
+    )
+
+),
+
+visible as (
+
+    select
+        based_tasks.sample_id,
+        based_tasks.geo_level,
+        based_tasks.geo_id,
+        based_tasks.share_base,
+        scope_weights.allocation_rule,
+        scope_weights.scope,
+        scope_weights.scope_kind,
+        count(*) as task_count,
+        sum(scope_weights.weight * based_tasks.conversation_count)
+            as conversation_count,
+        pow(sum(scope_weights.weight * based_tasks.conversation_count), 2)
+        / nullif(sum(pow(scope_weights.weight * based_tasks.conversation_count, 2)), 0)
+            as effective_task_count,
+        any_value(based_tasks.base_task_count) as base_task_count,
+        any_value(based_tasks.base_squares) as base_squares,
+        {{ delete_one_sums(
+            'scope_weights.weight * based_tasks.conversation_count',
+            'based_tasks.conversation_count',
+            'based_tasks.rest_count',
+            'of_scope'
+        ) }}
+    from based_tasks
+    inner join scope_weights on based_tasks.task_id = scope_weights.task_id
+    where scope_weights.scope_kind <> 'major_group' or based_tasks.geo_level = 'global'
+    group by
+        based_tasks.sample_id, based_tasks.geo_level, based_tasks.geo_id,
+        based_tasks.share_base, scope_weights.allocation_rule, scope_weights.scope,
+        scope_weights.scope_kind
+
+),
+
+scopes as (
+
+    -- each rule and scope once, not once a task
+    select distinct
+        allocation_rule,
+        scope,
+        scope_kind
+    from scope_weights
+
+),
+
+-- A place without a visible task of a scope has a row too: absent is not zero.
 joined as (
 
     select
-        asked.*,
+        share_bases.sample_id,
+        share_bases.geo_level,
+        share_bases.geo_id,
+        scopes.*,
         share_bases.share_base,
         coalesce(visible.task_count, 0) as task_count,
         visible.effective_task_count,
         visible.conversation_count,
+        visible.base_task_count,
+        visible.base_squares,
+        visible.squares_of_scope,
+        visible.products_of_scope,
         share_bases.base_conversation_count,
         share_bases.bound_base_conversation_count,
         share_bases.unseen_conversation_count,
@@ -142,31 +169,28 @@ joined as (
         -- An official file may count more in a place than it says the place has.
         coalesce(visible.conversation_count, 0)
         > share_bases.base_conversation_count + 1e-6 as is_contradicted
-    from asked
-    inner join share_bases
-        on
-            asked.sample_id = share_bases.sample_id
-            and asked.geo_level = share_bases.geo_level
-            and asked.geo_id = share_bases.geo_id
-    inner join samples on asked.sample_id = samples.sample_id
+    from share_bases
+    cross join scopes
+    inner join samples on share_bases.sample_id = samples.sample_id
     inner join allocation_rules
-        on asked.allocation_rule = allocation_rules.allocation_rule
+        on scopes.allocation_rule = allocation_rules.allocation_rule
     left join visible
         on
-            asked.sample_id = visible.sample_id
-            and asked.geo_level = visible.geo_level
-            and asked.geo_id = visible.geo_id
-            and asked.allocation_rule = visible.allocation_rule
-            and asked.scope = visible.scope
+            share_bases.sample_id = visible.sample_id
+            and share_bases.geo_level = visible.geo_level
+            and share_bases.geo_id = visible.geo_id
+            and share_bases.share_base = visible.share_base
+            and scopes.allocation_rule = visible.allocation_rule
+            and scopes.scope = visible.scope
+    -- The ranking of the groups is of the whole sample.
+    where scopes.scope_kind <> 'major_group' or visible.task_count > 0
 
 ),
 
 computed as (
 
     select
-        * exclude (
-            bound_base_conversation_count, is_residual, count_basis, is_fractional
-        ),
+        *,
         case
             when not is_contradicted
                 then 100 * conversation_count / nullif(base_conversation_count, 0)
@@ -203,7 +227,18 @@ computed as (
 
 final as (
 
-    select * from computed
+    select
+        * exclude (
+            bound_base_conversation_count, is_residual, count_basis, is_fractional,
+            base_task_count, base_squares, squares_of_scope, products_of_scope
+        ),
+        100 * {{ delete_one_error(
+            'bound_low_pct / 100', 'base_task_count', 'base_squares', 'of_scope'
+        ) }} as error_low_pct,
+        100 * {{ delete_one_error(
+            'bound_high_pct / 100', 'base_task_count', 'base_squares', 'of_scope'
+        ) }} as error_high_pct
+    from computed
     union all by name
     select * from published_shares
 

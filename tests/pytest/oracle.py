@@ -21,6 +21,7 @@ from oracle_intervals import (
     REPLICATES,
     SEED,
     Array,
+    band_columns,
     effective_tasks,
     interval_columns,
     pct,
@@ -366,10 +367,17 @@ def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Fig
             # What no task of the scope publishes is not known to be nothing.
             seen = float(weights @ counts[category]) or None
             weight = float(whole.sum()) or None
-            bounds = (None, None)
+            bounds, band = (None, None), {}
             if name == BOUNDED:
                 most = (seen or 0) + float(weights @ unseen[sample.key][category])
                 bounds = (pct(seen or 0, base), pct(most, base))
+                kept, own = weights > 0, counts[category]
+                band = band_columns(
+                    (weights * own)[kept],
+                    (weights * (own + unseen[sample.key][category]))[kept],
+                    (weights * sample.sizes)[kept],
+                    effective_tasks(whole) if kept.sum() > 1 else None,
+                )
             figures[(*key, name, category)] = {
                 "share_pct": pct(part.sum() if seen else None, whole.sum()),
                 # a mean over tasks has a weight behind it, not a count
@@ -381,6 +389,7 @@ def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Fig
                 "bound_low_pct": bounds[0],
                 "bound_high_pct": bounds[1],
                 **task_interval(part, whole, sums),
+                **band,
                 **shared,
             }
         if figure != "success":

@@ -1,4 +1,5 @@
-"""The intervals of the marts a second time: Wilson, task bootstrap, task jackknife."""
+"""The intervals of the marts a second time: Wilson, task bootstrap, task jackknife, and
+the band around bounds."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 SEED = 20260115
 REPLICATES = 1000
@@ -97,3 +98,63 @@ def wilson_columns(count: float | None, base: float, is_honest: bool) -> dict[st
     if count is None or not is_honest:
         return interval_columns(None, None)
     return interval_columns(wilson_pct(count, base), "wilson_95")
+
+
+def critical_value(gap: float, freedom: float) -> float:
+    """By how many errors each bound moves out: a truth at either bound is held in 95%.
+
+    ``gap``: how many errors the bounds are apart. Imbens and Manski (2004), equation 7,
+    with t for the normal distribution.
+    """
+    t = stats.t(freedom)
+    return optimize.brentq(
+        lambda c: t.cdf(c + gap) - t.cdf(-c) - 0.95, 0.5, 20, xtol=1e-13
+    )
+
+
+def without_one_error(parts: Array, bases: Array, part: float, base: float) -> float:
+    """The spread of the share when each task in turn is left out.
+
+    ``part``, ``base``: what both sums hold besides the tasks.
+    """
+    top, bottom = parts.sum() + part, bases.sum() + base
+    left = bottom - bases > 0
+    without = (top - parts[left]) / (bottom - bases[left])
+    squares = math.fsum((without - top / bottom) ** 2)
+    return math.sqrt((len(bases) - 1) / len(bases) * squares)
+
+
+def band_columns(
+    least: Array,
+    most: Array,
+    bases: Array,
+    effective: float | None,
+    *,
+    unseen: float = 0.0,
+    unseen_base: float = 0.0,
+) -> dict[str, Any]:
+    """The columns of the band; nothing for one task, or where no task can differ.
+
+    ``least``, ``most``: of each task, what its part can be; ``unseen``: what the parts
+    can have besides, ``unseen_base``: what the base has besides the tasks;
+    ``effective``: effective tasks, none for a single one.
+    """
+    whole = bases.sum() + unseen_base
+    low, high = least.sum() / whole, (most.sum() + unseen) / whole
+    names = ("uncertainty_low_pct", "uncertainty_high_pct", "uncertainty_kind")
+    if effective is None or high <= 0 or low >= 1:
+        return dict.fromkeys(names)
+    errors = [
+        without_one_error(least, bases, 0.0, unseen_base),
+        without_one_error(most, bases, unseen, unseen_base),
+    ]
+    freedom = max(1, math.floor(effective - 1))
+    gap = (high - low) / max(errors) if max(errors) else math.inf
+    value = critical_value(gap, freedom)
+    ends = [
+        100 / (1 + math.exp(-math.log(p / (1 - p)) - side * value * e / (p * (1 - p))))
+        if 0 < p < 1
+        else 100 * p
+        for p, e, side in ((low, errors[0], -1), (high, errors[1], 1))
+    ]
+    return dict(zip(names, (*ends, "imbens_manski_95"), strict=True))

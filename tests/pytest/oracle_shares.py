@@ -23,7 +23,7 @@ from oracle import (
     group_weight,
     weights_of,
 )
-from oracle_intervals import Array, effective_tasks, pct, wilson_columns
+from oracle_intervals import Array, band_columns, effective_tasks, pct, wilson_columns
 
 BASES = ("all_conversations", "named_tasks")
 UNPUBLISHED = ("country", "unpublished")
@@ -61,6 +61,8 @@ def share_figures(
         whole = math.fsum(n for task, n in nodes.items() if task not in PSEUDO_TASKS)
     widest = whole if base == "all_conversations" else whole + unseen
     is_whole = is_countable(sample, place) and not unseen
+    is_named = [task not in PSEUDO_TASKS for task in nodes]
+    sizes = np.array(list(nodes.values()))[is_named]
     return {
         "conversation_count": count,
         "base_conversation_count": whole,
@@ -70,6 +72,14 @@ def share_figures(
         "task_count": len(inside),
         "effective_task_count": effective_tasks(inside),
         **wilson_columns(count, whole, is_whole and rule != "equal_split"),
+        **band_columns(
+            weighted[is_named],
+            weighted[is_named],
+            sizes,
+            effective_tasks(inside) if len(inside) > 1 else None,
+            unseen=unseen,
+            unseen_base=widest - sizes.sum(),
+        ),
     }
 
 
@@ -104,12 +114,34 @@ def occupation_group_figures(samples: Sequence[Sample]) -> Figures:
             }
             shown = {g: w for g, w in weighted.items() if w.any()}
             for base in BASES:
+                shares = {
+                    group: share_figures(sample, WORLD, rule, base, sizes)
+                    for group, sizes in shown.items()
+                }
                 for group, sizes in shown.items():
                     larger = (w.sum() > sizes.sum() + 1e-9 for w in shown.values())
-                    figures[(*sample.key, rule, base, group)] = share_figures(
-                        sample, WORLD, rule, base, sizes
-                    ) | {"share_rank": 1 + sum(larger)}
+                    figures[(*sample.key, rule, base, group)] = (
+                        shares[group]
+                        | {"share_rank": 1 + sum(larger)}
+                        | rank_columns(shares, group)
+                    )
     return figures
+
+
+def rank_columns(shares: Figures, group: str) -> dict[str, Any]:
+    """The ranks that the bands leave open: a group without one may be anywhere."""
+    bands = {
+        other: (row["uncertainty_low_pct"], row["uncertainty_high_pct"])
+        for other, row in shares.items()
+        if row["uncertainty_kind"]
+    }
+    if group not in bands:
+        return {"rank_low": None, "rank_high": None}
+    low, high = bands[group]
+    return {
+        "rank_low": 1 + sum(other[0] > high for other in bands.values()),
+        "rank_high": len(shares) - sum(other[1] < low for other in bands.values()),
+    }
 
 
 def concentration_figures(samples: Sequence[Sample]) -> Figures:

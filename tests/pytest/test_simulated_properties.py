@@ -189,8 +189,10 @@ def columns(marts: Sequence[str], *names: str) -> tuple[str, ...]:
 
 
 INTERVAL = ("interval_low_pct", "interval_high_pct", "interval_kind")
+BAND = ("uncertainty_low_pct", "uncertainty_high_pct")
 WILSON_MARTS = ("fct_facet_shares", "fct_education_tasks", "fct_education_shares")
 TASK_FIGURES = ("int_task_ratios", "int_scope_figures", "int_scope_intervals")
+TASK_FIGURES += ("int_uncertainty",)
 DAMAGES: Mapping[str, Damage] = {
     "another floor, quantile and threshold": Damage(
         variables={
@@ -200,7 +202,7 @@ DAMAGES: Mapping[str, Damage] = {
         },
         select=("int_task_cells+", "int_place_shares", "fct_facet_shares"),
         noticed=(
-            *columns(TASK_MARTS, "bound_high_pct", *INTERVAL),
+            *columns(TASK_MARTS, "bound_high_pct", *INTERVAL, *BAND),
             *columns(WILSON_MARTS, "interval_low_pct", "interval_high_pct"),
             # what a label that a place does not publish can hold
             "fct_facet_shares.bound_high_pct",
@@ -223,14 +225,14 @@ DAMAGES: Mapping[str, Damage] = {
         sql="update intermediate.int_scope_weights set weight = 1 "
         "where allocation_rule = 'equal_split'",
         select=(
-            *("int_scope_tasks", "int_scope_shares"),
+            *("int_scope_tasks", "int_scope_shares", "int_uncertainty"),
             *("fct_education_shares", "fct_task_concentration"),
         ),
         noticed=(
             *columns(
                 ("fct_education_shares",),
                 *("conversation_count", "share_pct", "effective_task_count"),
-                *("bound_low_pct", "bound_high_pct"),
+                *("bound_low_pct", "bound_high_pct", *BAND),
             ),
             *columns(
                 ("fct_task_concentration",),
@@ -250,7 +252,7 @@ DAMAGES: Mapping[str, Damage] = {
         "where held.allocation_rule = 'exclusive' "
         "and held.task_id = any_holder.task_id)",
         select=(
-            *("int_scope_weights", "int_scope_shares"),
+            *("int_scope_weights", "int_scope_shares", "int_uncertainty"),
             "fct_occupation_group_shares",
         ),
         noticed=(
@@ -258,6 +260,7 @@ DAMAGES: Mapping[str, Damage] = {
                 ("fct_occupation_group_shares",),
                 *("conversation_count", "share_pct", "share_rank", "task_count"),
                 *("bound_low_pct", "bound_high_pct", "effective_task_count"),
+                *(*BAND, "rank_low", "rank_high"),
             ),
             "bounds of fct_occupation_group_shares",
             "truth of fct_occupation_group_shares",
@@ -271,7 +274,7 @@ DAMAGES: Mapping[str, Damage] = {
         "and category in ('directive', 'yes', 'coursework')",
         select=(*TASK_FIGURES, *TASK_MARTS, "fct_education_tasks"),
         noticed=(
-            *columns(TASK_MARTS, "share_pct", "bound_low_pct"),
+            *columns(TASK_MARTS, "share_pct", "bound_low_pct", *BAND),
             *columns(("fct_education_tasks",), "yes_count", "success_pct"),
             *(f"truth of {mart}" for mart in TASK_MARTS),
         ),

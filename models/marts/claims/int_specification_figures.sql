@@ -221,8 +221,14 @@ final as (
         case when is_bounded then least(bound_high_pct, rest_pct) end
             as bound_high_pct,
         case when has_intervals then interval_low_pct end as interval_low_pct,
-        case when has_intervals then least(interval_high_pct, 100) end
-            as interval_high_pct,
+        case
+            when has_intervals
+                then
+                    case
+                        when interval_high_pct > 100 then 100
+                        else interval_high_pct
+                    end
+        end as interval_high_pct,
         status
     from sums
 

@@ -17,6 +17,13 @@ samples as (
 
 ),
 
+uncertainty as (
+
+    select * from {{ ref('int_uncertainty') }}
+    where starts_with(figure, 'share_')
+
+),
+
 anomalies as (
 
     select * from {{ ref('anomalous_geographies') }}
@@ -48,6 +55,7 @@ final as (
         ) }},
         shares.bound_low_pct,
         shares.bound_high_pct,
+        {{ uncertainty_columns('shares') }},
         shares.status,
         {{ is_below_threshold(
             if_counted('shares.place_conversation_count'), 'shares.geo_level'
@@ -56,6 +64,14 @@ final as (
         samples.is_simulated
     from shares
     inner join samples on shares.sample_id = samples.sample_id
+    left join uncertainty
+        on
+            shares.sample_id = uncertainty.sample_id
+            and shares.geo_level = uncertainty.geo_level
+            and shares.geo_id = uncertainty.geo_id
+            and shares.allocation_rule = uncertainty.allocation_rule
+            and shares.scope = uncertainty.scope
+            and shares.share_base = uncertainty.estimator
     left join anomalies
         on
             samples.release_id = anomalies.release_id

@@ -190,6 +190,14 @@ final as (
         points.interval_high_pct,
         points.interval_kind,
         points.interval_missing_reason,
+        points.uncertainty_low_pct,
+        points.uncertainty_high_pct,
+        points.uncertainty_kind,
+        points.uncertainty_coverage_pct,
+        case
+            when points.uncertainty_low_pct is null
+                then coalesce(points.uncertainty_missing_reason, 'not_from_tasks')
+        end as uncertainty_missing_reason,
         samples.count_basis,
         samples.schema_family,
         points.status,

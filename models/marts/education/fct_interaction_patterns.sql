@@ -30,6 +30,7 @@ final as (
         {{ task_interval_columns() }},
         figures.bound_low_pct,
         figures.bound_high_pct,
+        {{ uncertainty_columns('figures') }},
         figures.unpublished_pct as suppressed_pct,
         figures.status,
         samples.is_simulated

@@ -16,6 +16,53 @@ samples as (
 
 ),
 
+uncertainty as (
+
+    select * from {{ ref('int_uncertainty') }}
+    where figure = 'share_global'
+
+),
+
+banded as (
+
+    select
+        shares.*,
+        {{ uncertainty_columns('shares') }}
+    from shares
+    left join uncertainty
+        on
+            shares.sample_id = uncertainty.sample_id
+            and shares.allocation_rule = uncertainty.allocation_rule
+            and shares.scope = uncertainty.scope
+            and shares.share_base = uncertainty.estimator
+
+),
+
+-- A band wholly above another is of a larger group; all else is open.
+ranks as (
+
+    select
+        own.sample_id,
+        own.allocation_rule,
+        own.share_base,
+        own.scope,
+        1 + count(*) filter (
+            where others.uncertainty_low_pct > own.uncertainty_high_pct
+        ) as rank_low,
+        count(*) - count(*) filter (
+            where others.uncertainty_high_pct < own.uncertainty_low_pct
+        ) as rank_high
+    from banded as own
+    inner join banded as others
+        on
+            own.sample_id = others.sample_id
+            and own.allocation_rule = others.allocation_rule
+            and own.share_base = others.share_base
+    where own.uncertainty_low_pct is not null
+    group by own.sample_id, own.allocation_rule, own.share_base, own.scope
+
+),
+
 final as (
 
     select
@@ -37,6 +84,11 @@ final as (
         ) }},
         shares.bound_low_pct,
         shares.bound_high_pct,
+        shares.uncertainty_low_pct,
+        shares.uncertainty_high_pct,
+        shares.uncertainty_kind,
+        shares.uncertainty_coverage_pct,
+        shares.uncertainty_missing_reason,
         case
             when shares.share_pct is not null
                 then
@@ -46,9 +98,17 @@ final as (
                         order by shares.share_pct desc nulls last
                     )
         end as share_rank,
+        ranks.rank_low,
+        ranks.rank_high,
         samples.is_simulated
-    from shares
+    from banded as shares
     inner join samples on shares.sample_id = samples.sample_id
+    left join ranks
+        on
+            shares.sample_id = ranks.sample_id
+            and shares.allocation_rule = ranks.allocation_rule
+            and shares.share_base = ranks.share_base
+            and shares.scope = ranks.scope
 
 )
 

@@ -26,6 +26,7 @@ final as (
         {{ task_interval_columns() }},
         figures.bound_low_pct,
         figures.bound_high_pct,
+        {{ uncertainty_columns('figures') }},
         figures.status,
         samples.is_simulated
     {{ task_figure_joins() }}

@@ -167,6 +167,11 @@ points as (
         gathered.interval_high_pct,
         gathered.interval_kind,
         gathered.interval_missing_reason,
+        gathered.uncertainty_low_pct,
+        gathered.uncertainty_high_pct,
+        gathered.uncertainty_kind,
+        gathered.uncertainty_coverage_pct,
+        gathered.uncertainty_missing_reason,
         gathered.status
     from gathered
     inner join samples

@@ -1,4 +1,5 @@
--- grain: batch, interval_kind, mart, figure, estimator, scope, target
+-- grain: batch, interval_kind, mart, platform, figure, allocation_rule, estimator,
+--        scope, target
 -- why: an interval is only as good as its coverage: how often the intervals and
 --      bounds of the marts hold a truth that is known, measured on simulated releases
 with
@@ -15,7 +16,9 @@ final as (
         batch,
         interval_kind,
         mart,
+        platform,
         figure,
+        allocation_rule,
         estimator,
         scope,
         target,

@@ -5,16 +5,25 @@ from __future__ import annotations
 import csv
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import jinja2
+from scipy import stats
 from warehouse.paths import PROJECT
 
 Row = dict[str, object]
 
 TEMPLATE = Path(__file__).resolve().with_name("page.md.j2")
 SCOPES = PROJECT / "seeds" / "reference" / "scopes.csv"
-SIDES = ("interval_kind", "figure", "estimator", "batch", "scope")
+MEANING = {
+    "uncertainty": "the band | the value over all tasks of the superpopulation",
+    "shown": "interval over tasks | the same, though it does not know what is hidden",
+    "bounds": "bounds | what the release's own conversations give, nothing hidden",
+    "wilson_95": "Wilson interval | the probability that the release was drawn with",
+}
+RULE_FREE = "not_applicable"
 
 
 def broken_text(rows: Iterable[Row]) -> str:
@@ -28,16 +37,29 @@ def broken_text(rows: Iterable[Row]) -> str:
     )
 
 
+def grouped(rows: Iterable[Row], *names: str) -> list[tuple[tuple, list[Row]]]:
+    """The rows by the values of columns, sorted by them."""
+    key = itemgetter(*names)
+    return [(k, list(of_key)) for k, of_key in groupby(sorted(rows, key=key), key)]
+
+
 def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> None:
     """Write the page in Markdown. ``facts``: the options of the run, the sizes of the
     lists, and how much is suppressed, as the template names them."""
     with SCOPES.open(encoding="utf-8", newline="") as handle:
         scopes = [row["scope"] for row in csv.DictReader(handle)]
-    of_kind = {tuple(row[key] for key in SIDES): row for row in rows}
+    bands = [row for row in rows if row["interval_kind"] == "uncertainty"]
+    place = itemgetter("figure", "platform", "allocation_rule", "scope")
+    found = {place(row): row for row in bands}
 
-    def beside(row: Row, kind: str) -> Row | None:
-        """The other kind of interval of a figure over tasks."""
-        return of_kind.get(tuple((row | {"interval_kind": kind})[key] for key in SIDES))
+    def find(figure: str, platform: str, rule: str, scope: str) -> Row | None:
+        """The row of a band; one that no rule changes stands under the first."""
+        row = found.get((figure, platform, rule, scope))
+        return row or (
+            found.get((figure, platform, RULE_FREE, scope))
+            if rule == "any_holder"
+            else None
+        )
 
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -46,20 +68,23 @@ def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> 
         "fixed": lambda value, digits=1: "" if value is None else f"{value:.{digits}f}",
         "words": lambda text: text.replace("_", " "),
     }
-    shown = [row for row in rows if row["interval_kind"] == "shown"]
+    share = ("share_", "rank_")
+    count = int(str(facts["releases"]))
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         **facts,
         date=datetime.date.today(),
-        rows=rows,
-        short=[
-            row
-            for row in rows
-            if not str(row["interval_kind"]).startswith("task_")
-            and row["verdict"] in ("covers_too_rarely", "broken")
-        ],
-        shown=sorted(
-            shown, key=lambda r: (r["batch"] == "published", scopes.index(r["scope"]))
+        scopes=scopes,
+        bands=bands,
+        find=find,
+        meaning=MEANING,
+        chance=[100 * stats.binom.ppf(p, count, 0.95) / count for p in (0.025, 0.975)],
+        verdicts=grouped(rows, "interval_kind", "batch"),
+        shares=grouped(
+            (row for row in bands if str(row["figure"]).startswith(share)),
+            *("mart", "figure", "platform", "allocation_rule"),
         ),
-        beside=beside,
+        short=[
+            row for row in rows if row["verdict"] in ("covers_too_rarely", "broken")
+        ],
     )
     path.write_text(text, encoding="utf-8")

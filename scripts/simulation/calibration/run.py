@@ -9,12 +9,14 @@ superpopulation:
 
 Targets (analysis guide, section 5): for Wilson the model's parameter for that release;
 for the intervals that treat tasks as sampled the value in the superpopulation; for
-bounds the share that the release's own conversations give when nothing is hidden.
+bounds the share that the release's own conversations give when nothing is hidden; for
+the band that joins both, the value in the superpopulation (in a country, which has
+none, the model's parameter), on both platforms and by two rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,50 +42,47 @@ TASKS_PER_RELEASE = 304
 # Without a floor every task of every country has a row; the ten largest are enough.
 UNSUPPRESSED_COUNTRIES = 10
 MEMORY_LIMIT = "6GB"
-PLATFORM = "claude_ai"
 FACETS = (
     "use_case,global/collaboration,global/task_success,country,country/onet_task,"
     "onet_task::collaboration,onet_task::use_case,onet_task::task_success"
 )
 KEPT_TABLES = {
-    "release_row": f"where platform = '{PLATFORM}'",
-    "truth_cell": f"where platform = '{PLATFORM}'",
-    "task_parameter": f"where platform = '{PLATFORM}'",
-    "answer_parameter": f"where platform = '{PLATFORM}'",
-    "country_parameter": "",
+    "release_row": "*",
+    "release_size": "*",
+    "truth_cell": "*",
+    "task_parameter": "*",
+    "answer_parameter": "*",
+    "country_parameter": "*, 'claude_ai' as platform",
 }
-# Intervals do not know the allocation rule: one is enough for them, and two for bounds.
+# Intervals do not know the allocation rule: one is enough for them, two for the rest.
 VARIABLES = {
     "only_allocation_rules": ["any_holder", "equal_split"],
     "interval_allocation_rules": ["any_holder"],
 }
-# Which of the two intervals a mart shows is a matter of effective tasks; with either
-# threshold it shows one of them everywhere.
-THRESHOLD = "bootstrap_minimum_effective_task_count"
-KINDS_OF_ALL = {"task_bootstrap_95": 0, "task_jackknife_t_95": 10**9}
-
 # What is measured of which mart (shown.sql).
 KINDS = {
-    "fct_interaction_patterns": ("shown", "bounds"),
-    "fct_task_success": ("shown", "bounds"),
-    "fct_use_case_shares": ("shown", "bounds"),
-    "fct_education_shares": ("wilson_95", "bounds"),
-    "fct_occupation_group_shares": ("wilson_95", "bounds"),
+    "fct_interaction_patterns": ("shown", "bounds", "uncertainty"),
+    "fct_task_success": ("shown", "bounds", "uncertainty"),
+    "fct_use_case_shares": ("shown", "bounds", "uncertainty"),
+    "fct_education_shares": ("wilson_95", "bounds", "uncertainty"),
+    "fct_occupation_group_shares": ("wilson_95", "bounds", "uncertainty"),
     "fct_facet_shares": ("wilson_95",),
     "fct_education_tasks": ("wilson_95",),
 }
-TASK_MARTS = [mart for mart, kinds in KINDS.items() if "shown" in kinds]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Releases that share a model and rules. ``conversations``, ``tasks``: of each."""
+    """Releases that share a model and rules.
+
+    ``conversations`` (by platform) and ``tasks``: of each release.
+    """
 
     name: str
     model: Model
     rules: Rules
     releases: int
-    conversations: int
+    conversations: dict[str, int]
     tasks: int
 
 
@@ -97,26 +96,27 @@ def batches(
     """The two batches over a superpopulation of the model's tasks."""
     tasks = superpopulation(model, copies)
     rules = Rules.of(model)
-    named = sum(t.size[PLATFORM] for t in tasks.tasks) / 1e6
+    named = sum(t.size["claude_ai"] for t in tasks.tasks) / 1e6
     countries = tuple(c for c in tasks.countries if c.geo_id != NOT_CLASSIFIED)
     complete = replace(
         tasks,
-        parameters={**tasks.parameters, f"none_share_{PLATFORM}": 1 - named},
+        parameters={**tasks.parameters, "none_share_claude_ai": 1 - named},
         countries=countries[:UNSUPPRESSED_COUNTRIES],
         regions=(),
     )
     bare = replace(rules, floor=1, account_floor=1)
-    size = (releases, conversations, tasks_per_release)
+    both = {"claude_ai": conversations, "1p_api": conversations}
+    one = both | {"1p_api": 0}
     return (
-        Batch("published", tasks, rules, *size),
-        Batch("unsuppressed", complete, bare, *size),
+        Batch("published", tasks, rules, releases, both, tasks_per_release),
+        Batch("unsuppressed", complete, bare, releases, one, tasks_per_release),
     )
 
 
 def simulate(
     con: duckdb.DuckDBPyConnection, wanted: Sequence[Batch], seed: int
 ) -> None:
-    """Simulate the batches on Claude.ai, with the targets in the table ``target``.
+    """Simulate the batches, with the targets in the table ``target``.
 
     Leaves ``kept_<table>`` with a column batch; ``release_row``, ``release_size`` and
     ``release_statement`` then hold the releases of all batches.
@@ -126,18 +126,18 @@ def simulate(
         runs = release_runs(
             batch.model,
             batch.releases,
-            {PLATFORM: batch.conversations, "1p_api": 0},
+            batch.conversations,
             seed + number,
             batch.tasks,
             batch.name,
         )
         simulate_releases(con, batch.model, runs, plan, batch.rules)
-        for table, where in (KEPT_TABLES | {"release_size": ""}).items():
+        for table, columns in KEPT_TABLES.items():
             make = "insert into" if number else "create or replace table"
             word = "" if number else "as"
             con.execute(
                 f"{make} kept_{table} {word} "
-                f"select '{batch.name}' as batch, * from {table} {where}"
+                f"select '{batch.name}' as batch, {columns} from {table}"
             )
     for table in ("release_row", "release_size"):
         con.execute(
@@ -148,39 +148,20 @@ def simulate(
 
 
 def build(
-    con: duckdb.DuckDBPyConnection,
-    folder: Path,
-    replicates: int,
-    kinds_of_all: Mapping[str, int] = KINDS_OF_ALL,
+    con: duckdb.DuckDBPyConnection, folder: Path, replicates: int
 ) -> SimulatedProject:
-    """Build the marts on the simulated batches, and read what they show.
-
-    ``kinds_of_all``: kinds of interval to measure also where a mart does not show
-    them, each with the threshold that shows it everywhere.
-    """
+    """Build the marts on the batches; what they show is then the table ``shown``."""
     made = prepare_project(con, folder)
     names = [f"+{mart}" for mart in KINDS]
     used = VARIABLES | {"bootstrap_replicate_count": replicates}
-    _read_marts(con, run_dbt(made, names, [INPUT_CHECKS], used, MEMORY_LIMIT), "shown")
-    for kind, threshold in kinds_of_all.items():
-        anew = ("int_scope_intervals", *TASK_MARTS)
-        built = run_dbt(made, anew, (), used | {THRESHOLD: threshold}, MEMORY_LIMIT)
-        _read_marts(con, built, "shown_now")
-        con.execute(
-            f"insert into shown select * replace ('{kind}' as interval_kind) "
-            "from shown_now where interval_kind = 'shown'"
-        )
-    return made
-
-
-def _read_marts(con: duckdb.DuckDBPyConnection, file: Path, table: str) -> None:
-    """Read the intervals and bounds of the built marts into a table."""
+    file = run_dbt(made, names, [INPUT_CHECKS], used, MEMORY_LIMIT)
     path = str(file).replace("'", "''")
     con.execute(f"attach '{path}' as built (read_only)")
     try:
-        _run_file(con, "shown.sql", table=table)
+        _run_file(con, "shown.sql")
     finally:
         con.execute("detach built")
+    return made
 
 
 def judge(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -203,7 +184,7 @@ def suppressed(built: Path) -> list[tuple[str, float]]:
     with duckdb.connect(str(built), read_only=True) as con:
         return con.execute(
             "select scope, avg(suppressed_pct) from marts.fct_interaction_patterns "
-            "where starts_with(release_id, 'published_') "
+            "where starts_with(release_id, 'published_') and platform = 'claude_ai' "
             "and allocation_rule <> 'equal_split' "
             "and estimator = 'all_conversations' and pattern = 'directive' "
             "and scope in ('education', 'all_named', 'k12') group by scope "

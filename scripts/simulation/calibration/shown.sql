@@ -1,8 +1,8 @@
 -- The figures of the built marts in one form, a row for each kind of range: intervals
--- of single cells (wilson_95) or over tasks (shown), and bounds.
--- grain: interval_kind, mart, release_id, figure, geo_id, allocation_rule, scope,
+-- of single cells (wilson_95) or over tasks (shown), bounds, and bands (uncertainty).
+-- grain: interval_kind, mart, release_id, platform, figure, geo_id, allocation_rule, scope,
 --        estimator, category
-create or replace table {table} as
+create or replace table shown as
 with figures as (
 
     select
@@ -68,20 +68,21 @@ with figures as (
 )
 
 select
-    unnest([coalesce(kind, 'wilson_95'), 'bounds']) as interval_kind,
+    unnest([coalesce(kind, 'wilson_95'), 'bounds', 'uncertainty']) as interval_kind,
     mart,
     release_id,
+    platform,
     figure,
     coalesce(geo_id, 'GLOBAL') as geo_id,
-    -- a scope that no rule changes stands with those of the usual rule
-    coalesce(nullif(allocation_rule, 'not_applicable'), 'any_holder')
-        as allocation_rule,
+    allocation_rule,
     scope,
     estimator,
     category,
     share_pct,
-    if(kind = 'shown', effective_task_count, null) as effective_task_count,
-    unnest([interval_low_pct, bound_low_pct]) as low_pct,
-    unnest([interval_high_pct, bound_high_pct]) as high_pct
+    effective_task_count,
+    unnest([interval_low_pct, bound_low_pct, uncertainty_low_pct]) as low_pct,
+    unnest([interval_high_pct, bound_high_pct, uncertainty_high_pct]) as high_pct,
+    rank_low,
+    rank_high
 from figures
 where category <> 'not_classified'

@@ -40,7 +40,15 @@ weighted as (
         task,
         'equal_split' as allocation_rule,
         1 / count(*) over (partition by task) as weight,
-        unnest(if(soc_group = '25', ['education', education_subsector], [])) as scope
+        unnest(
+            ['soc_' || soc_group]
+            || if(
+                soc_group = '25',
+                ['education', education_subsector],
+                ['non_education']
+                || if(soc_group = '15', [], ['non_education_non_computing'])
+            )
+        ) as scope
     from coded
     union all by name
     select
@@ -79,32 +87,47 @@ from weighted
 group by all;
 
 -- Of each task: its mass (probability, or conversations) and the mass of each answer.
--- grain: batch, release_id, task, facet, category
+-- grain: batch, platform, release_id, task, facet, category
 create or replace table task_answer as
 select
     *,
     sum(mass) over task_facet as task_mass,
     sum(mass) filter (where is_named(category)) over task_facet as answered_mass
 from (
-    select batch, release_id, task, facet, category, conversations::double as mass
+    select
+        batch,
+        platform,
+        release_id,
+        task,
+        facet,
+        category,
+        conversations::double as mass
     from kept_truth_cell
     where geography = 'global' and facet <> 'onet_task'
     union all by name
-    select batch, release_id, task, facet, category, probability * share as mass
+    select
+        batch,
+        platform,
+        release_id,
+        task,
+        facet,
+        category,
+        probability * share as mass
     from kept_task_parameter
-    inner join kept_answer_parameter as answer using (batch, task)
+    inner join kept_answer_parameter as answer using (batch, platform, task)
     where
         release_id = 'superpopulation'
         and not answer.is_coordinated
         and facet in ('collaboration', 'task_success', 'use_case')
 )
-window task_facet as (partition by batch, release_id, task, facet);
+window task_facet as (partition by batch, platform, release_id, task, facet);
 
 -- The value of every task figure without suppression: in the superpopulation, and as
 -- realised by the conversations of a release, over all tasks of the scope and over
 -- those that the release publishes. A measure is a numerator; the denominator is its
 -- sum over the categories.
--- grain: batch, release_id, target, allocation_rule, scope, figure, estimator, category
+-- grain: batch, platform, release_id, target, allocation_rule, scope, figure, estimator,
+--        category
 create or replace table task_figure_target as
 with estimator_measure (figure, estimator, facet, measure) as (
 
@@ -127,6 +150,7 @@ measured as (
 
     select
         batch,
+        platform,
         release_id,
         unnest(
             case
@@ -147,10 +171,10 @@ measured as (
     inner join task_weight using (task)
     inner join estimator_measure using (facet)
     left join (
-        select batch, release_id, cluster_name as task
+        select batch, platform, release_id, cluster_name as task
         from kept_release_row
         where geography = 'global' and variable = 'onet_task_count'
-    ) as published using (batch, release_id, task)
+    ) as published using (batch, platform, release_id, task)
     where not starts_with(scope, 'soc_') and (measure = 'all' or is_named(category))
 
 ),
@@ -179,24 +203,25 @@ select
     * exclude (numerator),
     100 * numerator / nullif(sum(numerator) over (
         partition by
-            batch, release_id, target, allocation_rule, scope, figure, estimator
+            batch, platform, release_id, target, allocation_rule, scope, figure,
+            estimator
     ), 0) as target_pct
 from summed;
 
 -- The chance that a conversation of a place is of a task, and what it came to. Within
 -- education, and outside it, countries use tasks alike.
--- grain: batch, release_id, geo_level, geo_id, task
+-- grain: batch, platform, release_id, geo_level, geo_id, task
 create or replace table place_task as
 with world as (
 
     select
         batch,
+        platform,
         release_id,
         task,
         sum(probability) as probability,
         task in (select task from task_weight where scope = 'education') as is_education
     from kept_task_parameter
-    where release_id <> 'superpopulation'
     group by all
 
 ),
@@ -211,6 +236,7 @@ placed as (
     union all by name
     select
         batch,
+        platform,
         release_id,
         'country' as geo_level,
         geo_id,
@@ -219,7 +245,7 @@ placed as (
         / sum(probability) over (partition by batch, release_id, geo_id, is_education)
         * if(is_education, value, 1 - value) as probability
     from kept_country_parameter
-    inner join world using (batch, release_id)
+    inner join world using (batch, platform, release_id)
     where facet = 'onet_task' and category = 'education'
 
 )
@@ -229,16 +255,17 @@ select
     coalesce(conversations, 0) as conversations
 from placed
 left join (
-    select batch, release_id, geography as geo_level, geo_id, task, conversations
+    select * exclude (geography, facet, category), geography as geo_level
     from kept_truth_cell
     where facet = 'onet_task'
-) as cell using (batch, release_id, geo_level, geo_id, task);
+) as cell using (batch, platform, release_id, geo_level, geo_id, task);
 
 -- Every target in one form; the labels are those of the marts.
--- grain: batch, release_id, target, figure, geo_id, allocation_rule, scope, estimator,
+-- grain: batch, platform, release_id, target, figure, geo_id, allocation_rule, scope, estimator,
 --        category
 create or replace table target (
     batch varchar,
+    platform varchar,
     release_id varchar,
     target varchar default 'model_parameter',
     figure varchar,
@@ -251,7 +278,10 @@ create or replace table target (
 );
 
 create or replace view release_batch as
-select distinct batch, release_id
+select distinct
+    batch,
+    platform,
+    release_id
 from kept_release_row;
 
 -- realised by a release; and of the superpopulation, the same for every release
@@ -261,6 +291,7 @@ from task_figure_target
 inner join release_batch
     on
         task_figure_target.batch = release_batch.batch
+        and task_figure_target.platform = release_batch.platform
         and task_figure_target.release_id
         in (release_batch.release_id, 'superpopulation');
 
@@ -271,6 +302,7 @@ with scope_mass as (
     unpivot (
         select
             batch,
+            platform,
             release_id,
             geo_level,
             geo_id,
@@ -292,14 +324,23 @@ base (base_scope, estimator) as (
 )
 
 select
-    part.* exclude (geo_level, mass),
+    part.* exclude (geo_level, mass) replace (
+        release_batch.release_id as release_id,
+        if(part.release_id = 'superpopulation', part.release_id, target) as target
+    ),
     'share_' || geo_level as figure,
     part.scope as category,
     estimator,
     100 * part.mass / nullif(whole.mass, 0) as target_pct
 from scope_mass as part
-inner join scope_mass as whole using (batch, release_id, geo_level, geo_id, target)
-inner join base on whole.scope = base_scope;
+inner join scope_mass as whole
+    using (batch, platform, release_id, geo_level, geo_id, target)
+inner join base on whole.scope = base_scope
+inner join release_batch
+    on
+        part.batch = release_batch.batch
+        and part.platform = release_batch.platform
+        and part.release_id in (release_batch.release_id, 'superpopulation');
 
 -- base facets of the world and of countries
 insert into target by name
@@ -307,6 +348,7 @@ with facet_share as (
 
     select
         batch,
+        platform,
         release_id,
         'global' as scope,
         'GLOBAL' as geo_id,
@@ -314,13 +356,15 @@ with facet_share as (
         answer.category,
         sum(probability * share) as value
     from kept_task_parameter
-    inner join kept_answer_parameter as answer using (batch, task, is_coordinated)
-    inner join release_batch using (batch, release_id)
+    inner join kept_answer_parameter as answer
+        using (batch, platform, task, is_coordinated)
+    inner join release_batch using (batch, platform, release_id)
     where answer.facet in ('collaboration', 'task_success', 'use_case')
     group by all
     union all by name
     select
         batch,
+        platform,
         release_id,
         'country' as scope,
         geo_id,
@@ -332,6 +376,7 @@ with facet_share as (
     union all by name
     select
         batch,
+        platform,
         release_id,
         geo_level as scope,
         geo_id,
@@ -339,6 +384,7 @@ with facet_share as (
         task as category,
         probability as value
     from place_task
+    where release_id <> 'superpopulation'
 
 ),
 
@@ -348,7 +394,7 @@ based as (
         * exclude (facet),
         facet || '_' || scope as figure,
         sum(value) filter (where is_named(category)) over (
-            partition by batch, release_id, geo_id, facet
+            partition by batch, platform, release_id, geo_id, facet
         ) as named
     from facet_share
 
@@ -370,7 +416,7 @@ select
     task as category,
     100 * mass / answered_mass as target_pct
 from task_answer
-inner join release_batch using (batch)
+inner join release_batch using (batch, platform)
 where
     task_answer.release_id = 'superpopulation'
     and facet = 'task_success'
