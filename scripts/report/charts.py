@@ -25,8 +25,16 @@ LABEL_WIDTH = 24
 LABEL_PIXELS = 158
 FILE_WIDTH = 720
 CHARACTERS = 112  # of a line of text of FILE_WIDTH
-# The line of a chart is the first of these pairs of columns that its rows have.
-LINES = ("uncertainty", "interval")
+# The line of a chart: the whole uncertainty where a row has it, else its interval.
+LINES = [
+    {
+        "calculate": f"isValid(datum.uncertainty_{end}_pct) "
+        f"? datum.uncertainty_{end}_pct : datum.interval_{end}_pct",
+        "as": f"line_{end}",
+    }
+    for end in ("low", "high")
+]
+HIGHEST = ("bound_high_pct", "interval_high_pct", "uncertainty_high_pct")
 TOOLTIP = {
     "row": " ",
     "series": "By",
@@ -95,14 +103,6 @@ def wrapped(text: str, lines: int = 2) -> str:
     return "|".join(short)
 
 
-def line_of(rows: Sequence[Row]) -> str:
-    """What the line of these rows is; empty where no row has one."""
-    for name in LINES:
-        if any(row.get(f"{name}_low_pct") is not None for row in rows):
-            return name
-    return ""
-
-
 def once(rows: Sequence[Row], title: str) -> None:
     """Raise ReportError where two rows would be one mark, of several definitions."""
     keys = Counter((row.get("panel"), row["row"], row.get("series")) for row in rows)
@@ -115,14 +115,10 @@ def once(rows: Sequence[Row], title: str) -> None:
             )
 
 
-def _ends(chart: Chart, line: str) -> list[str]:
-    return [chart.value_key, "bound_high_pct", f"{line}_high_pct"]
-
-
 def top(chart: Chart, rows: Sequence[Row]) -> float:
     """The end of a scale that holds these rows, in the unit of the value."""
-    ends = _ends(chart, line_of(rows))
-    return max((row.get(e) for row in rows for e in ends if row.get(e)), default=1.0)
+    ends = (chart.value_key, *HIGHEST)
+    return max((row[e] for row in rows for e in ends if row.get(e)), default=1.0)
 
 
 def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
@@ -133,8 +129,9 @@ def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
     """
     series = list(dict.fromkeys(row["series"] for row in rows if row.get("series")))
     panels = list(dict.fromkeys(row["panel"] for row in rows if row.get("panel")))
-    value, line = chart.value_key, line_of(rows)
-    ends = [end for end in _ends(chart, line) if any(row.get(end) for row in rows)]
+    value = chart.value_key
+    held = {key for row in rows for key in row if row[key] is not None}
+    has_line = bool(held & {"uncertainty_high_pct", "interval_high_pct"})
     lines = max((row["row"].count("|") + 1 for row in rows), default=1)
     step = max(15 * max(len(series), 1) + 9, 8 + 14 * lines)
     step = max(step, 62) if chart.has_breaks else step
@@ -180,7 +177,7 @@ def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
     else:
         seen["color"] = {"value": COLOURS[0]}
         shape = {"value": "circle"}
-    low, high = f"{line}_low_pct", f"{line}_high_pct"
+    low, high = "line_low", "line_high"
     tick = {"type": "tick", "orient": "vertical", "size": 9, "thickness": 1.5}
     layers = [
         (
@@ -197,7 +194,8 @@ def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
         (high, tick, {"x": x | {"field": high}}),
         (value, point, {"x": x | {"field": value}, "shape": shape}),
     ]
-    farthest = ", ".join(f"datum['{end}']" for end in ends or [value])
+    ends = [high] * has_line + [e for e in (value, "bound_high_pct") if e in held]
+    farthest = ", ".join(f"datum.{end}" for end in ends or [value])
     offset = {"yOffset": seen["yOffset"]} if series else {}
     words: Spec = {"type": "text", "align": "left", "dx": 7, "fontSize": 11}
     drawn = [
@@ -207,7 +205,7 @@ def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
             "encoding": encoding | seen,
         }
         for field, mark, encoding in layers
-        if field == value or any(row.get(field) is not None for row in rows)
+        if field in (value, high * has_line) or field in held
     ]
     drawn += [
         {
@@ -229,6 +227,7 @@ def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
         },
     ]
     inner: Spec = {
+        "transform": LINES,
         "encoding": y,
         "layer": (_breaks() if chart.has_breaks else []) + drawn,
         "width": FILE_WIDTH - LABEL_PIXELS - 60,

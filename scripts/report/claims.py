@@ -40,6 +40,7 @@ CHOICES = {
     "none": "With every task",
     "largest": "Without the largest task",
 }
+RANGES = ("bound", "uncertainty")
 AXES = {"ratio": "Ratio", "rank": "Place"}
 HOLDS = {True: "The claim holds", False: "It does not", None: "Not known"}
 
@@ -83,18 +84,19 @@ class Claim:
         that is known."""
         row = self.row
         parts = [self.shown("difference")] if row["difference"] is not None else []
-        for kind in ("uncertainty", "bound"):
-            ends = [row[f"{kind}_low"], row[f"{kind}_high"]]
-            if None not in ends:
-                ends.sort(key=abs if ends[0] * ends[1] > 0 else None)
-                (low, unit), (high, last) = (self._words(end, True) for end in ends)
-                if ends[0] == ends[1]:
-                    parts.append(Markup("the same whatever is hidden"))
-                    break
-                first = data(ends[0], low if unit == last else low + unit)
-                second = data(ends[1], high + last)
-                parts.append(Markup("between {} and {}").format(first, second))
-                break
+        ranges = [(row[f"{kind}_low"], row[f"{kind}_high"]) for kind in RANGES]
+        known = [ends for ends in ranges if None not in ends]
+        if known:
+            ends = [min(low for low, _ in known), max(high for _, high in known)]
+            ends.sort(key=abs if ends[0] * ends[1] > 0 else None)
+            (low, unit), (high, last) = (self._words(end, True) for end in ends)
+            first = data(ends[0], low if unit == last else low + unit)
+            second = data(ends[1], high + last)
+            parts.append(
+                Markup("between {} and {}").format(first, second)
+                if ends[0] != ends[1]
+                else Markup("the same whatever is hidden")
+            )
         return Markup("; ").join(parts)
 
     def _words(self, value: float, is_result: bool) -> tuple[str, str]:

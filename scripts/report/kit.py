@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from report.charts import Chart, line_of, once, range_chart, top, wrapped
+from report.charts import Chart, once, range_chart, top, wrapped
 from report.parts import PLATFORMS, Figure, Of, Row, Sample, Text, sentence
 from report.reading import Warehouse
 
@@ -29,9 +29,10 @@ REASONS = {
     "not_published": "none: the place does not publish it",
 }
 KINDS = {
-    "wilson_95": "over the week's draw of conversations",
-    "task_bootstrap_95": "over tasks (bootstrap)",
-    "task_jackknife_t_95": "over tasks (jackknife)",
+    "imbens_manski_95": "uncertainty: what is hidden and which tasks there are",
+    "wilson_95": "95% interval over the week's draw of conversations",
+    "task_bootstrap_95": "95% interval over tasks (bootstrap)",
+    "task_jackknife_t_95": "95% interval over tasks (jackknife)",
 }
 WHY = {
     "fewer_tasks": "fewer tasks than that",
@@ -50,7 +51,9 @@ COLUMNS = {
     "statement": ("Task, as O*NET words it", "text"),
     "geo_id": ("Code", "text"),
     "flags": ("Flags", "text"),
-    "share_rank": ("Rank", "count"),
+    "share_rank": ("Place", "count"),
+    "rank_low": ("Place, best", "count"),
+    "rank_high": ("Place, worst", "count"),
     "share_pct": ("Share, %", "number"),
     "value_pct": ("Figure, %", "number"),
     "success_pct": ("Success, %", "number"),
@@ -60,9 +63,10 @@ COLUMNS = {
     "bound_high_pct": ("Bound, high", "number"),
     "interval_low_pct": ("95% interval, low", "number"),
     "interval_high_pct": ("95% interval, high", "number"),
-    "interval": ("Kind of interval", "text"),
     "uncertainty_low_pct": ("Uncertainty, low", "number"),
     "uncertainty_high_pct": ("Uncertainty, high", "number"),
+    "uncertainty_coverage_pct": ("It held the truth in, %", "number"),
+    "interval": ("The line is", "text"),
     "conversation_count": ("Count", "count"),
     "yes_count": ("Yes", "count"),
     "base_conversation_count": ("Base", "count"),
@@ -147,8 +151,8 @@ def draw(
         if any(row.get(key) is not None for row in rows)
     }
     shown = {key: (words, "text") for key, words in picks.items()} | shown
-    kinds = {KINDS[row["interval_kind"]] for row in rows if row.get("interval_kind")}
-    line = ", or ".join(sorted(kinds)) if line_of(rows) == "interval" else ""
+    kinds = {KINDS[row["line_kind"]] for row in rows if row.get("line_kind")}
+    line = "; or ".join(sorted(kinds, key=list(KINDS.values()).index))
     touched = {*COLUMNS, *picks, "scope", "allocation_rule", "estimator", "pattern"}
     touched &= set(rows[0]) if rows else touched
     touched |= (
@@ -187,8 +191,9 @@ def _words(row: Row, value_key: str, of: Of) -> Row:
     if row[value_key] is None:
         row["why"] = WHY.get(str(row.get("status")), "no visible cell")
     if "interval_kind" in row:
-        kind, reason = row["interval_kind"], row["interval_missing_reason"]
-        row["interval"] = KINDS[kind] if kind else REASONS.get(reason)
+        kind = row.get("uncertainty_kind") or row["interval_kind"]
+        row["line_kind"] = kind
+        row["interval"] = KINDS.get(kind) or REASONS.get(row["interval_missing_reason"])
     return row
 
 

@@ -67,11 +67,9 @@ class Warehouse:
             (each.release_id, each.platform, each.window_start_date): each
             for each in self.samples
         }
-        self.provenance = (
-            self.records("select * from marts.dim_build")[0]
-            if has_table(con, "marts.dim_build")
-            else {}
-        )
+        known = has_table(con, "marts.dim_build")
+        builds = self.records("select * from marts.dim_build") if known else []
+        self.provenance: Row = builds[0] if builds else {}
         self.build = self._build()
         if not self.samples:
             raise ReportError(
@@ -100,7 +98,13 @@ class Warehouse:
         """When the warehouse was built and by which code, in a line."""
         ran = "select max(run_at)::date as day from marts.fct_expectation_results"
         (row,) = self.records(ran)
-        return f"AI in education, built {row['day'] or 'on a day not known'}"
+        known = self.provenance.get
+        parts = [
+            f"AI in education {known('project_version', '')}".rstrip(),
+            f"built {row['day'] or 'on a day not known'}",
+            f"code {known('code_commit')}" if known("code_commit") else "",
+        ]
+        return ", ".join(filter(None, parts))
 
     def words(
         self, dimension: str, columns: str, where: str = "true"

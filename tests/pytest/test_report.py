@@ -31,7 +31,11 @@ QUESTIONS = [
     "what-not",
 ]
 # What a chart draws beside its value.
-RANGES = ("bound_low_pct", "bound_high_pct", "interval_low_pct", "interval_high_pct")
+RANGES = tuple(
+    f"{kind}_{end}_pct"
+    for kind in ("bound", "interval", "uncertainty")
+    for end in ("low", "high")
+)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -123,7 +127,7 @@ def test_windows_and_platforms_of_a_figure_have_one_scale(drawn: list[Figure]) -
         for row in figure.rows:
             picked = tuple(row[pick] for pick in figure.picks)
             ends.setdefault(picked, set()).add(figure.top([row]))
-            for key in (figure.column, "bound_high_pct", "interval_high_pct"):
+            for key in (figure.column, *RANGES):
                 assert (row.get(key) or 0) <= figure.top([row])
         assert all(len(tops) == 1 for tops in ends.values())
 

@@ -133,7 +133,9 @@ def test_another_figure_or_title_in_a_mart_is_another_on_the_page(
         shipped_warehouse,
         tmp_path,
         "update marts.fct_interaction_patterns set share_pct = 87.654321, "
-        "bound_low_pct = 80, bound_high_pct = 90 "
+        "bound_low_pct = 80, bound_high_pct = 90, "
+        "uncertainty_low_pct = if(uncertainty_low_pct is null, null, 79), "
+        "uncertainty_high_pct = if(uncertainty_low_pct is null, null, 91) "
         "where pattern = 'directive' and scope = 'education' "
         "and estimator = 'all_conversations'",
         *(

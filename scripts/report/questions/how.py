@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from report.charts import Chart
 from report.kit import draw, glossary
-from report.parts import Question, Row, Sample, listed, sentence
+from report.parts import Question, Row, Sample, sentence
 from report.reading import SCOPES, UNDER_RULE, Warehouse
 
 PATTERNS = f"""
@@ -30,18 +30,6 @@ ESTIMATORS = f"""
         partition by release_id, platform, window_start_date, pattern
     )
     order by patterns.sort_order, estimators.sort_order
-"""
-
-# What the intervals hold when cells are suppressed as in the real files, and without.
-COVERED = """
-    select published.inside_pct as published_pct,
-        unsuppressed.inside_pct as unsuppressed_pct
-    from marts.fct_interval_calibration as published
-    inner join marts.fct_interval_calibration as unsuppressed
-        using (mart, scope, interval_kind, estimator, target)
-    where mart = 'fct_interaction_patterns' and scope = 'education'
-        and interval_kind = 'shown' and estimator = 'all_conversations'
-        and published.batch = 'published' and unsuppressed.batch = 'unsuppressed'
 """
 
 
@@ -72,16 +60,6 @@ def answer(warehouse: Warehouse) -> Question:
                 Chart("Share of all conversations"),
                 _most,
                 facet=facet,
-                notes=[
-                    sentence(
-                        "On simulated releases such intervals held the known truth in "
-                        "{unsuppressed_pct:%} of the cases with nothing suppressed, in "
-                        "{published_pct:%} with cells suppressed as in the real files: "
-                        "read band and line together.",
-                        of=covered,
-                    )
-                    for covered in warehouse.records(COVERED)
-                ],
             ),
             draw(
                 warehouse,
@@ -109,17 +87,12 @@ def _most(sample: Sample, rows: list[Row]) -> Markup:
     if not seen:
         return sentence("{0.where}, no pattern of education is visible.", sample)
     most = max(seen, key=lambda row: row["share_pct"])
-    ranges = [
-        sentence(text, of=most)
-        for key, text in (
-            ("bound_low_pct", "bounds {bound_low_pct:1} to {bound_high_pct:%}"),
-            (
-                "interval_low_pct",
-                "interval {interval_low_pct:1} to {interval_high_pct:%}",
-            ),
-        )
-        if most[key] is not None
-    ]
+    texts = {
+        "uncertainty_low_pct": "between {uncertainty_low_pct:1} and "
+        "{uncertainty_high_pct:%}, whatever is hidden and with other tasks of the kind",
+        "interval_low_pct": "interval {interval_low_pct:1} to {interval_high_pct:%}",
+    }
+    ranges = [sentence(texts[key], of=most) for key in texts if most[key] is not None]
     base = "{base_conversation_count:n} {0.unit}"
     if most["base_conversation_count"] is None:
         base = "the conversations"
@@ -129,7 +102,7 @@ def _most(sample: Sample, rows: list[Row]) -> Markup:
         "publish any pattern.",
         sample,
         most["panel"].lower(),
-        listed(ranges or ["no range is known"]),
+        next(iter(ranges), "no range is known"),
         of=most,
     )
 

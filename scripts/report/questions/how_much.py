@@ -33,17 +33,7 @@ GROUPS = f"""
     )
 
     select shares.*,
-        coalesce(group_title, 'Group ' || shares.soc_major_group) as row,
-        (
-            select count(*)
-            from shares as other
-            where other.release_id = shares.release_id
-                and other.platform = shares.platform
-                and other.window_start_date = shares.window_start_date
-                and other.soc_major_group <> shares.soc_major_group
-                and other.bound_low_pct <= shares.bound_high_pct
-                and other.bound_high_pct >= shares.bound_low_pct
-        ) as overlap_count
+        coalesce(group_title, 'Group ' || shares.soc_major_group) as row
     from shares
     left join marts.dim_occupation_groups as groups using (soc_major_group)
     order by share_rank, soc_major_group
@@ -129,10 +119,8 @@ def _rank(sample: Sample, rows: list[Row]) -> Markup:
     education = only(rows, soc_major_group="25")
     if education["share_pct"] is None:
         return sentence("{0.where}, education is not visible.", sample)
-    return sentence(
-        "{0.where}, education is at place {share_rank:n} of {visible_count} visible "
-        "groups with {share_pct:%}; its range overlaps with that of {overlap_count} "
-        "others.",
-        sample,
-        of=education,
-    )
+    text = "{0.where}, education is at place {share_rank:n} of {visible_count} visible "
+    text += "groups with {share_pct:%}"
+    if education["rank_low"] is not None:
+        text += ", between places {rank_low:n} and {rank_high:n} by its uncertainty"
+    return sentence(text + ".", sample, of=education)
