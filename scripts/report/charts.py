@@ -1,11 +1,13 @@
-"""Altair charts of shares with their bounds and intervals.
+"""Vega-Lite specifications: a chart of ranges, and the curve of a claim.
 
-Colours are names of CSS variables: the page follows light, dark and print by its style
-sheet alone; figures for papers get the light values (see figures.py).
+A specification has the form of a file: a heading, the chart, what is needed to cite it.
+Its rows come later (``fill``); the page takes the chart alone out of it. Colours are
+names of CSS variables: the page follows light, dark and print by its style sheet alone.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import textwrap
 from collections import Counter
@@ -13,345 +15,421 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-from altair.utils.schemapi import debug_mode
+from report.parts import ReportError, Row, Spec
 
-from report.parts import ReportError, Row, Spec, count, number
-
-SERIES_COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)"]
+VEGA_LITE = "6.4"
+COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)"]
 SHAPES = ["circle", "diamond", "square", "triangle-up"]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
-SERIES_HEIGHT = 15
-LABEL_WIDTH = 22
-BREAK_WIDTH = 30
-SIMULATED = "SIMULATED DATA"
+LABEL_WIDTH = 24
+LABEL_PIXELS = 158
+FILE_WIDTH = 720
+CHARACTERS = 112  # of a line of text of FILE_WIDTH
+# The line of a chart: the whole uncertainty where a row has it, else its interval.
+LINES = [
+    {
+        "calculate": f"isValid(datum.uncertainty_{end}_pct) "
+        f"? datum.uncertainty_{end}_pct : datum.interval_{end}_pct",
+        "as": f"line_{end}",
+    }
+    for end in ("low", "high")
+]
+HIGHEST = ("bound_high_pct", "interval_high_pct", "uncertainty_high_pct")
 TOOLTIP = {
     "row": " ",
     "series": "By",
-    "share": "Figure",
-    "bound": "Bound",
-    "interval": "Interval",
-    "base": "Base",
+    "bound_low_pct": "Bound, low",
+    "bound_high_pct": "Bound, high",
+    "interval_low_pct": "95% interval, low",
+    "interval_high_pct": "95% interval, high",
+    "uncertainty_low_pct": "Uncertainty, low",
+    "uncertainty_high_pct": "Uncertainty, high",
+    "base_conversation_count": "Base",
 }
-
-
-def config() -> dict[str, Any]:
-    """The look of every chart: quiet axes, no frame."""
-    soft, text = {"labelColor": "var(--soft)"}, {"labelColor": "var(--text)"}
-    return {
-        "font": FONT,
-        "fontSize": {"guideLabel": 12, "guideTitle": 12, "groupTitle": 13},
-        "background": "transparent",
-        "aria": False,  # the figure has one label and a data table
-        "view": {"stroke": None},
-        "axis": soft
-        | {
-            "titleColor": "var(--soft)",
-            "gridColor": "var(--grid)",
-            "domain": False,
-            "ticks": False,
-            "titleFontWeight": "normal",
-            "labelPadding": 6,
-        },
-        "axisY": text | {"grid": False},
-        "title": {
-            "color": "var(--text)",
-            "fontWeight": 600,
-            "anchor": "start",
-            "frame": "group",
-            "offset": 8,
-            "subtitleColor": "var(--soft)",
-            "subtitleFontSize": 12,
-        },
-        "legend": text
-        | {
-            "orient": "top",
-            "direction": "horizontal",
-            "title": None,
-            "labelLimit": 260,
-            "symbolSize": 90,
-            "symbolStrokeWidth": 0,
-            "offset": 4,
-        },
-    }
+SOFT = {"labelColor": "var(--soft)", "titleColor": "var(--soft)"}
+CONFIG: dict[str, Any] = {
+    "font": FONT,
+    "background": "transparent",
+    "aria": False,  # the figure has one label and a data table
+    "view": {"stroke": None},
+    "axis": SOFT
+    | {
+        "gridColor": "var(--grid)",
+        "domain": False,
+        "ticks": False,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelPadding": 6,
+    },
+    "axisY": {"labelColor": "var(--text)", "grid": False},
+    "header": {
+        "title": None,
+        "labelColor": "var(--text)",
+        "labelFontSize": 13,
+        "labelFontWeight": 600,
+        "labelAnchor": "start",
+    },
+    "legend": {
+        "labelColor": "var(--text)",
+        "labelFontSize": 12,
+        "orient": "top",
+        "direction": "horizontal",
+        "title": None,
+        "labelLimit": 260,
+        "symbolSize": 90,
+        "symbolStrokeWidth": 0,
+        "offset": 4,
+    },
+}
 
 
 @dataclass(frozen=True)
 class Chart:
-    """How rows are drawn: a row per label, a mark per series.
+    """How rows are drawn: a row per ``row``, a mark per ``series``, a panel per
+    ``panel``; all on the scale of all samples, so that they compare."""
 
-    ``label`` and ``series`` map keys in the rows to what is shown, in order; other rows
-    are not drawn. ``breaks`` are words for the gaps between the rows, where they may
-    not be compared without them; where a gap has none, a line joins the dots.
-    ``reference`` is a value that stands across all rows.
-    """
-
-    label_key: str
-    label: dict[str, str] | dict[int, str]
     x_title: str
-    series_key: str = ""
-    series: dict[str, str] | None = None
     value_key: str = "share_pct"
     unit: str = "%"
-    has_bar: bool = False
-    breaks: Sequence[str] = ()
-    reference: float | None = None
-
-    @property
-    def names(self) -> dict[str, str]:
-        """The series; where there are none, all rows are one without a name."""
-        return self.series or {"": "Published"}
-
-    def series_of(self, row: Row) -> str:
-        """The series that a row belongs to."""
-        return row[self.series_key] if self.series else ""
-
-    def drawn(self, rows: Sequence[Row]) -> list[Row]:
-        """The rows that are drawn."""
-        return [
-            row
-            for row in rows
-            if row[self.label_key] in self.label and self.series_of(row) in self.names
-        ]
-
-    def top(self, rows: Sequence[Row]) -> float:
-        """The end of a scale that holds these rows, in the unit of the value."""
-        keys = (self.value_key, "bound_high_pct", "interval_high_pct")
-        values = [row.get(key) for row in rows for key in keys]
-        return max((value for value in values if value is not None), default=1.0)
+    has_breaks: bool = False
 
 
-def range_panel(
-    chart: Chart,
-    rows: Sequence[Row],
-    *,
-    title: str,
-    is_simulated: bool = False,
-    top: float | None = None,
-) -> Spec:
-    """A row per label: the share as a dot, its bound as a band, its interval as a line.
+def wrapped(text: str, lines: int = 2) -> str:
+    """A label in at most so many lines of LABEL_WIDTH characters, joined by bars."""
+    short = textwrap.wrap(
+        text.replace("|", "/"), LABEL_WIDTH, max_lines=lines, placeholder=" …"
+    )
+    return "|".join(short)
 
-    Rows without a value say so. ``top`` is the end of the scale, where several panels
-    have one in common.
 
-    Raises ReportError when two rows would be one mark: rows of several definitions.
-    """
-    marks = [_mark(chart, row) for row in chart.drawn(rows)]
-    # By place, not by name: two countries may be called alike.
-    places = Counter((mark["y"], mark["row"], mark["series"]) for mark in marks)
-    for (_, row_name, series_name), times in places.items():
+def once(rows: Sequence[Row], title: str) -> None:
+    """Raise ReportError where two rows would be one mark, of several definitions."""
+    keys = Counter((row.get("panel"), row["row"], row.get("series")) for row in rows)
+    for key, times in keys.items():
         if times > 1:
+            name = " ".join(part for part in key if part)
             raise ReportError(
-                f"The chart {title!r} has {times} rows for {row_name} {series_name}; "
-                "expected one. Filter one definition in the query of report/questions."
+                f"The chart {title!r} has {times} rows for {name}; expected one. "
+                "Filter one definition in the query of report/questions."
             )
-    lines = 2 if any("|" in _wrapped(text) for text in chart.label.values()) else 1
-    height = max(SERIES_HEIGHT * len(chart.names) + 8, 10 + 10 * lines)
-    if chart.breaks:
-        # room for the words above the line, clear of the dots
-        lines = max(len(textwrap.wrap(words, BREAK_WIDTH)) for words in chart.breaks)
-        height = max(height, 60 + 14 * lines)
-    top = chart.top(chart.drawn(rows)) if top is None else top
-    with debug_mode(False):  # the converter judges the whole; by part it costs seconds
-        spec = alt.layer(
-            *_layers(chart, marks, top),
-            data=alt.Data(values=marks),
-            height=height * len(chart.label),
-            title=alt.Title(title, **{"subtitle": SIMULATED} if is_simulated else {}),
-        ).to_dict(validate=False)
-    spec.pop("config", None)
-    return spec
 
 
-def _mark(chart: Chart, row: Row) -> Row:
-    """The data of one mark: where it stands, what it shows, what a pointer reads."""
-    names = list(chart.names)
-    offset = (names.index(chart.series_of(row)) - (len(names) - 1) / 2) / len(names)
-    value = row[chart.value_key]
-    place = list(chart.label).index(row[chart.label_key])
-    return {
-        "y": place + 0.62 * offset,
-        "row": chart.label[row[chart.label_key]],
-        "series": chart.names[chart.series_of(row)],
-        "value": value,
-        "low": row.get("bound_low_pct"),
-        "high": row.get("bound_high_pct"),
-        "from": row.get("interval_low_pct"),
-        "to": row.get("interval_high_pct"),
-        "note": _note(row) if value is None else None,
-        "share": number(value, unit=chart.unit),
-        "bound": _range(row.get("bound_low_pct"), row.get("bound_high_pct")),
-        "interval": _interval(row),
-        "base": _base(row, has_numerator=chart.unit == "%"),
-    } | ({"run": sum(map(bool, chart.breaks[:place]))} if chart.breaks else {})
+def top(chart: Chart, rows: Sequence[Row]) -> float:
+    """The end of a scale that holds these rows, in the unit of the value."""
+    ends = (chart.value_key, *HIGHEST)
+    return max((row[e] for row in rows for e in ends if row.get(e)), default=1.0)
 
 
-def _layers(chart: Chart, marks: list[Row], top: float) -> list[alt.Chart]:
-    """The marks of a range panel, from the back to the front."""
-    order = list(chart.names.values())
-    texts = json.dumps([_wrapped(text) for text in chart.label.values()])
-    y = alt.Y(
-        "y:Q",
-        title=None,
-        scale=alt.Scale(
-            domain=[-0.5, len(chart.label) - 0.5], reverse=True, nice=False, zero=False
-        ),
-        axis=alt.Axis(
-            values=list(range(len(chart.label))),
-            labelExpr=f"split({texts}[datum.value], '|')",
-            labelLimit=190,
-            labelBaseline="middle",
-            labelLineHeight=13,
-        ),
-    )
+def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
+    """The value as a dot with its number, its bound as a band, its line with ends.
 
-    def x(field: str) -> alt.X:
-        return alt.X(
-            f"{field}:Q",
-            title=chart.x_title or None,
-            scale=alt.Scale(domain=[0, top], nice=True, zero=True),
-            axis=alt.Axis(
-                labelExpr=f"datum.label + '{chart.unit}'",
-                tickCount=5,
-                titleAnchor="start",
-            ),
-        )
-
-    legend = (
-        alt.Legend(columns=1 if max(len(n) for n in order) > 18 else 2, symbolOpacity=1)
-        if len(order) > 1
-        else None
-    )
-    colour, shape = (
-        channel(
-            "series:N",
-            scale=alt.Scale(domain=order, range=values[: len(order)]),
-            legend=legend,
-        )
-        for channel, values in ((alt.Color, SERIES_COLOURS), (alt.Shape, SHAPES))
-    )
-    tooltip = [
-        alt.Tooltip(f"{key}:N", title=title)
-        for key, title in TOOLTIP.items()
-        if key != "series" or len(order) > 1
-    ]
-
-    base, seen = alt.Chart().encode(y=y), {"color": colour, "tooltip": tooltip}
-    tick = base.mark_tick(orient="vertical", size=9, thickness=1.5)
-    bar = base.mark_rule(strokeWidth=7, opacity=0.35)
-    # Each with the field that a mark must have for it.
-    layers = [
-        *(
-            [("value", bar.encode(x=x("value"), x2=alt.datum(0), **seen))]
-            * chart.has_bar
-        ),
-        (
-            "high",
-            base.mark_rule(strokeWidth=10, opacity=0.3, strokeCap="butt").encode(
-                x=x("low"), x2="high:Q", **seen
-            ),
-        ),
-        (
-            "to",
-            base.mark_rule(strokeWidth=1.5).encode(x=x("from"), x2="to:Q", **seen),
-        ),
-        ("to", tick.encode(x=x("from"), color=colour)),
-        ("to", tick.encode(x=x("to"), color=colour)),
-        (
-            "value",
-            base.mark_point(filled=True, size=62, opacity=1).encode(
-                x=x("value"), shape=shape, **seen
-            ),
-        ),
-        (
-            "note",
-            base.mark_text(align="left", dx=4, fontSize=11, fill="var(--soft)").encode(
-                x=alt.datum(0), text="note:N"
-            ),
-        ),
-    ]
-    beneath = _break_marks(chart.breaks)
-    if chart.breaks and not all(chart.breaks):
-        joined = base.mark_line(strokeWidth=1, opacity=0.7).encode(
-            x=x("value"), color=colour, detail="run:N", order="y:Q"
-        )
-        beneath.append(joined.transform_filter("isValid(datum.value)"))
-    if chart.reference is not None:
-        rule = alt.Chart().mark_rule(stroke="var(--soft)", strokeDash=[2, 3])
-        beneath.append(rule.encode(x=alt.datum(chart.reference)))
-    return beneath + [
-        layer.transform_filter(f"isValid(datum.{field})")
-        for field, layer in layers
-        if field == "value" or any(mark[field] is not None for mark in marks)
-    ]
-
-
-def _break_marks(breaks: Sequence[str]) -> list[alt.Chart]:
-    """A dashed line with words in each gap between two rows that has words."""
-    gaps = [
-        {"y": n + 0.5, "lines": textwrap.wrap(words, BREAK_WIDTH)[::-1]}
-        for n, words in enumerate(breaks)
-        if words
-    ]
-    if not gaps:
-        return []
-    rule = alt.Chart(alt.Data(values=[{"y": gap["y"]} for gap in gaps])).mark_rule(
-        strokeDash=[5, 4], strokeWidth=1.5, stroke="var(--break)"
-    )
-    marks = [rule.encode(y="y:Q")]
-    # A mark for each line of words, from the lowest up: all stand above the rule.
-    for n in range(max(len(gap["lines"]) for gap in gaps)):
-        words = [
-            {"y": gap["y"], "words": gap["lines"][n]}
-            for gap in gaps
-            if n < len(gap["lines"])
-        ]
-        text = alt.Chart(alt.Data(values=words)).mark_text(
-            fill="var(--break)",
-            align="right",
-            baseline="bottom",
-            dy=-3 - 13 * n,
-            fontSize=11,
-            fontWeight=600,
-        )
-        marks.append(text.encode(y="y:Q", x=alt.value("width"), text="words:N"))
-    return marks
-
-
-def _wrapped(text: str) -> str:
-    """A label in lines of at most LABEL_WIDTH characters, joined by bars."""
-    lines = textwrap.wrap(text.replace("|", "/"), LABEL_WIDTH)
-    if len(lines) > 2:
-        lines = [lines[0], textwrap.shorten(" ".join(lines[1:]), LABEL_WIDTH + 2)]
-        lines[1] = lines[1].replace("[...]", "…")
-    return "|".join(lines)
-
-
-def _note(row: Row) -> str:
-    """Why a row has no value."""
-    words = {
-        "fewer_tasks": "fewer tasks than that",
-        "suppressed": "folded into the rest",
-        "not_published": "not published",
+    ``rows`` are those of every sample: they give the series and the panels. The end of
+    the scale is the parameter ``top``.
+    """
+    series = list(dict.fromkeys(row["series"] for row in rows if row.get("series")))
+    panels = list(dict.fromkeys(row["panel"] for row in rows if row.get("panel")))
+    value = chart.value_key
+    held = {key for row in rows for key in row if row[key] is not None}
+    has_line = bool(held & {"uncertainty_high_pct", "interval_high_pct"})
+    lines = max((row["row"].count("|") + 1 for row in rows), default=1)
+    step = max(15 * max(len(series), 1) + 9, 8 + 14 * lines)
+    step = max(step, 62) if chart.has_breaks else step
+    x = {
+        "type": "quantitative",
+        "title": chart.x_title,
+        "scale": {"domain": [0, {"expr": "top"}], "nice": True},
+        "axis": {
+            "labelExpr": f"datum.label + '{chart.unit}'",
+            "tickCount": 4,
+            "titleAnchor": "start",
+            "titleLimit": 300,
+        },
     }
-    return words.get(str(row.get("status")), "no visible cell")
+    seen: Spec = {
+        "tooltip": [
+            {"field": value, "title": "Figure", "format": ",.2f"},
+            *(
+                {"field": key, "title": title}
+                | ({} if key in ("row", "series") else {"format": ",.2f"})
+                for key, title in TOOLTIP.items()
+                if key not in ("base_conversation_count",)
+                and any(row.get(key) is not None for row in rows)
+            ),
+            {"field": "base_conversation_count", "title": "Base", "format": ",.0f"},
+        ]
+    }
+    y: Spec = {"y": _rows_axis()}
+    point: Spec = {"type": "point", "filled": True, "size": 62, "opacity": 1}
+    if series:
+        scale = {"domain": series, "range": COLOURS[: len(series)]}
+        columns = 1 if max(map(len, series)) > 18 else 3
+        seen["color"] = {
+            "field": "series",
+            "scale": scale,
+            "legend": {"columns": columns, "symbolOpacity": 1},
+        }
+        seen["yOffset"] = {"field": "series", "scale": {"domain": series}}
+        shape = {
+            "field": "series",
+            "scale": {"domain": series, "range": SHAPES[: len(series)]},
+        }
+    else:
+        seen["color"] = {"value": COLOURS[0]}
+        shape = {"value": "circle"}
+    low, high = "line_low", "line_high"
+    tick = {"type": "tick", "orient": "vertical", "size": 9, "thickness": 1.5}
+    layers = [
+        (
+            "bound_high_pct",
+            {"type": "rule", "strokeWidth": 10, "opacity": 0.3, "strokeCap": "butt"},
+            {"x": x | {"field": "bound_low_pct"}, "x2": {"field": "bound_high_pct"}},
+        ),
+        (
+            high,
+            {"type": "rule", "strokeWidth": 1.5},
+            {"x": x | {"field": low}, "x2": {"field": high}},
+        ),
+        (high, tick, {"x": x | {"field": low}}),
+        (high, tick, {"x": x | {"field": high}}),
+        (value, point, {"x": x | {"field": value}, "shape": shape}),
+    ]
+    ends = [high] * has_line + [e for e in (value, "bound_high_pct") if e in held]
+    farthest = ", ".join(f"datum.{end}" for end in ends or [value])
+    offset = {"yOffset": seen["yOffset"]} if series else {}
+    words: Spec = {"type": "text", "align": "left", "dx": 7, "fontSize": 11}
+    drawn = [
+        {
+            "transform": [{"filter": f"isValid(datum['{field}'])"}],
+            "mark": mark,
+            "encoding": encoding | seen,
+        }
+        for field, mark, encoding in layers
+        if field in (value, high * has_line) or field in held
+    ]
+    drawn += [
+        {
+            "transform": [
+                {"filter": f"isValid(datum.{value})"},
+                {"calculate": f"max({farthest})", "as": "end"},
+                {
+                    "calculate": f"format(datum.{value}, ',.1f') + '{chart.unit}'",
+                    "as": "text",
+                },
+            ],
+            "mark": words | {"fill": "var(--text)"},
+            "encoding": offset | {"x": x | {"field": "end"}, "text": {"field": "text"}},
+        },
+        {
+            "transform": [{"filter": f"!isValid(datum.{value})"}],
+            "mark": words | {"fill": "var(--soft)"},
+            "encoding": offset | {"x": {"datum": 0}, "text": {"field": "why"}},
+        },
+    ]
+    inner: Spec = {
+        "transform": LINES,
+        "encoding": y,
+        "layer": (_breaks() if chart.has_breaks else []) + drawn,
+        "width": FILE_WIDTH - LABEL_PIXELS - 60,
+        "height": {"step": step, "for": "position"},
+    }
+    if panels:
+        inner["width"] = 180
+        inner = {
+            "facet": {"field": "panel", "type": "nominal", "sort": panels},
+            "columns": 2,
+            "spacing": {"column": 50, "row": 24},
+            "spec": inner,
+        }
+    return _file(inner)
 
 
-def _range(low: float | None, high: float | None) -> str:
-    return "none" if low is None or high is None else f"{low:.1f} to {high:.1f}%"
+def curve(y_title: str, choices: dict[str, list[str]], threshold: float | None) -> Spec:
+    """All specifications of a claim in the order of their value, choices below.
+
+    ``choices`` are the values of each dimension that varies, in the order to show.
+    """
+    dimensions = list(choices)
+    x = {"field": "place", "type": "quantitative", "axis": None}
+    colour = {
+        "field": "holds",
+        "scale": {
+            "domain": ["The claim holds", "It does not", "Not known"],
+            "range": [COLOURS[0], COLOURS[1], "var(--soft)"],
+        },
+    }
+    shape = colour | {
+        "scale": {
+            "domain": colour["scale"]["domain"],  # type: ignore[index]
+            "range": ["circle", "triangle-down", "square"],
+        }
+    }
+    y: Spec = {"field": "value", "type": "quantitative", "title": y_title}
+    y["scale"] = {"zero": False}
+    y["axis"] = {"grid": True, "tickCount": 5, "minExtent": LABEL_PIXELS}
+    tooltip = [{"field": "value", "title": y_title, "format": ",.2f"}]
+    tooltip += [{"field": name, "title": name} for name in dimensions]
+    points: Spec = {
+        "mark": {"type": "point", "filled": True, "size": 26, "opacity": 1},
+        "encoding": {"x": x, "y": y, "color": colour, "shape": shape}
+        | {"tooltip": tooltip},
+    }
+    preferred = [
+        {
+            "transform": [{"filter": "datum.is_preferred"}],
+            "mark": {"type": "point", "size": 190, "stroke": "var(--text)"},
+            "encoding": {"x": x, "y": y},
+        },
+        {
+            "transform": [{"filter": "datum.is_preferred"}],
+            "mark": {"type": "text", "dy": -16, "fill": "var(--text)"},
+            "encoding": {"x": x, "y": y, "text": {"value": "preferred"}},
+        },
+    ]
+    rule = [{"mark": {"type": "rule", "strokeDash": [4, 3], "stroke": "var(--soft)"}}]
+    rule[0]["encoding"] = {"y": {"datum": threshold}}
+    width = FILE_WIDTH - LABEL_PIXELS - 60
+    below: Spec = {
+        "transform": [{"fold": dimensions, "as": ["dimension", "choice"]}],
+        "width": width,
+        "height": {"step": 15},
+        "mark": {"type": "tick", "thickness": 1.5, "size": 9},
+        "encoding": {
+            "x": x,
+            "y": {
+                "field": "choice",
+                "type": "ordinal",
+                "title": None,
+                "sort": [name for names in choices.values() for name in names],
+                "axis": _rows_axis()["axis"] | {"grid": True},
+            },
+            "color": colour,
+        },
+    }
+    above: Spec = {
+        "width": width,
+        "height": 190,
+        "layer": (rule if threshold is not None else []) + [points, *preferred],
+    }
+    views = [above, below] if dimensions else [above]
+    return _file({"vconcat": views, "spacing": 10})
 
 
-def _interval(row: Row) -> str:
-    if row.get("interval_low_pct") is None:
-        return f"none: {row.get('interval_missing_reason') or 'not in this mart'}"
-    low, high = row["interval_low_pct"], row["interval_high_pct"]
-    return f"{low:.1f} to {high:.1f}% ({row['interval_kind']})"
+def fill(
+    spec: Spec,
+    rows: Sequence[Row],
+    top: float,
+    title: str,
+    heading: str,
+    about: Sequence[str],
+) -> Spec:
+    """A specification with its rows and texts: ready to be converted."""
+    spec = copy.deepcopy(spec) | {"config": CONFIG}
+    spec["params"] = [{"name": "top", "value": top}]
+    texts = {
+        "heading": [(title, 17), *((line, 12.5) for line in _lines([heading]))],
+        "footer": [(line, 10.5) for line in _lines(about)],
+    }
+    spec["datasets"] = {
+        name: [
+            {"n": n, "text": text, "size": size} for n, (text, size) in enumerate(of)
+        ]
+        for name, of in texts.items()
+    } | {"marks": list(rows)}
+    chart = spec["vconcat"][1]
+    inner = chart.get("spec", chart)
+    if "encoding" in inner:
+        names = list(dict.fromkeys(row["row"] for row in rows))
+        inner["encoding"]["y"]["scale"]["domain"] = names
+    if "facet" in chart:
+        shown = {row["panel"] for row in rows}
+        order = [name for name in chart["facet"]["sort"] if name in shown]
+        chart["facet"]["sort"] = order
+    return json.loads(json.dumps(spec, default=str))
 
 
-def _base(row: Row, has_numerator: bool) -> str:
-    """Numerator of base, where the row has both and the figure is their ratio."""
-    above = row.get("conversation_count", row.get("yes_count"))
-    below = row.get("base_conversation_count")
-    if above is None or below is None or not has_numerator:
-        return count(below)
-    return f"{count(above)} of {count(below)}"
+def _lines(texts: Sequence[str]) -> list[str]:
+    return [line for text in texts for line in textwrap.wrap(text, CHARACTERS)]
+
+
+def _rows_axis() -> Spec:
+    return {
+        "field": "row",
+        "type": "ordinal",
+        "title": None,
+        "scale": {"type": "band", "domain": []},
+        "axis": {
+            "labelExpr": "split(datum.label, '|')",
+            "labelLimit": LABEL_PIXELS,
+            "labelBaseline": "middle",
+            "labelLineHeight": 13,
+            "minExtent": LABEL_PIXELS,
+            "maxExtent": LABEL_PIXELS,
+        },
+    }
+
+
+def _breaks() -> list[Spec]:
+    """A dashed line above a row that lies beyond a break, and what breaks there."""
+    y = {"field": "row", "type": "ordinal", "bandPosition": 0}
+    kept = [{"filter": "isValid(datum.breaks)"}]
+    return [
+        {
+            "transform": kept,
+            "mark": {
+                "type": "rule",
+                "strokeDash": [5, 4],
+                "strokeWidth": 1.5,
+                "stroke": "var(--break)",
+            },
+            "encoding": {"y": y},
+        },
+        {
+            "transform": kept,
+            "mark": {
+                "type": "text",
+                "align": "left",
+                "baseline": "top",
+                "dy": 3,
+                "fontSize": 11,
+                "fill": "var(--break)",
+            },
+            "encoding": {"y": y, "x": {"value": 0}, "text": {"field": "breaks"}},
+        },
+    ]
+
+
+def _file(chart: Spec) -> Spec:
+    """A heading, the chart and a footer, with names for what fills them."""
+    return {
+        "$schema": f"https://vega.github.io/schema/vega-lite/v{VEGA_LITE[0]}.json",
+        "padding": 16,
+        "vconcat": [
+            _texts("heading", 19),
+            {"data": {"name": "marks"}} | chart,
+            _texts("footer", 14),
+        ],
+        "spacing": 16,
+        "resolve": {"scale": dict.fromkeys(("color", "shape"), "independent")},
+    }
+
+
+def _texts(name: str, step: int) -> Spec:
+    """Lines of text as a view of their own."""
+    return {
+        "data": {"name": name},
+        "width": FILE_WIDTH,
+        "height": {"step": step},
+        "mark": {"type": "text", "align": "left", "fill": "var(--text)"},
+        "encoding": {
+            "x": {"value": -LABEL_PIXELS},
+            "y": {"field": "n", "type": "ordinal", "axis": None},
+            "text": {"field": "text"},
+            "size": {
+                "field": "size",
+                "type": "quantitative",
+                "scale": None,
+                "legend": None,
+            },
+        },
+    }

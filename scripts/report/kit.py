@@ -1,4 +1,4 @@
-"""What the questions share: figures, tables, bases, why something is absent."""
+"""What the questions share: how a figure is made of rows, bases, why one is absent."""
 
 from __future__ import annotations
 
@@ -7,233 +7,236 @@ from typing import Any
 
 from markupsafe import Markup
 
-from report.charts import Chart, range_panel
-from report.parts import Column, Figure, Row, Slice, Table, platform_title, sentence
+from report.charts import Chart, once, range_chart, top, wrapped
+from report.parts import PLATFORMS, Figure, Of, Row, Sample, Text, sentence
 from report.reading import Warehouse
 
-BASES = {"all_conversations": "All conversations", "named_tasks": "Named tasks"}
+Reader = Callable[[Sample, list[Row]], Markup]
+
 REASONS = {
-    "suppressed_cells": "suppression cuts off the numerator",
-    "fractional_allocation": "the count is split between groups",
-    "per_million_counts": "counts are re-based to one million",
-    "percent_only": "the release publishes no counts",
-    "mean_of_countries": "it is a mean of countries",
-    "partial_copy": "this copy lacks some of the cells",
-    "too_few_tasks": "too few tasks",
-    "residual": "it is what is left over, not a label",
-    "none_visible": "no cell of it is published",
-    "not_in_copy": "this copy lacks the facet",
-    "no_suppressed": "the no cell is suppressed",
-    "yes_suppressed": "the yes cell is suppressed",
-    "not_published": "the place does not publish it",
+    "suppressed_cells": "none: suppression cuts off the numerator",
+    "fractional_allocation": "none: the count is split between groups",
+    "per_million_counts": "none: counts are re-based to one million",
+    "percent_only": "none: the release publishes no counts",
+    "mean_of_countries": "none: it is a mean of countries",
+    "partial_copy": "none: this copy lacks some of the cells",
+    "too_few_tasks": "none: too few tasks",
+    "residual": "none: it is what is left over, not a label",
+    "none_visible": "none: no cell of it is published",
+    "not_in_copy": "none: this copy lacks the facet",
+    "no_suppressed": "none: the no cell is suppressed",
+    "yes_suppressed": "none: the yes cell is suppressed",
+    "not_published": "none: the place does not publish it",
 }
-UNSEEN = (
-    "Band: from none to all of the unseen conversations counted as this. A bound, with "
-    "no probability attached."
-)
-SUPPRESSED = (
-    "Band: what suppressed cells leave open, from nothing to all they can hold. A "
-    "bound, with no probability attached."
-)
-ONE_BOUND = (
-    " Only the estimator of all conversations has one; the others leave something out, "
-    "and their dots may lie beside it."
-)
-OVER_TASKS = (
-    "Line: 95% interval over tasks. It answers whether the share would hold with other "
-    "tasks of this kind, and knows nothing of what is suppressed."
-)
-OVER_WEEK = "Line: 95% Wilson interval of the week's draw of conversations."
-LEFT_OPEN = (
-    "Band: what unseen tasks, folded labels or rounding leave open. A bound, with no "
-    "probability attached."
-)
-# What the band and the line of a mart are; empty where its figures have none.
-MARKS = {
-    "fct_country_attributes": (LEFT_OPEN, OVER_WEEK),
-    "fct_country_education": (LEFT_OPEN, OVER_WEEK),
-    "fct_education_shares": (UNSEEN, ""),
-    "fct_education_trend": (
-        "Band: what the release leaves open. A bound, with no probability attached.",
-        "",
-    ),
-    "fct_facet_shares": ("", OVER_WEEK),
-    "fct_interaction_patterns": (SUPPRESSED, OVER_TASKS),
-    "fct_occupation_group_shares": (UNSEEN, ""),
-    "fct_task_concentration": ("", ""),
-    "fct_task_success": (SUPPRESSED, OVER_TASKS),
-    "fct_use_case_shares": (SUPPRESSED, OVER_TASKS),
+KINDS = {
+    "imbens_manski_95": "uncertainty: what is hidden and which tasks there are",
+    "wilson_95": "95% interval over the week's draw of conversations",
+    "task_bootstrap_95": "95% interval over tasks (bootstrap)",
+    "task_jackknife_t_95": "95% interval over tasks (jackknife)",
 }
-# The figure of a mart in dim_estimators.
-ESTIMATED = {
-    "fct_interaction_patterns": "pattern",
-    "fct_task_success": "success",
-    "fct_use_case_shares": "use_case",
+WHY = {
+    "fewer_tasks": "fewer tasks than that",
+    "suppressed": "folded into the rest",
+    "not_published": "not published",
+    "contradicted": "the file contradicts itself here",
 }
-# Headings of the columns of all tables; figures end with those of TAIL that they have.
+# Columns of the data tables and the saved CSV, in order; a figure has those that its
+# rows have. Kinds: text, count, number.
 COLUMNS = {
-    column.key: column
-    for column in (
-        Column("release_id", "Release", "code"),
-        Column("platform", "Platform"),
-        Column("window_label", "Window"),
-        Column("measure", "Measure", "code"),
-        Column("category", "Category", "code"),
-        Column("country_group", "Countries", "code"),
-        Column("scope", "Scope", "code"),
-        Column("allocation_rule", "Rule", "code"),
-        Column("share_base", "Base of the share", "code"),
-        Column("estimator", "Estimator", "code"),
-        Column("pattern", "Pattern"),
-        Column("use_case", "Use case"),
-        Column("soc_major_group", "Group", "code"),
-        Column("group_title", "Title"),
-        Column("geo_name", "Country"),
-        Column("geo_id", "Code", "code"),
-        Column("change_pct_points", "Step, points", "pct"),
-        Column("break_reasons", "Breaks"),
-        Column("common_unit_count", "Common units", "count"),
-        Column("common_share_pct", "They hold, %", "pct"),
-        Column("composition_change", "Composition, points", "pct"),
-        Column("within_change", "Within, points", "pct"),
-        Column("share_rank", "Rank", "count"),
-        Column("volume_rank", "Rank", "count"),
-        Column("top_k", "Largest tasks", "count"),
-        Column("task_statement", "Task, as O*NET words it"),
-        Column("education_subsector", "Subsector", "code"),
-        Column("task_with_use_case_count", "Tasks with a use case", "count"),
-        Column("task_with_pattern_count", "Tasks with a pattern", "count"),
-        Column("task_with_success_count", "Tasks that publish yes", "count"),
-        Column("task_count", "Tasks", "count"),
-        Column("effective_task_count", "Effective tasks", "number"),
-        Column("unseen_conversation_count", "Unseen", "count"),
-        Column("suppressed_pct", "In no published cell, %", "pct"),
-        Column("status", "Status", "code"),
-        Column("above_count", "Wholly above, countries", "count"),
-        Column("below_count", "Wholly below, countries", "count"),
-        Column("above_geo_ids", "Wholly above these", "code"),
-        Column("flags", "Flags"),
-        Column("named_share_pct", "Share of the published labels, %", "pct"),
-        Column("left_out_pct", "That leaves out, %", "pct"),
-        Column("window_start_date", "Window from"),
-        Column("definition_a", "Definition", "code"),
-        Column("definition_b", "And", "code"),
-        Column("country_count", "Countries", "count"),
-        Column("rank_correlation", "Rank correlation", "number"),
-        Column("mean_difference_pct", "Mean difference, points", "pct"),
-        Column("most_disagreeing_countries", "Furthest apart, with both ranks"),
-        Column("usage_pct", "Share of use, %", "pct"),
-        Column("per_capita_index", "Use per person, 1 is the mean", "number"),
-        Column("published_per_capita_index", "The same as published", "number"),
-        Column("working_age_population_count", "People of working age", "count"),
-        Column("conversation_count", "Count", "count"),
-        Column("yes_count", "Yes", "count"),
-        Column("base_conversation_count", "Base", "count"),
-        Column("share_pct", "Share, %", "pct"),
-        Column("value_pct", "Figure, %", "pct"),
-        Column("volume_share_pct", "Share of all conversations, %", "pct"),
-        Column("success_pct", "Success, %", "pct"),
-        Column("bound_low_pct", "Bound, low", "pct"),
-        Column("bound_high_pct", "Bound, high", "pct"),
-        Column("interval_low_pct", "95% interval, low", "pct"),
-        Column("interval_high_pct", "95% interval, high", "pct"),
-        Column("interval", "Kind of interval, or why none"),
-    )
+    "window_words": ("Window", "text"),
+    "platform_words": ("Platform", "text"),
+    "panel": ("Shown", "text"),
+    "row": ("Row", "text"),
+    "series": ("By", "text"),
+    "statement": ("Task, as O*NET words it", "text"),
+    "geo_id": ("Code", "text"),
+    "flags": ("Flags", "text"),
+    "share_rank": ("Place", "count"),
+    "rank_low": ("Place, best", "count"),
+    "rank_high": ("Place, worst", "count"),
+    "share_pct": ("Share, %", "number"),
+    "value_pct": ("Figure, %", "number"),
+    "success_pct": ("Success, %", "number"),
+    "volume_share_pct": ("Share of all conversations, %", "number"),
+    "rank_correlation": ("Rank correlation", "number"),
+    "bound_low_pct": ("Bound, low", "number"),
+    "bound_high_pct": ("Bound, high", "number"),
+    "interval_low_pct": ("95% interval, low", "number"),
+    "interval_high_pct": ("95% interval, high", "number"),
+    "uncertainty_low_pct": ("Uncertainty, low", "number"),
+    "uncertainty_high_pct": ("Uncertainty, high", "number"),
+    "uncertainty_coverage_pct": ("It held the truth in, %", "number"),
+    "interval": ("The line is", "text"),
+    "conversation_count": ("Count", "count"),
+    "yes_count": ("Yes", "count"),
+    "base_conversation_count": ("Base", "count"),
+    "unseen_conversation_count": ("Unseen", "count"),
+    "suppressed_pct": ("In no published cell, %", "number"),
+    "task_count": ("Tasks", "count"),
+    "task_with_pattern_count": ("Tasks with a pattern", "count"),
+    "task_with_use_case_count": ("Tasks with a use case", "count"),
+    "task_with_success_count": ("Tasks that publish yes", "count"),
+    "effective_task_count": ("Effective tasks", "number"),
+    "change_pct_points": ("Step, points", "number"),
+    "common_unit_count": ("Common units", "count"),
+    "common_share_pct": ("They hold, %", "number"),
+    "composition_change": ("Composition, points", "number"),
+    "within_change": ("Within, points", "number"),
+    "breaks": ("Break before", "text"),
+    "country_count": ("Countries", "count"),
+    "mean_difference_pct": ("Mean difference, points", "number"),
+    "most_disagreeing_countries": ("Furthest apart, with both ranks", "text"),
+    "above_count": ("Wholly above, countries", "count"),
+    "below_count": ("Wholly below, countries", "count"),
+    "above_geo_ids": ("Wholly above these", "text"),
+    "named_share_pct": ("Share of the published labels, %", "number"),
+    "left_out_pct": ("That leaves out, %", "number"),
+    "usage_pct": ("Share of use, %", "number"),
+    "per_capita_index": ("Use per person, 1 is the mean", "number"),
 }
-TAIL = list(COLUMNS)[list(COLUMNS).index("conversation_count") :]
 
 
 def draw(
     warehouse: Warehouse,
     figure_id: str,
     title: str,
-    reading: Markup,
     mart: str,
+    query: str,
     chart: Chart,
-    rows: Sequence[Row],
-    columns: str,
+    read: Reader,
     *,
-    panels: dict[str, list[Row]] | None = None,
+    facet: str = "",
+    of: Of = "sample",
+    picks: dict[str, str] | None = None,
     notes: Sequence[Markup] = (),
+    is_read_by_pick: bool = False,
+    absent: str = "",
     base: str = "",
-    touched: Sequence[str] = (),
 ) -> Figure:
-    """A figure of rows of a mart: a panel per slice, or those given, on one scale.
+    """A figure of a query: its rows by what the reader chooses, and what is said.
 
-    The data table holds all ``rows``, under the ``columns`` named, then counts and
-    ranges; the caveats are those of its columns, of what tells the marks apart, and of
-    the columns ``touched``.
+    The query names ``row``, and ``series`` and ``panel`` where there are several.
+    ``read`` gives the sentence of a choice from its rows; where it has none, the
+    release does not publish ``facet`` or this copy lacks it, or as ``absent`` says.
     """
-    bound, interval = MARKS[mart]
-    notes = list(notes)
-    if chart.series_key == "estimator":
-        bound += ONE_BOUND
-        meanings = "estimator_title, definition"
-        notes.append(glossary(warehouse.estimators(ESTIMATED[mart], meanings)))
-    parts = warehouse.by_slice(rows)
-    slices = list(parts)
-    if panels is None:
-        panels = {each.label: own for each, own in parts.items()}
-    drawn = chart.drawn([row for own in panels.values() for row in own])
-    if all(row.get("interval_low_pct") is None for row in drawn):
-        interval = ""
-    shown = table(title, rows, columns, has_slice=len(slices) > 1)
-    keys = {column.key for column in shown.columns}
-    keys |= {"is_simulated"} if any(each.is_simulated for each in slices) else set()
+    picks = picks or {}
+    rows = [_words(row, chart.value_key, of) for row in warehouse.rows(query)]
+    keys = [sample.key(of) for sample in warehouse.samples]
+    rows.sort(key=lambda row: keys.index(row["key"]))
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row["key"], []).append(row)
+    texts = {}
+    for sample in warehouse.samples:
+        key = sample.key(of)
+        if key in texts:
+            continue
+        own = groups.get(key)
+        if not own:
+            texts[key] = Text(_absent(warehouse, sample, facet, absent))
+            continue
+        for picked, part in _picked(own, list(picks)).items():
+            once(part, f"{title}, {key}")
+            if is_read_by_pick or key not in texts:
+                part = part if is_read_by_pick else own
+                text = Text(
+                    read(part[0]["sample"], part), base or _base(part), _samples(part)
+                )
+                texts[" ".join([key, *picked] if is_read_by_pick else [key])] = text
+    for row in rows:
+        row["row"] = wrapped(row["row"], 3 if "statement" in row else 2)
+    shown = {
+        key: heading
+        for key, heading in COLUMNS.items()
+        if any(row.get(key) is not None for row in rows)
+    }
+    shown = {key: (words, "text") for key, words in picks.items()} | shown
+    kinds = {KINDS[row["line_kind"]] for row in rows if row.get("line_kind")}
+    line = "; or ".join(sorted(kinds, key=list(KINDS.values()).index))
+    touched = {*COLUMNS, *picks, "scope", "allocation_rule", "estimator", "pattern"}
+    touched &= set(rows[0]) if rows else touched
+    touched |= (
+        {"is_simulated"} if any(s.is_simulated for s in _samples(rows)) else set()
+    )
     return Figure(
         figure_id,
         title,
-        reading,
-        base or _base(warehouse, drawn),
         mart,
-        slices,
-        [
-            range_panel(
-                chart,
-                own,
-                title=name,
-                is_simulated=any(e.is_simulated for e in warehouse.by_slice(own)),
-                top=chart.top(drawn),
-            )
-            for name, own in panels.items()
-        ],
+        chart.value_key,
+        query,
+        range_chart(chart, rows),
+        rows,
         shown,
-        bound,
-        interval,
-        [*notes, *_no_interval(drawn)],
-        warehouse.caveats(mart, {*keys, chart.label_key, chart.series_key, *touched}),
+        texts,
+        of,
+        line,
+        list(notes),
+        warehouse.caveats(mart, touched),
+        picks,
+        {
+            " ".join(picked): top(chart, own)
+            for picked, own in _picked(rows, list(picks) * is_read_by_pick).items()
+        },
     )
 
 
-def table(
-    caption: str,
-    rows: Sequence[Row],
-    columns: str,
-    *,
-    has_slice: bool = False,
-    mart: str = "",
-) -> Table:
-    """A data table: the columns named, then the counts and ranges of the rows."""
-    rows = [
-        row
-        | {"platform": platform_title(row["platform"])}
-        | ({"interval": _interval(row)} if "interval_kind" in row else {})
-        for row in rows
-    ]
-    keys = ["release_id", "platform"] if has_slice else []
-    keys += columns.split()
-    keys += [key for key in TAIL if rows and key in rows[0] and key not in keys]
-    return Table(caption, tuple(COLUMNS[key] for key in keys), rows, mart)
+def _words(row: Row, value_key: str, of: Of) -> Row:
+    """A row with what the chart and the table need beside the columns of the mart."""
+    sample: Sample = row["sample"]
+    row["key"] = sample.key(of)
+    row["window_words"], row["platform_words"] = (
+        sample.window_label,
+        PLATFORMS[sample.platform],
+    )
+    if row[value_key] is None:
+        row["why"] = WHY.get(str(row.get("status")), "no visible cell")
+    if "interval_kind" in row:
+        kind = row.get("uncertainty_kind") or row["interval_kind"]
+        row["line_kind"] = kind
+        row["interval"] = KINDS.get(kind) or REASONS.get(row["interval_missing_reason"])
+    return row
 
 
-def per_slice(
-    warehouse: Warehouse, rows: Sequence[Row], one: Callable[[Slice, list[Row]], Figure]
-) -> list[Figure]:
-    """A figure for each slice; all but the first are folded away."""
-    figures = [one(each, own) for each, own in warehouse.by_slice(rows).items()]
-    for figure in figures[1:]:
-        figure.is_more = True
-    return figures
+def _samples(rows: Iterable[Row]) -> tuple[Sample, ...]:
+    return tuple(dict.fromkeys(row["sample"] for row in rows))
+
+
+def _picked(rows: list[Row], picks: list[str]) -> dict[tuple[str, ...], list[Row]]:
+    """The rows by value of the picks."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[pick] for pick in picks), []).append(row)
+    return groups
+
+
+def _base(rows: Sequence[Row]) -> str:
+    """The bases by sample: smallest to largest where there are several."""
+    parts = []
+    for sample in _samples(rows):
+        own = [row for row in rows if row["sample"] == sample]
+        bases = {row.get("base_conversation_count") for row in own} - {None}
+        if bases:
+            ends = dict.fromkeys((f"{min(bases):,.0f}", f"{max(bases):,.0f}"))
+            parts.append(f"{' to '.join(ends)} {sample.unit} ({sample.label})")
+    return "; ".join(parts) or "the release publishes no counts"
+
+
+def _absent(warehouse: Warehouse, sample: Sample, facet: str, words: str) -> Markup:
+    """Why a sample has no rows: not in this copy, or never published."""
+    if words:
+        return sentence("{0.where}: {1}.", sample, words)
+    coverage = warehouse.rows(
+        "select distinct release_id, platform, window_start_date, status "
+        f"from marts.fct_cell_coverage where facet = '{facet}'"
+    )
+    found = {row["status"] for row in coverage if row["sample"] == sample}
+    if "not_in_copy" in found:
+        text = "{0.where}: the release publishes this, but the loaded copy lacks it."
+    elif found:
+        text = "{0.where}: nothing of it can be shown."
+    else:
+        text = "{0.where}: the release does not publish this."
+    return sentence(text, sample)
 
 
 def glossary(words: dict[str, str]) -> Markup:
@@ -254,68 +257,3 @@ class _Unknown(dict[str, Any]):
 
     def __missing__(self, key: str) -> None:
         return None
-
-
-def absence(
-    warehouse: Warehouse,
-    facet: str,
-    rows: Sequence[Row],
-    geo_level: str = "global",
-) -> list[Markup]:
-    """Why slices without rows have none: not in this copy, or never published."""
-    coverage = "from marts.fct_cell_coverage where facet = ? and geo_level = ?"
-    covered = warehouse.by_slice(warehouse.rows(coverage, facet, geo_level))
-    status = {each: own[0]["status"] for each, own in covered.items()}
-    by = "" if geo_level == "global" else f" by {geo_level}"
-    present = warehouse.by_slice(rows)
-    texts = []
-    for each in warehouse.slices:
-        if each in present or (geo_level != "global" and each.platform == "1p_api"):
-            continue
-        if status.get(each) == "not_in_copy":
-            text = (
-                "Not in this copy: {} publishes the facet <code>{}</code>{}, but the "
-                "loaded file does not hold it."
-            )
-        elif each in status:
-            text = "{} holds <code>{}</code>{}, but nothing of it can be shown."
-        else:
-            text = "{} does not publish the facet <code>{}</code>{}."
-        texts.append(sentence(text, each.label, facet, by))
-    return texts
-
-
-def _interval(row: Row) -> str:
-    """The kind of interval, else the reason that stands instead of it."""
-    if row["interval_kind"]:
-        return str(row["interval_kind"])
-    return ": ".join(_reason(row["interval_missing_reason"]))
-
-
-def _reason(reason: str) -> tuple[str, str]:
-    """A reason why there is no interval, with what it means."""
-    return reason, REASONS.get(reason, "see the docs of the column")
-
-
-def _base(warehouse: Warehouse, rows: Sequence[Row]) -> str:
-    """The bases of a figure by slice: smallest to largest where there are several."""
-    parts = []
-    for each, own in warehouse.by_slice(rows).items():
-        bases = {row["base_conversation_count"] for row in own} - {None}
-        if bases:
-            ends = dict.fromkeys((f"{min(bases):,.0f}", f"{max(bases):,.0f}"))
-            parts.append(f"{each.label}: {' to '.join(ends)} {each.unit}")
-    return "; ".join(parts) or "no base is known"
-
-
-def _no_interval(rows: Sequence[Row]) -> list[Markup]:
-    """A note on the reasons why drawn rows have no interval."""
-    reasons = sorted({row.get("interval_missing_reason") for row in rows} - {None})
-    if not reasons:
-        return []
-    texts = Markup("; ").join(
-        sentence("<code>{}</code>, {}", *_reason(reason)) for reason in reasons
-    )
-    is_all = all(row["interval_kind"] is None for row in rows)
-    begin = "No interval" if is_all else "Where a row has no interval"
-    return [sentence("{}: {}.", begin, texts)]

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import functools
+import base64
+import gzip
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from report.charts import config
-from report.parts import PLATFORMS, Column, Row, Section, Spec, count, platform_title
+from report import claims
+from report.charts import CHARACTERS, CONFIG, LABEL_PIXELS, VEGA_LITE
+from report.figures import about
+from report.parts import PLATFORMS, Figure, Row, Sample, Spec
 from report.questions import build
-from report.questions.trend import window
 from report.questions.which_hold import STATUSES
 from report.reading import Warehouse, opened
 
 NAME = "report.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-VEGA_LITE = "6.4"  # the version whose specifications Altair 6 writes
 DATASET = "https://huggingface.co/datasets/Anthropic/EconomicIndex"
-
-
-@functools.cache
-def bundle() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed as one script that needs no other file."""
-    script = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
-    # Inside a script element only its end tag and comments are special.
-    return Markup(script.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+DECIMALS = 6  # of the values of a chart and its table
 
 
 def write(warehouse_file: Path, folder: Path) -> list[Path]:
@@ -43,8 +40,11 @@ def write(warehouse_file: Path, folder: Path) -> list[Path]:
 
 def render(warehouse: Warehouse) -> str:
     """The page as text."""
-    built = build(warehouse)
-    releases = warehouse.releases()
+    questions = build(warehouse)
+    claimed = claims.read(warehouse)
+    drawn = [figure for question in questions for figure in question.figures]
+    first = _first(warehouse.samples, drawn)
+    drawn += [claim.figure for claim in claimed if claim.figure]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -52,50 +52,107 @@ def render(warehouse: Warehouse) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["shown"] = shown
-    environment.globals.update(
-        platforms=PLATFORMS, statuses=STATUSES, window=window, printed=printed
-    )
+    environment.globals.update(lineage=lineage, printed=printed)
+    script = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    releases = warehouse.releases()
     return environment.get_template("report.html.j2").render(
-        sections=built,
-        slices=warehouse.slices,
+        claims=claimed,
+        questions=questions,
+        first=first,
+        samples=warehouse.samples,
+        windows={each.window: each for each in reversed(warehouse.samples)},
+        platforms=PLATFORMS,
         releases=[row for row in releases if row["is_loaded"]],
         not_loaded=[
-            f"{row['release_id']} {platform_title(row['platform'])}"
+            f"{row['window_label']} {PLATFORMS[row['platform']]}"
             for row in releases
             if not row["is_loaded"] and not row["is_simulated"]
         ],
         warnings=warehouse.failed_warnings(),
-        simulated=[each for each in warehouse.slices if each.is_simulated],
-        citations=dict.fromkeys((e.citation, e.licence) for e in warehouse.slices),
-        charts=_json(charts(built)),
-        config=_json(config()),
-        bundle=bundle(),
+        register=warehouse.register(),
+        simulated=[each for each in warehouse.samples if each.is_simulated],
+        citations=dict.fromkeys((e.citation, e.licence) for e in warehouse.samples),
+        build=warehouse.build,
+        provenance=warehouse.provenance,
+        statuses=claims.STATUSES,
+        printed_statuses=STATUSES,
         dataset=DATASET,
+        data=zipped(json.dumps(_data(warehouse, drawn, first), separators=(",", ":"))),
+        bundle=zipped(script),
     )
 
 
-def charts(built: list[Section]) -> dict[str, Spec]:
-    """The specification of each chart by the id of its place on the page."""
+def _first(samples: list[Sample], figures: Iterable[Figure]) -> Sample:
+    """The newest sample that most figures can be drawn of: what the page opens on."""
+    keys = [{row["key"] for row in figure.rows} for figure in figures]
+    return max(samples, key=lambda s: sum(s.key() in own for own in keys))
+
+
+def _data(warehouse: Warehouse, figures: list[Figure], first: Sample) -> Spec:
+    """What the script of the page draws."""
     return {
-        f"{figure.figure_id}-{n}": panel
-        for section in built
-        for figure in section.figures
-        for n, panel in enumerate(figure.panels, 1)
+        "first": first.address,
+        "samples": [each.address for each in warehouse.samples],
+        "config": CONFIG,
+        "labels": LABEL_PIXELS,
+        "characters": CHARACTERS,
+        "figures": {
+            figure.figure_id: {
+                "of": figure.of,
+                "title": figure.title,
+                "spec": figure.spec,
+                "picks": figure.picks,
+                "tops": figure.tops,
+                "columns": figure.columns,
+                "texts": {
+                    key: {"reading": text.reading, "base": text.base}
+                    | (
+                        {"about": about(warehouse, figure, text)}
+                        if text.samples
+                        else {}
+                    )
+                    for key, text in figure.texts.items()
+                },
+                "rows": packed(figure),
+            }
+            for figure in figures
+        },
     }
 
 
-def shown(value: object, column: Column) -> Markup:
-    """A cell of a data table; numbers carry the exact value of the mart."""
-    if value is None or value == "":
-        return Markup('<span class="null" title="NULL in the mart">NULL</span>')
-    if column.kind in ("count", "pct", "number"):
-        number = float(value)  # type: ignore[arg-type]
-        text = count(number) if column.kind == "count" else f"{number:.2f}"
-        return Markup('<data value="{}">{}</data>').format(repr(number), text)
-    if column.kind == "code":
-        return Markup("<code>{}</code>").format(value)
-    return Markup("{}").format(value)
+def packed(figure: Figure) -> dict[str, Any]:
+    """The rows by column: numbers as they are, words as places in a list of them."""
+    used = ["key", "panel", "row", "series", "why", "breaks", "is_large"]
+    used += ["place", "value", "holds", "is_preferred"] if figure.of == "claim" else []
+    columns = {}
+    for name in dict.fromkeys([*used, *figure.picks, *figure.columns]):
+        values = [row.get(name) for row in figure.rows]
+        if all(value is None for value in values):
+            continue
+        if any(isinstance(value, str) for value in values):
+            words = {word: place for place, word in enumerate(dict.fromkeys(values))}
+            columns[name] = {
+                "words": list(words),
+                "at": [words[value] for value in values],
+            }
+        else:
+            columns[name] = [_rounded(value) for value in values]
+    return columns
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else round(value, DECIMALS)
+    return value
+
+
+def lineage(mart: str, column: str = "") -> str:
+    """The address of a column's lineage, or of a mart's page, beside the report."""
+    model = f"model.ai_in_education.{mart}"
+    if not column:
+        return f"docs/index.html#!/model/{model}"
+    names = {"model": model, "column": column, "parents": "all"}
+    return f"docs/lineage.html?{urlencode(names)}"
 
 
 def printed(row: Row, key: str) -> Markup:
@@ -111,7 +168,6 @@ def printed(row: Row, key: str) -> Markup:
     )
 
 
-def _json(value: object) -> Markup:
-    """JSON inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))
+def zipped(text: str) -> str:
+    """A long text in the page: gzip in base64, which the browser unpacks itself."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()

@@ -1,4 +1,4 @@
-"""What the page is made of: slices, tables, figures, sections, numbers in sentences."""
+"""What the page is made of: samples, figures, questions, numbers in sentences."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup, escape
 from warehouse.errors import WarehouseError
 
 Row = dict[str, Any]
-Spec = dict[str, Any]  # a Vega-Lite specification without width
+Spec = dict[str, Any]  # a Vega-Lite specification
+# What a figure is of: one sample, all samples of a window, all of a platform, or what
+# a claim says, whatever the reader chooses.
+Of = Literal["sample", "window", "platform", "claim"]
 
 PLATFORMS = {"claude_ai": "Claude.ai", "1p_api": "API"}
-
-
-def platform_title(platform: str) -> str:
-    """A platform as a reader knows it."""
-    return PLATFORMS.get(platform, platform)
 
 
 class ReportError(WarehouseError):
@@ -28,43 +26,43 @@ class ReportError(WarehouseError):
 
 
 @dataclass(frozen=True)
-class Slice:
+class Sample:
     """One sample that the warehouse has loaded: a release, a platform, a window.
 
-    ``window_label`` is empty where the release has one window on the platform.
+    ``window`` names the window in the address of the page.
     """
 
     release_id: str
     platform: str
     window_start_date: date
     window_label: str
+    window: str
     count_basis: str
     licence: str
     citation: str
     is_simulated: bool
 
     @property
-    def key(self) -> tuple[str, str, date]:
-        """What identifies the slice in the rows of a mart."""
-        return (self.release_id, self.platform, self.window_start_date)
-
-    @property
     def platform_title(self) -> str:
         """The platform as a reader knows it."""
-        return platform_title(self.platform)
+        return PLATFORMS.get(self.platform, self.platform)
 
     @property
     def label(self) -> str:
-        """Release and platform as a reader sees them."""
-        window = f", {self.window_label}" if self.window_label else ""
-        return f"{self.release_id}, {self.platform_title}{window}"
+        """Window and platform as a reader sees them."""
+        simulated = " (simulated)" if self.is_simulated else ""
+        return f"{self.window_label}, {self.platform_title}{simulated}"
 
     @property
     def where(self) -> str:
-        """The slice inside a sentence."""
-        article = "the " if self.platform_title == "API" else ""
-        window = f" ({self.window_label})" if self.window_label else ""
-        return f"In {self.release_id}{window} on {article}{self.platform_title}"
+        """The sample at the head of a sentence."""
+        article = "the " if self.platform == "1p_api" else ""
+        return f"On {article}{self.platform_title} ({self.window_label})"
+
+    @property
+    def address(self) -> dict[str, str]:
+        """The choice of this sample in the address of the page."""
+        return {"window": self.window, "platform": self.platform}
 
     @property
     def unit(self) -> str:
@@ -72,84 +70,76 @@ class Slice:
         unit = "API records" if self.platform == "1p_api" else "conversations"
         return f"{unit} per million" if self.count_basis == "per_million" else unit
 
-    @property
-    def slug(self) -> str:
-        """The slice in an id or a file name."""
-        window = f"-{self.window_start_date:%Y-%m}" if self.window_label else ""
-        return f"{self.release_id}-{self.platform}{window}".replace("_", "-")
+    def key(self, of: Of = "sample") -> str:
+        """What the reader chooses to see a figure of this sample."""
+        return self.address.get(of, f"{self.window} {self.platform}")
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of a data table: the key in its rows, its heading, how it is shown."""
+class Text:
+    """What is said of a figure for one choice of the reader."""
 
-    key: str
-    title: str
-    kind: str = "text"  # text, code, count, pct, number
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of a mart under headings; values are as they stand in the mart."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: list[Row]
-    mart: str = ""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a reader chooses to see a figure; ``sample`` is empty where it shows all."""
-
-    definition: str
-    definition_title: str
-    sample: str = ""
-    sample_label: str = ""
+    reading: Markup
+    base: str = ""
+    samples: tuple[Sample, ...] = ()
 
 
 @dataclass
 class Figure:
-    """A figure with all that a reader needs to judge it."""
+    """A figure for every sample, with all that a reader needs to judge it.
+
+    ``rows`` hold ``row``, and ``series`` and ``panel`` where there are several, as
+    words; ``picks`` are further columns of which a reader chooses one value.
+    """
 
     figure_id: str
     title: str
-    reading: Markup
-    base: str
     mart: str
-    slices: list[Slice]
-    panels: list[Spec]
-    table: Table
-    bound: str
-    interval: str
+    column: str
+    query: str
+    spec: Spec
+    rows: list[Row]
+    columns: dict[str, tuple[str, str]]  # of the data table: title and kind
+    texts: dict[str, Text]
+    of: Of
+    line: str
     notes: list[Markup]
     caveats: list[Row]
-    is_more: bool = False  # the same for another slice: folded away
-    choice: Choice | None = None  # shown when it is chosen; None: always
+    picks: dict[str, str] = field(default_factory=dict)
+    tops: dict[str, float] = field(default_factory=dict)  # of the scale, by pick
 
-    @property
-    def is_simulated(self) -> bool:
-        """True when any row of the figure describes nobody."""
-        return any(each.is_simulated for each in self.slices)
+    def top(self, rows: list[Row]) -> float:
+        """The end of the scale of these rows: that of all rows that they compare to."""
+        picked = " ".join(str(rows[0][pick]) for pick in self.picks)
+        return self.tops.get(picked) or self.tops.get("", 1.0)
+
+    def shown(self, key: str, picked: dict[str, Any] | None = None) -> list[Row]:
+        """The rows of a choice; of each pick the value given, else the first."""
+        rows = [row for row in self.rows if row["key"] == key]
+        for pick in self.picks:
+            first = (picked or {}).get(pick) or (rows[0][pick] if rows else None)
+            rows = [row for row in rows if row[pick] == first]
+        return [row for row in rows if row.get("is_large", True)]
+
+    def text(self, key: str) -> Text:
+        """What is said of a choice, of the first value of its picks."""
+        return next(
+            text
+            for name, text in self.texts.items()
+            if name == key or name.startswith(f"{key} ")
+        )
 
 
 @dataclass
-class Section:
-    """A question, what shows its answer, and the answer where no figure gives it."""
+class Question:
+    """A question, what a reader must know first, and the figures that answer it."""
 
-    section_id: str
+    question_id: str
     title: str
     lede: Markup
     figures: list[Figure] = field(default_factory=list)
-    absent: list[Markup] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    breaks: list[Row] = field(default_factory=list)
-    answer: Markup = Markup("")
-
-    @property
-    def short(self) -> Markup:
-        """The answer in a sentence: the reading of the first figure, where one is."""
-        return self.figures[0].reading if self.figures else self.answer
+    rows: list[Row] = field(default_factory=list)
+    answer: Markup = Markup("")  # where no figure gives it
 
 
 # Numbers and sentences ----------------------------------------------------------------
@@ -162,15 +152,10 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
-def number(value: float | None, decimals: int = 1, unit: str = "") -> str:
-    """A number with fixed decimals."""
-    return "not known" if value is None else f"{value:,.{decimals}f}{unit}"
-
-
 def data(value: float | None, text: str) -> Markup:
     """A figure in a sentence, with the exact value of the mart behind it."""
     if value is None:
-        return Markup("{}").format(text)
+        return Markup("{}").format("not known")
     return Markup('<data value="{}">{}</data>').format(repr(float(value)), text)
 
 
@@ -180,11 +165,11 @@ class _Sentence(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if not format_spec:
             return str(escape(value))
-        if format_spec == "n":
+        if value is None or format_spec == "n":
             return data(value, count(value))
         if format_spec == "%":
-            return data(value, number(value, unit="%"))
-        return data(value, number(value, int(format_spec)))
+            return data(value, f"{value:,.1f}%")
+        return data(value, f"{value:,.{int(format_spec)}f}")
 
 
 def sentence(text: str, *values: object, of: Row | None = None, **named: Any) -> Markup:

@@ -1,4 +1,4 @@
-"""A finished warehouse as the report reads it: slices, rows, titles, caveats."""
+"""A finished warehouse as the report reads it: samples, rows, titles, caveats."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from warehouse.reading import connect, records
+from warehouse.reading import connect, has_table, records
 
-from report.parts import ReportError, Row, Slice
+from report.parts import ReportError, Row, Sample
 
 # One rule where a figure depends on one: the widest, which the others are parts of; and
 # figures that are made of tasks.
@@ -18,7 +18,19 @@ RULE = "any_holder"
 UNDER_RULE = (
     f"allocation_rule in ('{RULE}', 'not_applicable') and task_count is not null"
 )
-BASELINE = "non_education"
+# What charts show of the scopes: education, its subsectors and one baseline.
+SCOPES = "(scope_kind in ('education', 'subsector') or scope = 'non_education')"
+SAMPLES = """
+    select release_id, platform, window_start_date, window_label, count_basis, licence,
+        citation, is_simulated,
+        window_start_date || case when min(release_id)
+            over same <> max(release_id) over same then '-' || release_id else '' end
+            as window
+    from marts.dim_releases
+    where is_loaded
+    window same as (partition by window_start_date)
+    order by is_simulated, window_start_date desc nulls last, release_id, platform desc
+"""
 REGISTER = """
     select assumption_id, assumption_name, statement, consequence, status
     from marts.dim_sampling_assumptions
@@ -27,8 +39,7 @@ REGISTER = """
 """
 
 
-def sample_key(row: Row) -> tuple[Any, ...]:
-    """The key of the sample that a row of a mart is of."""
+def _sample_key(row: Row) -> tuple[Any, ...]:
     return row["release_id"], row["platform"], row["window_start_date"]
 
 
@@ -46,27 +57,21 @@ def opened(file: Path) -> Iterator[Warehouse]:
 
 
 class Warehouse:
-    """The marts of a warehouse, and the slices of them that are loaded."""
+    """The marts of a warehouse, and the samples of them that are loaded."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Read the slices, the newest first; raises ReportError when there is none."""
+        """Read the samples, the newest first; raises ReportError if there is none."""
         self._con = con
-        self.slices = [
-            Slice(**row)
-            for row in self.records(
-                """
-                select release_id, platform, window_start_date,
-                    case when count(*) over (partition by release_id, platform) > 1
-                        then window_label else '' end as window_label,
-                    count_basis, licence, citation, is_simulated
-                from marts.dim_releases
-                where is_loaded
-                order by is_simulated, window_start_date desc nulls last,
-                    release_id desc, platform desc
-                """
-            )
-        ]
-        if not self.slices:
+        self.samples = [Sample(**row) for row in self.records(SAMPLES)]
+        self._of = {
+            (each.release_id, each.platform, each.window_start_date): each
+            for each in self.samples
+        }
+        known = has_table(con, "marts.dim_build")
+        builds = self.records("select * from marts.dim_build") if known else []
+        self.provenance: Row = builds[0] if builds else {}
+        self.build = self._build()
+        if not self.samples:
             raise ReportError(
                 "No release is loaded in this warehouse: marts.dim_releases has no "
                 "row with is_loaded. Run make warehouse with AEI_DATA_DIR set to a "
@@ -77,24 +82,29 @@ class Warehouse:
         """The rows of a query by column name; dates and numbers as Python has them."""
         return records(self._con, sql, parameters)
 
-    def rows(self, sql: str, *parameters: Any) -> list[Row]:
-        """The rows of the loaded slices, newest slice first, else in their order."""
-        order = {each.key: place for place, each in enumerate(self.slices)}
-        rows = self.records(sql, *parameters)
-        rows = [row for row in rows if sample_key(row) in order]
-        return sorted(rows, key=lambda row: order[sample_key(row)])
+    def rows(self, sql: str) -> list[Row]:
+        """The rows of the loaded samples, each with its ``sample``, in their order."""
+        return [
+            row | {"sample": self._of[key]}
+            for row in self.records(sql)
+            if (key := _sample_key(row)) in self._of
+        ]
 
-    def newest(self, rows: Iterable[Row]) -> tuple[Slice, list[Row]]:
-        """The first slice that has any of the rows, with its own: what a text is of."""
-        return next(iter(self.by_slice(rows).items()), (self.slices[0], []))
+    def sample(self, row: Row) -> Sample | None:
+        """The loaded sample that a row is of."""
+        return self._of.get(_sample_key(row))
 
-    def by_slice(self, rows: Iterable[Row]) -> dict[Slice, list[Row]]:
-        """The rows of each slice that has any, in the order of the rows."""
-        slices = {each.key: each for each in self.slices}
-        found: dict[Slice, list[Row]] = {}
-        for row in rows:
-            found.setdefault(slices[sample_key(row)], []).append(row)
-        return found
+    def _build(self) -> str:
+        """When the warehouse was built and by which code, in a line."""
+        ran = "select max(run_at)::date as day from marts.fct_expectation_results"
+        (row,) = self.records(ran)
+        known = self.provenance.get
+        parts = [
+            f"AI in education {known('project_version', '')}".rstrip(),
+            f"built {row['day'] or 'on a day not known'}",
+            f"code {known('code_commit')}" if known("code_commit") else "",
+        ]
+        return ", ".join(filter(None, parts))
 
     def words(
         self, dimension: str, columns: str, where: str = "true"
@@ -104,27 +114,6 @@ class Warehouse:
             f"select {columns} from marts.{dimension} where {where} order by sort_order"
         )
         return dict(tuple(row.values()) for row in rows)
-
-    def scopes(self) -> dict[str, str]:
-        """The scopes that charts show: education, its subsectors and one baseline."""
-        return self.words(
-            "dim_scopes",
-            "scope, scope_title",
-            f"scope_kind in ('education', 'subsector') or scope = '{BASELINE}'",
-        )
-
-    def estimators(
-        self, figure: str, columns: str = "estimator, estimator_title"
-    ) -> dict[str, str]:
-        """The estimators of a figure: pattern, use_case or success."""
-        return self.words("dim_estimators", columns, f"figure = '{figure}'")
-
-    def labels(self, facet: str) -> dict[str, str]:
-        """The named labels of a facet: without none and the residual."""
-        named = f"facet = '{facet}' and label_kind = 'named'"
-        return self.words("dim_facet_labels", "label, label_title", named)
-
-    # The sample and what is known of it -----------------------------------------------
 
     def releases(self) -> list[Row]:
         """Every release that the manifest knows, oldest first, loaded or not."""
@@ -168,9 +157,7 @@ class Warehouse:
         """The expectations of the latest run that failed, by expectation."""
         return self.records(
             """
-            select expectation_id, any_value(sentence) as sentence,
-                string_agg(release_id || ' ' || platform, ', '
-                    order by release_id desc, platform desc) as slices
+            select any_value(sentence) as sentence
             from marts.fct_expectation_results
             where is_latest_run and not is_success
             group by expectation_id

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,3 +120,19 @@ def overflow(page: Page) -> int:
         " document.body.offsetWidth) - window.innerWidth"
     )
     return pixels
+
+
+def words_in(png: bytes) -> str:
+    """The text chunk of a picture, whose check sums are right."""
+    assert png.startswith(b"\x89PNG")
+    texts, place = [], 8
+    while place < len(png):
+        (size,) = struct.unpack(">I", png[place : place + 4])
+        chunk = png[place + 4 : place + 8 + size]
+        (check,) = struct.unpack(">I", png[place + 8 + size : place + 12 + size])
+        assert check == zlib.crc32(chunk)
+        if chunk.startswith(b"iTXtDescription\0"):
+            texts.append(chunk.rpartition(b"\0")[2].decode())
+        place += 12 + size
+    (text,) = texts
+    return text

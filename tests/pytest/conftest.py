@@ -30,7 +30,7 @@ from warehouse import building, workers
 from warehouse.paths import DBT_FILES
 
 # Fixtures of one kind of test, beside their helpers.
-pytest_plugins = ["browser", "mutations.bench"]
+pytest_plugins = ["browser", "mutations.bench", "report_page"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DATA = PROJECT / "seeds" / "aei"

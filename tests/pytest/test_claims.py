@@ -84,15 +84,19 @@ def is_open(claim: Mapping[str, str], low: float, high: float) -> bool:
     return len({holds(claim, number) for number in between}) > 1
 
 
-def phrase(dimension: str, figure: str, choice: str) -> str:
-    """The choice in words."""
+def phrase(claim: Mapping[str, str], row: Record, dimension: str) -> str:
+    """A choice of a specification in words."""
+    figure, choice = claim["figure"].removesuffix("_rank"), row[dimension]
     (found,) = (
         row["phrase"]
         for row in CHOICES
         if (row["dimension"], row["choice"]) == (dimension, choice)
         and row["figure"] in ("", figure)
     )
-    return found
+    if choice != "largest" or row["baseline"] != "none":
+        return found
+    kinds = {"rank": " of each part", "level": ""}
+    return found + kinds.get(claim["comparison_kind"], " on each side")
 
 
 def judged(claim: Mapping[str, str], rows: Sequence[Record]) -> Record:
@@ -115,12 +119,11 @@ def judged(claim: Mapping[str, str], rows: Sequence[Record]) -> Record:
         for number in [number_of(claim, row)]
         if number is not None
     ]
-    figure = claim["figure"].removesuffix("_rank")
     flips = defaultdict(set)
     for row in rows:
         changed = [name for name in DIMENSIONS if row[name] != preferred[name]]
         if answers[row["specification_id"]] is (not own) and own is not None:
-            words = " and ".join(phrase(name, figure, row[name]) for name in changed)
+            words = " and ".join(phrase(claim, row, name) for name in changed)
             flips[len(changed)].add(words)
     exact = preferred["estimator"].startswith("published_facet")
     if own is None:

@@ -4,8 +4,13 @@ phone, with no way to any network. The query page is served: see test_explore.py
 
 from __future__ import annotations
 
+import csv
 import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from browser import (
@@ -13,8 +18,10 @@ from browser import (
     SCREENSHOTS,
     WIDTHS,
     Opener,
+    Watched,
     keep,
     overflow,
+    words_in,
 )
 from conftest import Build
 from playwright.sync_api import Locator, Page
@@ -215,26 +222,33 @@ def test_blank_chart_has_no_marks(open_page: Opener, tmp_path: Path) -> None:
     assert [marks_of(figure) for figure in page.locator("figure").all()] == [1, 0, 0, 0]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_chart_of_the_report_is_drawn(
-    width: int, open_page: Opener, site: Path
-) -> None:
-    page = open_page(address(site, "report"), width).page
-    page.locator("html[data-charts=drawn]").wait_for()
-    for fold in page.locator("details.more").all():
-        fold.locator("summary").first.click()
-    page.wait_for_timeout(500)
-    seen = set()
-    for definition in values_of(page, "#places-definition option"):
-        page.locator("#places-definition").select_option(definition)
-        for sample in values_of(page, "#places-sample option:not([disabled])"):
-            page.locator("#places-sample").select_option(sample)
-            page.wait_for_timeout(300)
-            charts = page.locator("figure:visible .chart").all()
-            seen |= {chart.get_attribute("id") for chart in charts}
-            assert [c.get_attribute("id") for c in charts if marks_of(c) == 0] == []
-    assert len(seen) == page.locator("figure .chart").count() >= 8
-    assert overflow(page) <= 0
+def shown(page: Page) -> int:
+    """How often the page has shown what was chosen."""
+    return int(page.locator("html").get_attribute("data-ready") or 0)
+
+
+def after(page: Page, act: Callable[[], object]) -> None:
+    """Do something on the report, and wait until it shows what came of it."""
+    before = shown(page)
+    act()
+    page.wait_for_function(
+        "before => Number(document.documentElement.dataset.ready || 0) > before",
+        arg=before,
+    )
+
+
+def opened_report(
+    open_page: Opener, site: Path, width: int = WIDTHS[0], at: str = ""
+) -> Watched:
+    """The report, when it shows what its address asks for."""
+    watched = open_page(address(site, "report") + at, width, "html[data-ready]")
+    watched.page.wait_for_timeout(300)
+    return watched
+
+
+def state_of(page: Page) -> dict[str, str]:
+    """What the address of the page holds."""
+    return dict(parse_qsl(page.url.partition("#")[2]))
 
 
 def values_of(page: Page, options: str) -> list[str]:
@@ -244,49 +258,177 @@ def values_of(page: Page, options: str) -> list[str]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_countries_are_chosen_by_definition_and_found_by_name_or_code(
+def test_every_chart_of_the_report_is_drawn(
     width: int, open_page: Opener, site: Path
 ) -> None:
-    watched = open_page(address(site, "report"), width)
+    watched = opened_report(open_page, site, width)
     page = watched.page
-    page.locator("html[data-charts=drawn]").wait_for()
-    assert page.locator("#places-definition").input_value() == "coursework"
-    ranking = page.locator("figure[data-sample]:not([data-sample='']):visible")
-    line = page.locator("figure[data-sample='']:visible")
-
-    def drawn(words: str) -> str:
-        page.locator("#places-words").fill(words)
-        page.wait_for_timeout(800)
-        assert overflow(page) <= 0
-        return ranking.locator("svg").first.text_content() or ""
-
-    page.locator("#places-sample").select_option("simulated-2026-01-claude-ai")
-    assert "Bhutan" not in drawn("")  # not among the countries with the most use
-    page.locator("#places-all").check()
-    assert "Bhutan" in drawn("")
-    for words in ("lao", "LAO", "la"):
-        text = drawn(words)
-        assert "Laos" in text and "All places" in text and "Germany" not in text
-        assert "Laos" in (line.locator("svg").first.text_content() or "")
-    keep(page, f"report-countries-{width}")
-    assert "folded into the rest" in drawn("bhutan")
-    # By keyboard alone: to the definition, and another one.
-    page.locator("#places-definition").focus()
-    page.keyboard.press("ArrowDown")
-    page.wait_for_timeout(800)
-    chosen = page.locator("#places-definition").input_value()
-    assert chosen != "coursework"
-    assert ranking.get_attribute("data-definition") == chosen
-    assert page.locator("#places-count").inner_text().endswith("countries shown")
-    drawn("no such country")
-    assert page.locator("#places-count").inner_text().startswith("0 of ")
+    page.locator("#open-all").click()
+    seen = set()
+    for window in values_of(page, "#choose-window option"):
+        if window != page.locator("#choose-window").input_value():
+            after(page, partial(page.locator("#choose-window").select_option, window))
+        for radio in page.locator("#choose input:enabled").all():
+            if not radio.is_checked():
+                after(page, radio.check)
+            page.wait_for_timeout(300)
+            for figure in page.locator(".question figure").all():
+                chart = figure.locator(".chart")
+                reading = figure.locator(".reading").inner_text()
+                assert reading.endswith(".")
+                if chart.is_visible():
+                    assert marks_of(chart) > 0, figure.get_attribute("id")
+                    seen.add(figure.get_attribute("id"))
+            assert overflow(page) <= 0
+    assert len(seen) == page.locator(".question figure").count() >= 12
     assert watched.errors == []
+    assert watched.foreign_requests(site) == []
+
+
+def test_window_and_platform_are_chosen_once_by_keyboard_and_kept_in_the_address(
+    open_page: Opener, site: Path
+) -> None:
+    watched = opened_report(open_page, site, at="#how-much")
+    page = watched.page
+    figure = page.locator("#education-share")
+    assert figure.locator(".chart").is_visible()  # the link opened its question
+    first = figure.locator(".reading").inner_text()
+    assert "Claude.ai" in first
+    page.locator("#choose input:checked").focus()
+    after(page, partial(page.keyboard.press, "ArrowRight"))
+    assert state_of(page)["platform"] == "1p_api"
+    second = figure.locator(".reading").inner_text()
+    assert second != first and "API" in second
+    assert page.locator("#how-much .answer").text_content() == second
+    # Of the address alone, in another window of the browser.
+    fragment = "#" + page.url.partition("#")[2]
+    again = opened_report(open_page, site, at=fragment).page
+    assert again.locator("#education-share .reading").inner_text() == second
+    assert again.locator("#choose input:checked").input_value() == "1p_api"
+    # A window that the address does not know is the first one.
+    other = opened_report(open_page, site, at="#window=1999-01-01&at=how-much").page
+    assert other.locator("#education-share .reading").inner_text() == first
+    assert watched.errors == []
+
+
+def test_choice_of_a_figure_changes_its_rows_and_is_kept(
+    open_page: Opener, site: Path
+) -> None:
+    page = opened_report(open_page, site, at="#where").page
+    figure = page.locator("#countries")
+    definition = figure.locator("select")
+    values = values_of(page, "#countries select option")
+    assert len(values) > 1
+    drawn = figure.locator(".chart svg").text_content()
+    definition.focus()
+    after(page, partial(page.keyboard.press, "ArrowDown"))
+    page.wait_for_timeout(500)
+    assert definition.input_value() == values[1]
+    assert page.evaluate("document.activeElement.tagName") == "SELECT"
+    assert figure.locator(".chart svg").text_content() != drawn
+    assert values[1] in state_of(page).values()
+    # All countries, one that is folded away among them.
+    page.locator("#countries select").select_option(values[0])
+    after(page, figure.get_by_role("checkbox").check)
+    page.wait_for_timeout(500)
+    text = figure.locator(".chart svg").text_content() or ""
+    assert "Bhutan" in text and "folded into the rest" in text
+
+
+def test_data_table_of_a_figure_holds_the_values_of_the_mart(
+    open_page: Opener, site: Path, shipped_warehouse: Build
+) -> None:
+    page = opened_report(open_page, site, at="#how-well").page
+    page.locator("#success details.table summary").click()
+    cells = page.locator("#success tbody data").evaluate_all(
+        "found => found.map(each => +each.value)"
+    )
+    held = shipped_warehouse.query(
+        "select success_pct from marts.fct_task_success "
+        "where scope = 'education' and success_pct is not null "
+        "and platform = 'claude_ai' and allocation_rule = 'any_holder'"
+    )
+    for (value,) in held:
+        assert any(cell == pytest.approx(value, abs=1e-6) for cell in cells)
+
+
+def test_claims_are_found_by_status_and_by_words_and_open_to_their_curve(
+    open_page: Opener, site: Path, shipped_warehouse: Build
+) -> None:
+    watched = opened_report(open_page, site)
+    page = watched.page
+    rows = page.locator(".claim:visible")
+    states = dict(
+        shipped_warehouse.query(
+            "select status, count(*) from marts.fct_claims group by all"
+        )
+    )
+    for status in values_of(page, "#claims-status option"):
+        after(page, partial(page.locator("#claims-status").select_option, status))
+        assert rows.count() == (
+            states.get(status, 0) if status else sum(states.values())
+        )
+    after(page, partial(page.locator("#claims-status").select_option, ""))
+    after(page, partial(page.locator("#claims-words").fill, "K-12 learning"))
+    texts = rows.all_text_contents()
+    assert 0 < len(texts) < sum(states.values())
+    assert all("K-12" in text and "learning" in text.lower() for text in texts)
+    fragment = "#" + page.url.partition("#")[2]
+    again = opened_report(open_page, site, at=fragment).page
+    assert again.locator(".claim:visible").count() == len(texts)
+    # The first screen leads to a claim, which opens to its curve.
+    page = opened_report(open_page, site).page
+    link = page.locator(".finding a[href^='#claim-']").first
+    link.focus()
+    after(page, partial(page.keyboard.press, "Enter"))
+    claim = page.locator(link.get_attribute("href") or "")
+    assert claim.get_attribute("open") is not None
+    page.wait_for_timeout(1000)
+    assert marks_of(claim.locator(".chart")) > 1
+    assert watched.errors == []
+
+
+def test_saved_chart_holds_release_source_and_that_it_is_simulated(
+    open_page: Opener, site: Path
+) -> None:
+    watched = opened_report(open_page, site, at="#how-much")
+    page = watched.page
+    saved = {}
+    for kind in ("svg", "png", "csv"):
+        with page.expect_download() as download:
+            page.locator(f"#education-share [data-save={kind}]").click()
+        assert download.value.suggested_filename.endswith(f".{kind}")
+        saved[kind] = download.value.path().read_bytes()
+    lines = words_in(saved["png"])
+    assert "Release: simulated_" in lines and "SIMULATED DATA" in lines
+    svg = ElementTree.fromstring(saved["svg"])
+    assert svg.findtext("{http://www.w3.org/2000/svg}metadata") == lines
+    assert b"var(--" not in saved["svg"]
+    for line in lines.splitlines():
+        assert f"# {line}" in saved["csv"].decode("utf-8-sig")
+    text = saved["csv"].decode("utf-8-sig")
+    table = list(csv.DictReader(x for x in text.splitlines() if not x.startswith("#")))
+    marks = page.locator("#education-share .chart .role-legend-label").count()
+    assert len(table) >= 8 and marks == 2
+    assert all(row["Base"] for row in table)
+    assert watched.errors == []
+    assert watched.foreign_requests(site) == []
+
+
+def test_report_opens_in_under_two_seconds(open_page: Opener, site: Path) -> None:
+    times = []
+    for _ in range(3):
+        page = opened_report(open_page, site).page
+        times.append(
+            page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+        )
+    assert min(times) < 2000
 
 
 def test_reconciliation_filter_narrows_by_text_and_by_status(
     open_page: Opener, site: Path
 ) -> None:
-    watched = open_page(address(site, "report"))
+    watched = opened_report(open_page, site, at="#which-hold")
     page = watched.page
     rows = page.locator("#reconciliation tbody tr:visible")
 
@@ -312,7 +454,7 @@ def test_report_says_that_its_data_are_simulated(open_page: Opener, site: Path) 
     banner = page.locator(".banner")
     assert banner.inner_text().startswith("SIMULATED DATA")
     # On every screen: it stays in sight wherever the page is read.
-    for section in ("in-short", "which-hold-title", "what-not-title"):
+    for section in ("claims-title", "questions-title", "behind-title"):
         page.locator(f"#{section}").scroll_into_view_if_needed()
         page.wait_for_timeout(200)
         box = banner.bounding_box()

@@ -9,6 +9,12 @@
 --      turn its answer
 with
 
+claims as (
+
+    select * from {{ ref('claims') }}
+
+),
+
 specifications as (
 
     select * from {{ ref('int_claim_specifications') }}
@@ -46,6 +52,7 @@ chosen as (
         claim_id,
         specification_id,
         ranked_figure,
+        baseline,
         unnest([
             'allocation_rule', 'estimator', 'baseline', 'residual_treatment',
             'task_omission'
@@ -62,7 +69,14 @@ phrased as (
 
     select
         chosen.*,
-        choices.phrase,
+        -- Each side and each part of a ranking stands without its own largest task.
+        choices.phrase
+        || case
+            when chosen.choice <> 'largest' or chosen.baseline <> 'none' then ''
+            when claims.comparison_kind = 'rank' then ' of each part'
+            when claims.comparison_kind <> 'level' then ' on each side'
+            else ''
+        end as phrase,
         choices.reason,
         dimensions.dimension_title,
         dimensions.dimension_order,
@@ -74,6 +88,7 @@ phrased as (
             and chosen.choice = choices.choice
             and coalesce(chosen.ranked_figure = choices.figure, true)
     inner join dimensions on chosen.dimension = dimensions.dimension
+    inner join claims on chosen.claim_id = claims.claim_id
 
 ),
 

@@ -223,7 +223,11 @@ final as (
         case when has_intervals then interval_low_pct end as interval_low_pct,
         case
             when has_intervals
-                then case when interval_high_pct > 100 then 100 else interval_high_pct end
+                then
+                    case
+                        when interval_high_pct > 100 then 100
+                        else interval_high_pct
+                    end
         end as interval_high_pct,
         status
     from sums

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from report.parts import Section
+from report.parts import Question
 from report.questions import (
     how,
     how_concentrated,
@@ -31,9 +31,6 @@ QUESTIONS = (
 )
 
 
-def build(warehouse: Warehouse) -> list[Section]:
-    """The sections of the page; raises ReportError where the marts can't carry one."""
-    sections = [question.answer(warehouse) for question in QUESTIONS]
-    for section in sections:
-        section.figures.sort(key=lambda figure: figure.is_more)
-    return sections
+def build(warehouse: Warehouse) -> list[Question]:
+    """The questions answered; raises ReportError where the marts can't carry one."""
+    return [question.answer(warehouse) for question in QUESTIONS]

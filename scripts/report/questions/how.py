@@ -2,55 +2,47 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import absence, draw, glossary, per_slice
-from report.parts import Figure, Row, Section, Slice, listed, sentence
-from report.reading import UNDER_RULE, Warehouse
+from report.kit import draw, glossary
+from report.parts import Question, Row, Sample, sentence
+from report.reading import SCOPES, UNDER_RULE, Warehouse
 
 PATTERNS = f"""
-    select shares.*, lower(patterns.pattern_title) as pattern_words,
-        patterns.is_named_pattern
+    select shares.*, scope_title as row, pattern_title as panel, is_named_pattern
     from marts.fct_interaction_patterns as shares
     inner join marts.dim_interaction_patterns as patterns using (pattern)
-    where {UNDER_RULE}
-    order by all
+    inner join marts.dim_scopes as scopes using (scope)
+    where {UNDER_RULE} and {SCOPES} and estimator = 'all_conversations'
+    order by patterns.sort_order, scopes.sort_order
 """
-# The pattern that the choice of estimator moves most.
-MOVED = f"""
-    with shares as ({PATTERNS})
-
-    select min(share_pct) as lowest_pct, max(share_pct) as highest_pct, pattern_words
-    from shares
-    where release_id = ? and platform = ? and window_start_date = ?
-        and scope = 'education' and is_named_pattern
-    group by pattern_words
-    having count(share_pct) > 1
-    order by highest_pct - lowest_pct desc
-    limit 1
-"""
-COVERED = """
-    select published.inside_pct as published_pct,
-        unsuppressed.inside_pct as unsuppressed_pct
-    from marts.fct_interval_calibration as published
-    inner join marts.fct_interval_calibration as unsuppressed
-        using (mart, scope, interval_kind, estimator, target)
-    where mart = 'fct_interaction_patterns' and scope = 'education'
-        and interval_kind = 'shown' and estimator = 'all_conversations'
-        and published.batch = 'published' and unsuppressed.batch = 'unsuppressed'
+ESTIMATORS = f"""
+    select shares.*, pattern_title as row, estimator_title as series, is_named_pattern,
+        min(share_pct) over of_pattern as lowest_pct,
+        max(share_pct) over of_pattern as highest_pct
+    from marts.fct_interaction_patterns as shares
+    inner join marts.dim_interaction_patterns as patterns using (pattern)
+    inner join marts.dim_estimators as estimators
+        on shares.estimator = estimators.estimator and figure = 'pattern'
+    where {UNDER_RULE} and scope = 'education'
+    window of_pattern as (
+        partition by release_id, platform, window_start_date, pattern
+    )
+    order by patterns.sort_order, estimators.sort_order
 """
 
 
-def answer(warehouse: Warehouse) -> Section:
+def answer(warehouse: Warehouse) -> Question:
     """Interaction patterns by subsector, and by estimator."""
-    rows = warehouse.rows(PATTERNS)
     meanings = warehouse.words(
         "dim_interaction_patterns", "pattern_title, meaning", "is_named_pattern"
     )
-    section = Section(
+    estimators = warehouse.words(
+        "dim_estimators", "estimator_title, definition", "figure = 'pattern'"
+    )
+    facet = "onet_task::collaboration"
+    return Question(
         "how",
         "How do people work with the model?",
         sentence(
@@ -58,37 +50,33 @@ def answer(warehouse: Warehouse) -> Section:
             "back and forth. It is not an intent and not a learning outcome. {}",
             glossary(meanings),
         ),
-        absent=absence(warehouse, "onet_task::collaboration", rows),
-        answer=Markup("The patterns of tasks are not in this copy."),
+        [
+            draw(
+                warehouse,
+                "patterns",
+                "Interaction patterns by subsector",
+                "fct_interaction_patterns",
+                PATTERNS,
+                Chart("Share of all conversations"),
+                _most,
+                facet=facet,
+            ),
+            draw(
+                warehouse,
+                "pattern-estimators",
+                "What the way of summing does to the patterns of education",
+                "fct_interaction_patterns",
+                ESTIMATORS,
+                Chart("Share of the base"),
+                _moved,
+                facet=facet,
+                notes=[glossary(estimators)],
+            ),
+        ],
     )
-    if not rows:
-        return section
-    scopes = warehouse.scopes()
-    whole = [
-        row
-        for row in rows
-        if row["estimator"] == "all_conversations" and row["scope"] in scopes
-    ]
-    section.figures = per_slice(warehouse, whole, partial(_by_scope, warehouse, scopes))
-    section.figures[0].notes += [
-        sentence(
-            "What these intervals cover was measured on simulated releases: with "
-            "nothing suppressed they held the known truth in {unsuppressed_pct:%} of "
-            "the cases, with cells suppressed as in the real files in "
-            "{published_pct:%}, not in 95%. Read band and line together.",
-            of=covered,
-        )
-        for covered in warehouse.records(COVERED)
-    ]
-    section.figures.append(_by_estimator(warehouse, rows))
-    return section
 
 
-def _by_scope(
-    warehouse: Warehouse, scopes: dict[str, str], each: Slice, rows: list[Row]
-) -> Figure:
-    """The named patterns of one slice by scope, a panel each."""
-    reading = sentence("{0.where}, no pattern of education is visible.", each)
+def _most(sample: Sample, rows: list[Row]) -> Markup:
     seen = [
         row
         for row in rows
@@ -96,73 +84,42 @@ def _by_scope(
         and row["is_named_pattern"]
         and row["share_pct"] is not None
     ]
-    if seen:
-        most = max(seen, key=lambda row: row["share_pct"])
-        ranges = [
-            sentence(text, of=most)
-            for key, text in (
-                ("bound_low_pct", "bounds {bound_low_pct:1} to {bound_high_pct:%}"),
-                (
-                    "interval_low_pct",
-                    "interval {interval_low_pct:1} to {interval_high_pct:%}",
-                ),
-            )
-            if most[key] is not None
-        ]
-        base = sentence("{base_conversation_count:n} {0.unit}", each, of=most)
-        reading = sentence(
-            "{0.where}, the most frequent pattern of education is {pattern_words} with "
-            "{share_pct:%} of {base} ({ranges}); "
-            "{task_with_pattern_count:n} of {task_count:n} tasks publish any pattern, "
-            "and {suppressed_pct:%} of the conversations lie in no published cell.",
-            each,
-            of=most,
-            base="the conversations"
-            if most["base_conversation_count"] is None
-            else base,
-            ranges=listed(ranges or ["no range is known"]),
-        )
-    return draw(
-        warehouse,
-        f"patterns-{each.slug}",
-        f"Interaction patterns by subsector: {each.label}",
-        reading,
-        "fct_interaction_patterns",
-        Chart("scope", scopes, "Share of all conversations of the scope"),
-        rows,
-        "scope pattern task_with_pattern_count task_count effective_task_count "
-        "suppressed_pct",
-        panels={
-            name: [row for row in rows if row["pattern"] == pattern]
-            for pattern, name in warehouse.labels("collaboration").items()
-        },
+    if not seen:
+        return sentence("{0.where}, no pattern of education is visible.", sample)
+    most = max(seen, key=lambda row: row["share_pct"])
+    texts = {
+        "uncertainty_low_pct": "between {uncertainty_low_pct:1} and "
+        "{uncertainty_high_pct:%}, whatever is hidden and with other tasks of the kind",
+        "interval_low_pct": "interval {interval_low_pct:1} to {interval_high_pct:%}",
+    }
+    ranges = [sentence(texts[key], of=most) for key in texts if most[key] is not None]
+    base = "{base_conversation_count:n} {0.unit}"
+    if most["base_conversation_count"] is None:
+        base = "the conversations"
+    return sentence(
+        "{0.where}, the most frequent pattern of education is {1} with {share_pct:%} "
+        f"of {base} ({{2}}); {{task_with_pattern_count:n}} of {{task_count:n}} tasks "
+        "publish any pattern.",
+        sample,
+        most["panel"].lower(),
+        next(iter(ranges), "no range is known"),
+        of=most,
     )
 
 
-def _by_estimator(warehouse: Warehouse, rows: list[Row]) -> Figure:
-    """Education patterns under the three estimators."""
-    main, _ = warehouse.newest(rows)
-    reading = sentence("{0.where}, there is nothing to compare.", main)
-    for moved in warehouse.records(MOVED, *main.key):
-        reading = sentence(
-            "{0.where}, the choice of estimator moves {pattern_words} most: from "
-            "{lowest_pct:%} to {highest_pct:%}.",
-            main,
-            of=moved,
-        )
-    return draw(
-        warehouse,
-        "pattern-estimators",
-        "What the estimator does to the patterns of education",
-        reading,
-        "fct_interaction_patterns",
-        Chart(
-            "pattern",
-            warehouse.labels("collaboration"),
-            "Share of the base of the estimator",
-            "estimator",
-            warehouse.estimators("pattern"),
-        ),
-        [row for row in rows if row["scope"] == "education"],
-        "estimator pattern task_with_pattern_count task_count",
+def _moved(sample: Sample, rows: list[Row]) -> Markup:
+    moved = [
+        row
+        for row in rows
+        if row["is_named_pattern"] and row["lowest_pct"] != row["highest_pct"]
+    ]
+    if not moved:
+        return sentence("{0.where}, there is nothing to compare.", sample)
+    most = max(moved, key=lambda row: row["highest_pct"] - row["lowest_pct"])
+    return sentence(
+        "{0.where}, the way of summing moves {1} most: from {lowest_pct:%} to "
+        "{highest_pct:%}.",
+        sample,
+        most["row"].lower(),
+        of=most,
     )

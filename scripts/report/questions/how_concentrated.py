@@ -5,38 +5,42 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import absence, draw, only, table
-from report.parts import Section, sentence
-from report.reading import UNDER_RULE, Warehouse
+from report.kit import draw, only
+from report.parts import Question, Row, Sample, sentence
+from report.reading import SCOPES, UNDER_RULE, Warehouse
 
-CONCENTRATION = f"""
-    select concentration.*, scopes.scope_title, scopes.scope_kind
-    from marts.fct_task_concentration as concentration
-    inner join marts.dim_scopes as scopes using (scope)
-    where {UNDER_RULE}
-    order by all
+LARGEST = f"""
+    select *, case top_k when 1 then 'Largest task' else top_k || ' largest tasks' end
+            as row
+    from marts.fct_task_concentration
+    where {UNDER_RULE} and scope = 'education' and share_base = 'scope'
+    order by top_k
 """
-LARGEST = """
-    select release_id, platform, window_start_date, volume_rank, task_statement,
-        education_subsector,
-        conversation_count, base_conversation_count, volume_share_pct
+EFFECTIVE = f"""
+    select concentration.*, scope_title as row, scope_kind
+    from marts.fct_task_concentration as concentration
+    inner join marts.dim_scopes using (scope)
+    where {UNDER_RULE} and {SCOPES} and share_base = 'scope' and top_k = 1
+    order by sort_order
+"""
+TASKS = """
+    select release_id, platform, window_start_date, volume_rank, is_simulated,
+        task_statement as statement, volume_rank || '. ' || task_statement as row,
+        education_subsector, conversation_count, base_conversation_count,
+        volume_share_pct
     from marts.fct_education_tasks
     where volume_rank <= 10
-    order by volume_rank
+    order by volume_rank, task_statement
 """
-COLUMNS = "scope share_base top_k task_count effective_task_count"
 NOTE = Markup(
     "No bound and no interval: these are counts of the tasks that are published. "
     "Suppressed tasks are small, so the true concentration is a little lower."
 )
 
 
-def answer(warehouse: Warehouse) -> Section:
+def answer(warehouse: Warehouse) -> Question:
     """What the largest tasks hold, and how many tasks of equal size that equals."""
-    scopes = warehouse.scopes()
-    rows = [row for row in warehouse.rows(CONCENTRATION) if row["scope"] in scopes]
-    education = [row for row in rows if row["scope"] == "education"]
-    section = Section(
+    return Question(
         "how-concentrated",
         "How few tasks does a figure rest on?",
         Markup(
@@ -44,82 +48,74 @@ def answer(warehouse: Warehouse) -> Section:
             "effective number of tasks says how many tasks of equal size would be as "
             "concentrated; with few of them one task can move a figure."
         ),
-        answer=Markup("No education task is visible in this copy."),
+        [
+            draw(
+                warehouse,
+                "largest-tasks",
+                "What the largest tasks hold of education",
+                "fct_task_concentration",
+                LARGEST,
+                Chart("Share of the conversations of education"),
+                _largest,
+                facet="onet_task",
+                notes=[NOTE],
+            ),
+            draw(
+                warehouse,
+                "effective-tasks",
+                "Effective number of tasks by subsector",
+                "fct_task_concentration",
+                EFFECTIVE,
+                Chart("Effective number of tasks", "effective_task_count", ""),
+                _fewest,
+                facet="onet_task",
+                notes=[NOTE],
+            ),
+            draw(
+                warehouse,
+                "ten-largest",
+                "The ten largest education tasks",
+                "fct_education_tasks",
+                TASKS,
+                Chart("Share of all conversations", "volume_share_pct"),
+                _first,
+                facet="onet_task",
+                notes=[NOTE],
+            ),
+        ],
     )
-    if not education:
-        section.absent = absence(warehouse, "onet_task", [])
-        return section
-    main, own = warehouse.newest(education)
-    one, ten = (only(own, share_base="scope", top_k=k) for k in (1, 10))
-    largest = draw(
-        warehouse,
-        "largest-tasks",
-        "What the largest tasks hold of education",
-        sentence(
-            "{0.where}, the largest education task holds {share_pct:%} and the ten "
-            "largest hold {1:%} of {base_conversation_count:n} {0.unit}; the figures "
-            "rest on about {effective_task_count:0} effective tasks, of {task_count:n} "
-            "published.",
-            main,
-            ten["share_pct"],
-            of=one,
-        ),
-        "fct_task_concentration",
-        Chart(
-            "top_k",
-            {
-                k: "Largest task" if k == 1 else f"{k} largest tasks"
-                for k in sorted({row["top_k"] for row in education})
-            },
-            "Share of the conversations of education",
-            "share_base",
-            {"scope": "Conversations of education"},
-            has_bar=True,
-        ),
-        education,
-        COLUMNS,
-        notes=[NOTE],
+
+
+def _largest(sample: Sample, rows: list[Row]) -> Markup:
+    return sentence(
+        "{0.where}, the largest education task holds {share_pct:%} and the ten largest "
+        "hold {1:%} of education; the figures rest on about {effective_task_count:0} "
+        "effective tasks, of {task_count:n} published.",
+        sample,
+        only(rows, top_k=10)["share_pct"],
+        of=only(rows, top_k=1),
     )
-    sizes = [row for row in rows if row["share_base"] == "scope" and row["top_k"] == 1]
+
+
+def _fewest(sample: Sample, rows: list[Row]) -> Markup:
     subsectors = [
         row
-        for row in warehouse.by_slice(sizes)[main]
+        for row in rows
         if row["scope_kind"] == "subsector" and row["effective_task_count"] is not None
     ]
-    reading = sentence("{0.where}, no subsector is visible.", main)
-    if subsectors:
-        reading = sentence(
-            "{0.where}, the fewest are in {scope_title}: about "
-            "{effective_task_count:1} effective tasks, of {task_count:n} published.",
-            main,
-            of=min(subsectors, key=lambda row: row["effective_task_count"]),
-        )
-    effective = draw(
-        warehouse,
-        "effective-tasks",
-        "Effective number of tasks by subsector",
-        reading,
-        "fct_task_concentration",
-        Chart(
-            "scope",
-            scopes,
-            "Effective number of tasks",
-            value_key="effective_task_count",
-            unit="",
-            has_bar=True,
-        ),
-        sizes,
-        COLUMNS,
-        notes=[NOTE],
+    if not subsectors:
+        return sentence("{0.where}, no subsector is visible.", sample)
+    return sentence(
+        "{0.where}, the fewest are in {row}: about {effective_task_count:1} effective "
+        "tasks, of {task_count:n} published.",
+        sample,
+        of=min(subsectors, key=lambda row: row["effective_task_count"]),
     )
-    section.figures = [largest, effective]
-    section.tables = [
-        table(
-            f"The ten largest education tasks, {each.label}",
-            tasks,
-            "volume_rank task_statement education_subsector",
-            mart="fct_education_tasks",
-        )
-        for each, tasks in warehouse.by_slice(warehouse.rows(LARGEST)).items()
-    ]
-    return section
+
+
+def _first(sample: Sample, rows: list[Row]) -> Markup:
+    return sentence(
+        "{0.where}, the largest is: {statement} ({volume_share_pct:%} of {0.unit}).",
+        sample,
+        of=rows[0] | {"statement": rows[0]["statement"].rstrip(".")},
+    )

@@ -6,25 +6,8 @@ from markupsafe import Markup
 
 from report.charts import Chart
 from report.kit import draw
-from report.parts import (
-    Choice,
-    Figure,
-    Row,
-    Section,
-    Slice,
-    count,
-    listed,
-    sentence,
-)
-from report.questions import where_beside, where_over_windows
+from report.parts import Question, Row, Sample, sentence
 from report.reading import Warehouse
-
-SHOWN_COUNTRIES = 30
-# Complete: every country that publishes a use case publishes all that it has.
-DEFAULT = "coursework"
-# The one definition that is summed over a country's tasks, and the caveat on that.
-VISIBLE_TASKS = "soc25_visible"
-THIN_LISTS = "country_coverage"
 
 # Places and flags are those of the mart itself; which pairs are apart too.
 COUNTRIES = """
@@ -51,10 +34,9 @@ COUNTRIES = """
         where facet = 'use_case' and share_base = 'named_labels'
     )
 
-    select education.*, definition_title, definition_note, sort_order, range_kind,
+    select education.*, definition_title, definition_note, range_kind,
         above_count, below_count, above_geo_ids, named_share_pct, left_out_pct,
-        case geo_level when 'global' then 'All places'
-            else education.geo_name end as title,
+        usage_pct, per_capita_index,
         concat_ws(
             ', ',
             case when education.is_anomalous then 'anomalous traffic' end,
@@ -64,12 +46,16 @@ COUNTRIES = """
                 when 'not_published' then 'not published'
                 when 'contradicted' then 'the file contradicts itself here' end
         ) as flags,
-        row_number() over (
+        case when geo_level = 'global' then 'All places'
+            when flags = '' then education.geo_name
+            else education.geo_name || ' *' end as row,
+        geo_level = 'global' or 30 >= row_number() over (
             partition by release_id, platform, window_start_date, definition, geo_level
             order by usage_pct desc nulls last, geo_id
-        ) as size_rank
+        ) as is_large,
+        case geo_level when 'global' then '' else education.geo_name end as place
     from marts.fct_country_education as education
-    inner join marts.dim_education_definitions using (definition)
+    inner join marts.dim_education_definitions as definitions using (definition)
     inner join marts.fct_place_usage as usage
         using (release_id, platform, window_start_date, geo_level, geo_id)
     left join higher
@@ -80,8 +66,56 @@ COUNTRIES = """
         using (release_id, platform, window_start_date, geo_level, geo_id, definition)
     where geo_level in ('country', 'global')
         and not education.is_residual and not is_unpublished_remainder
-    order by sort_order, geo_level <> 'global', share_pct desc nulls last,
+    qualify max(case when geo_level = 'country' then share_pct end) over (
+        partition by release_id, platform, window_start_date, definition
+    ) is not null
+    order by definition <> 'coursework', definitions.sort_order,
+        geo_level <> 'global', share_pct desc nulls last,
         bound_high_pct desc nulls last, geo_id
+"""
+# One place: every definition that it has, by window.
+WINDOWS = """
+    select education.*, window_label as row, definition_title as panel,
+        education.geo_name as place
+    from marts.fct_country_education as education
+    inner join marts.dim_education_definitions as definitions using (definition)
+    inner join marts.dim_releases
+        using (release_id, platform, window_start_date)
+    inner join marts.fct_place_usage as usage
+        using (release_id, platform, window_start_date, geo_level, geo_id)
+    where geo_level = 'country'
+        and not education.is_residual and not is_unpublished_remainder
+    qualify count(share_pct) over (partition by platform, geo_id, definition) > 0
+    order by max(usage_pct) over (partition by geo_id) desc nulls last, geo_id,
+        window_start_date, definition <> 'coursework', definitions.sort_order
+"""
+ATTRIBUTES = """
+    select attributes.*, label_title as row,
+        case attributes.facet when 'use_case' then 'Use cases'
+            when 'task_success' then 'Success' else 'Patterns' end as panel,
+        case geo_level when 'global' then 'All places'
+            else attributes.geo_name end as place
+    from marts.fct_country_attributes as attributes
+    inner join marts.dim_facet_labels as labels on label = category
+        and attributes.facet = labels.facet and label_kind = 'named'
+    inner join marts.fct_place_usage
+        using (release_id, platform, window_start_date, geo_level, geo_id)
+    where geo_level in ('country', 'global') and scope = 'all_with_pseudo'
+        and not attributes.is_residual and geo_id <> 'unpublished'
+    qualify bool_or(geo_level = 'country') over (
+        partition by release_id, platform, window_start_date
+    )
+    order by panel desc, geo_level <> 'global', usage_pct desc nulls last, geo_id,
+        labels.sort_order
+"""
+AGREEMENT = """
+    select agreement.*,
+        coalesce(a.definition_title, definition_a) || ' / '
+            || coalesce(b.definition_title, definition_b) as row
+    from marts.fct_definition_agreement as agreement
+    left join marts.dim_education_definitions as a on a.definition = definition_a
+    left join marts.dim_education_definitions as b on b.definition = definition_b
+    order by definition_a, definition_b
 """
 CHANCE = (
     "Many pairs at 95% each hold some that are apart by chance: read one with care."
@@ -94,11 +128,16 @@ PAIRS = {
     "rounding": "The release publishes no counts: a range here holds rounding alone, "
     "and what the table lists as wholly above is so but for sampling error.",
 }
+ABSENT = "this copy has no such figures of countries"
+BASE = "each place's own conversations"
 
 
-def answer(warehouse: Warehouse) -> Section:
+def answer(warehouse: Warehouse) -> Question:
     """Countries under each definition and sample, over windows, and what agrees."""
-    section = Section(
+    notes = warehouse.words(
+        "dim_education_definitions", "definition_title, definition_note"
+    )
+    return Question(
         "where",
         "Where: what can be said of countries?",
         Markup(
@@ -107,156 +146,114 @@ def answer(warehouse: Warehouse) -> Section:
             "countries alike. Two countries have an order only where their ranges do "
             "not touch."
         ),
-        answer=Markup("Country figures are not in this copy."),
+        [
+            draw(
+                warehouse,
+                "countries",
+                "Education by country",
+                "fct_country_education",
+                COUNTRIES,
+                Chart("Share of the place's conversations"),
+                _ranking,
+                absent=ABSENT,
+                picks={"definition_title": "Definition of education"},
+                is_read_by_pick=True,
+                base=BASE,
+                notes=[
+                    Markup(
+                        "With a star: flagged, and in no comparison. Shown first: the "
+                        "thirty countries with the most use."
+                    ),
+                    *(sentence("<b>{}</b>: {}.", *each) for each in notes.items()),
+                ],
+            ),
+            draw(
+                warehouse,
+                "country-windows",
+                "One country, window by window",
+                "fct_country_education",
+                WINDOWS,
+                Chart("Share of the place's conversations"),
+                lambda sample, rows: sentence(
+                    "{0.platform_title}: two windows are two measurements, and the "
+                    "difference between them is no trend.",
+                    sample,
+                ),
+                absent=ABSENT,
+                of="platform",
+                picks={"place": "Country"},
+                base=BASE,
+            ),
+            draw(
+                warehouse,
+                "country-attributes",
+                "Use cases and patterns of one country, of all its use",
+                "fct_country_attributes",
+                ATTRIBUTES,
+                Chart("Share of the place's conversations"),
+                lambda sample, rows: sentence(
+                    "{0.where}, {1} places publish them; where one folds a label away, "
+                    "the band shows what it can be.",
+                    sample,
+                    len({row["place"] for row in rows}),
+                ),
+                absent=ABSENT,
+                picks={"place": "Country"},
+                base=BASE,
+            ),
+            draw(
+                warehouse,
+                "definition-agreement",
+                "Do the definitions rank countries alike?",
+                "fct_definition_agreement",
+                AGREEMENT,
+                Chart("Spearman's rank correlation", "rank_correlation", ""),
+                _agreed,
+                absent=ABSENT,
+                base="the countries that have both definitions",
+            ),
+        ],
     )
-    rows = warehouse.rows(COUNTRIES)
-    groups: dict[tuple[str, Slice], list[Row]] = {}
-    for each, own in warehouse.by_slice(rows).items():
-        for row in own:
-            groups.setdefault((row["definition"], each), []).append(row)
-    agreement = warehouse.rows(where_beside.AGREEMENT)
-    agreed = warehouse.by_slice(agreement)
-    shown = {key: own for key, own in groups.items() if _has_countries(own)}
-    for (definition, each), own in shown.items():
-        figure = _ranking(warehouse, definition, each, own)
-        figure.notes += where_beside.agreed(definition, agreed.get(each, []))
-        section.figures.append(figure)
-    section.figures += where_over_windows.figures(warehouse, shown)
-    # The default first; the rest in the order of the definitions.
-    order = {row["definition"]: row["sort_order"] for row in rows} | {DEFAULT: 0}
-    section.figures.sort(key=lambda figure: order[figure.choice.definition])
-    for figure in section.figures:
-        figure.caveats = [
-            row
-            for row in figure.caveats
-            if row["assumption_id"] != THIN_LISTS
-            or figure.choice.definition == VISIBLE_TASKS
-        ]
-    section.absent = _absent(warehouse, groups, shown)
-    section.figures += where_beside.attributes(warehouse)
-    section.tables = [
-        *where_beside.agreement(agreement),
-        *where_beside.usage(warehouse),
-    ]
-    return section
 
 
-def _has_countries(rows: list[Row]) -> bool:
-    """True where the sample publishes the definition for any country."""
-    return any(
-        row["geo_level"] == "country" and row["share_pct"] is not None for row in rows
-    )
-
-
-def _ranking(
-    warehouse: Warehouse, definition: str, each: Slice, rows: list[Row]
-) -> Figure:
-    """All countries by share, below the figure of all places from the same source."""
-    title = rows[0]["definition_title"]
+def _ranking(sample: Sample, rows: list[Row]) -> Markup:
     countries = [row for row in rows if row["geo_level"] == "country"]
-    whole = next((r for r in rows if r["geo_level"] == "global"), None)
-    reference = whole["share_pct"] if whole else None
-    unflagged = [row for row in countries if not row["flags"]]
-    firm = max(rows, key=lambda row: row["above_count"] or 0)
     published = [row for row in countries if row["share_pct"] is not None]
-    text = "{0.where}, {1} of {2} countries publish a figure: {3}."
-    parts = [sentence(text, each, len(published), len(countries), title)]
-    if reference is not None:
-        parts.append(sentence("All places, same source: {:%}.", reference))
-    if firm["above_count"]:
-        text = (
-            "{title} ({share_pct:%}) lies wholly above {above_count:n} of the {0} "
-            "other countries without a flag."
-        )
-        if firm["range_kind"] == "rounding":
-            text = (
-                "The highest is {title} ({share_pct:%}); without counts nobody knows "
-                "how much of the order is chance."
-            )
-        parts.append(sentence(text, len(unflagged) - 1, of=firm))
-    else:
-        parts.append(Markup("No two countries are apart: there is no order."))
-    notes = [
-        sentence("{}: {}.", title, rows[0]["definition_note"]),
+    firm = max(rows, key=lambda row: row["above_count"] or 0)
+    parts = [
         sentence(
-            "With a star: flagged, and in no comparison ({} of {} countries).",
-            len(countries) - len(unflagged),
+            "{0.where}, {1} of {2} countries publish a figure ({3}).",
+            sample,
+            len(published),
             len(countries),
-        ),
+            rows[0]["definition_title"].lower(),
+        )
     ]
-    if reference is None:
-        notes.append(Markup("The figure of all places is not in this copy."))
-    if firm["range_kind"]:
-        notes.append(Markup(PAIRS[firm["range_kind"]]))
-    columns = "geo_name geo_id flags status above_count below_count above_geo_ids"
-    if any(row["left_out_pct"] for row in countries):
-        columns += " named_share_pct left_out_pct"
-    bases = [row["base_conversation_count"] for row in countries]
-    counted = [base for base in bases if base is not None]
-    figure = draw(
-        warehouse,
-        f"countries-{definition}-{each.slug}".replace("_", "-"),
-        f"{title} by country: {each.label}",
-        Markup(" ").join(parts),
-        "fct_country_education",
-        Chart(
-            "geo_id",
-            {row["geo_id"]: row["title"] + " *" * bool(row["flags"]) for row in rows},
-            f"{title}, share of the place's conversations",
-            reference=reference,
-        ),
-        rows,
-        columns,
-        notes=notes,
-        base=f"{each.label}: each country's own conversations, "
-        + (
-            f"from {count(min(counted))} to {count(max(counted))} {each.unit}"
-            if counted
-            else "whose number the release does not publish"
-        ),
-        touched=("is_anomalous", "is_below_threshold"),
+    parts += [
+        sentence("All places: {share_pct:%}.", of=row)
+        for row in rows
+        if row["geo_level"] == "global"
+    ]
+    if not firm["above_count"]:
+        parts.append(Markup("No two countries are apart: there is no order."))
+    else:
+        text = (
+            "{geo_name} ({share_pct:%}) lies wholly above {above_count:n} others. {}"
+            if firm["range_kind"] != "rounding"
+            else "The highest is {geo_name} ({share_pct:%}). {}"
+        )
+        parts.append(sentence(text, PAIRS[firm["range_kind"]], of=firm))
+    return Markup(" ").join(parts)
+
+
+def _agreed(sample: Sample, rows: list[Row]) -> Markup:
+    pairs = [row for row in rows if row["rank_correlation"] is not None]
+    if not pairs:
+        return sentence("{0.where}, no two definitions can be compared.", sample)
+    return sentence(
+        "{0.where}, least alike over {country_count:n} countries: {row}, rank "
+        "correlation {rank_correlation:2}; furthest apart: "
+        "{most_disagreeing_countries}.",
+        sample,
+        of=min(pairs, key=lambda row: row["rank_correlation"]),
     )
-    figure.choice = Choice(definition, title, each.slug, each.label)
-    # What the search of the page reads: a place per row of the chart, and which to
-    # show before anybody searches.
-    figure.panels[0]["usermeta"] = {
-        "places": [
-            {
-                "id": row["geo_id"],
-                "code": row["country_code_alpha3"] or "",
-                "title": row["title"],
-                "first": row["geo_level"] == "global"
-                or row["size_rank"] <= SHOWN_COUNTRIES,
-            }
-            for row in rows
-        ]
-    }
-    return figure
-
-
-def _absent(
-    warehouse: Warehouse,
-    groups: dict[tuple[str, Slice], list[Row]],
-    shown: dict[tuple[str, Slice], list[Row]],
-) -> list[Markup]:
-    """A sentence per sample on the definitions that it lacks, and why."""
-    texts, without = [], []
-    for each in warehouse.slices:
-        own = {key[0]: rows for key, rows in groups.items() if key[1] == each}
-        countries = [
-            row
-            for rows in own.values()
-            for row in rows
-            if row["geo_level"] == "country"
-        ]
-        if not countries:
-            without.append(each.label)
-            continue
-        lacking = [name for name in own if (name, each) not in shown]
-        if lacking:
-            titles = listed(own[name][0]["definition_title"] for name in lacking)
-            text = "{}: no country figures in this copy for {}."
-            texts.append(sentence(text, each.label, titles))
-    if without:
-        texts.append(sentence("No countries: {}.", Markup("; ").join(without)))
-    return texts

@@ -6,7 +6,7 @@ from collections import Counter
 
 from markupsafe import Markup
 
-from report.parts import Section, Table, sentence
+from report.parts import Question, sentence
 from report.reading import Warehouse
 
 FIGURES = """
@@ -27,7 +27,7 @@ STATUSES = {
 }
 
 
-def answer(warehouse: Warehouse) -> Section:
+def answer(warehouse: Warehouse) -> Question:
     """Every printed figure beside what the marts give, findings first."""
     rows = warehouse.records(FIGURES)
     found = Counter(row["status"] for row in rows)
@@ -48,7 +48,7 @@ def answer(warehouse: Warehouse) -> Section:
             "about are not loaded.",
             len(rows),
         )
-    return Section(
+    return Question(
         "which-hold",
         "Which of the published figures hold?",
         Markup(
@@ -57,5 +57,5 @@ def answer(warehouse: Warehouse) -> Section:
             "recomputed; whether it is true of education is another question."
         ),
         answer=reading,
-        tables=[Table("Printed figures and what the marts give", (), rows)],
+        rows=rows,
     )

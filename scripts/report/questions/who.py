@@ -5,18 +5,36 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from report.charts import Chart
-from report.kit import absence, draw, only
-from report.parts import Section, listed, sentence
-from report.reading import BASELINE, UNDER_RULE, Warehouse
+from report.kit import draw, glossary, only
+from report.parts import Question, Row, Sample, listed, sentence
+from report.reading import SCOPES, UNDER_RULE, Warehouse
 
-USE_CASES = f"select * from marts.fct_use_case_shares where {UNDER_RULE} order by all"
-COLUMNS = "scope use_case estimator task_with_use_case_count task_count"
+USE_CASES = f"""
+    select shares.*, label_title as row, estimator_title as series
+    from marts.fct_use_case_shares as shares
+    inner join marts.dim_facet_labels as labels
+        on labels.facet = 'use_case' and label = use_case and label_kind = 'named'
+    inner join marts.dim_estimators as estimators
+        on shares.estimator = estimators.estimator and figure = 'use_case'
+    where {UNDER_RULE} and scope = 'education'
+    order by labels.sort_order, estimators.sort_order
+"""
+COURSEWORK = f"""
+    select shares.*, scope_title as row
+    from marts.fct_use_case_shares as shares
+    inner join marts.dim_scopes using (scope)
+    where {UNDER_RULE} and {SCOPES}
+        and use_case = 'coursework' and estimator = 'all_conversations'
+    order by sort_order
+"""
 
 
-def answer(warehouse: Warehouse) -> Section:
+def answer(warehouse: Warehouse) -> Question:
     """Use cases of education by estimator, and coursework in the scopes."""
-    rows = warehouse.rows(USE_CASES)
-    section = Section(
+    facet = "onet_task::use_case"
+    meanings = "estimator_title, definition"
+    estimators = warehouse.words("dim_estimators", meanings, "figure = 'use_case'")
+    return Question(
         "who",
         "Who: coursework, work or personal?",
         Markup(
@@ -25,61 +43,53 @@ def answer(warehouse: Warehouse) -> Section:
             "the task: much coursework sits in tasks of other groups, and not all that "
             "is done in education tasks is coursework."
         ),
-        absent=absence(warehouse, "onet_task::use_case", rows),
-        answer=Markup("The use cases of tasks are not in this copy."),
-    )
-    if not rows:
-        return section
-    names, scopes = warehouse.labels("use_case"), warehouse.scopes()
-    whole = [row for row in rows if row["estimator"] == "all_conversations"]
-    main, own = warehouse.newest(whole)
-    cases = [
-        (title.lower(), only(own, scope="education", use_case=key))
-        for key, title in names.items()
-    ]
-    by_estimator = draw(
-        warehouse,
-        "use-case",
-        "Use cases of education tasks by three estimators",
-        sentence(
-            "{0.where}, of all {0.unit} in education tasks {1}.",
-            main,
-            listed(
-                sentence("{share_pct:%}{} {}", "" if n else " are", title, of=row)
-                for n, (title, row) in enumerate(cases)
-            ),
-        ),
-        "fct_use_case_shares",
-        Chart(
-            "use_case",
-            names,
-            "Share of the base of the estimator",
-            "estimator",
-            warehouse.estimators("use_case"),
-        ),
-        [row for row in rows if row["scope"] == "education"],
-        COLUMNS,
-    )
-    by_scope = draw(
-        warehouse,
-        "coursework-by-scope",
-        "Coursework inside and outside education",
-        sentence(
-            "{0.where}, coursework makes up {1:%} of education and {share_pct:%} of "
-            "the named tasks not allocated to it, where {conversation_count:n} "
-            "{0.unit} are coursework.",
-            main,
-            only(own, scope="education", use_case="coursework")["share_pct"],
-            of=only(own, scope=BASELINE, use_case="coursework"),
-        ),
-        "fct_use_case_shares",
-        Chart("scope", scopes, "Coursework, share of all conversations of the scope"),
         [
-            row
-            for row in whole
-            if row["use_case"] == "coursework" and row["scope"] in scopes
+            draw(
+                warehouse,
+                "use-case",
+                "Use cases of education tasks",
+                "fct_use_case_shares",
+                USE_CASES,
+                Chart("Share of the conversations of education tasks"),
+                _cases,
+                facet=facet,
+                notes=[glossary(estimators)],
+            ),
+            draw(
+                warehouse,
+                "coursework-by-scope",
+                "Coursework inside and outside education",
+                "fct_use_case_shares",
+                COURSEWORK,
+                Chart("Coursework, share of all conversations of these tasks"),
+                _coursework,
+                facet=facet,
+            ),
         ],
-        COLUMNS,
     )
-    section.figures = [by_estimator, by_scope]
-    return section
+
+
+def _cases(sample: Sample, rows: list[Row]) -> Markup:
+    whole = [row for row in rows if row["estimator"] == "all_conversations"]
+    return sentence(
+        "{0.where}, of all {0.unit} in education tasks {1}.",
+        sample,
+        listed(
+            sentence("{share_pct:%}{} {}", "" if n else " are", row["row"].lower())
+            if row["share_pct"] is None
+            else sentence(
+                "{share_pct:%}{} {}", "" if n else " are", row["row"].lower(), of=row
+            )
+            for n, row in enumerate(whole)
+        ),
+    )
+
+
+def _coursework(sample: Sample, rows: list[Row]) -> Markup:
+    return sentence(
+        "{0.where}, coursework makes up {1:%} of education and {share_pct:%} of the "
+        "named tasks outside it, where {conversation_count:n} {0.unit} are coursework.",
+        sample,
+        only(rows, scope="education")["share_pct"],
+        of=only(rows, scope="non_education"),
+    )

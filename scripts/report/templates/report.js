@@ -1,239 +1,381 @@
-(function () {
+(async function () {
   "use strict";
-  var specs = JSON.parse(document.getElementById("charts").textContent);
-  var config = JSON.parse(document.getElementById("chart-config").textContent);
-  var widths = new Map();
 
-  // A long title in lines that fit the width, at most 7.5 pixels a letter.
-  function wrapped(text, width) {
-    var most = Math.max(Math.floor(width / 7.5), 12);
-    return text.split(" ").reduce(function (lines, word) {
-      var last = lines[lines.length - 1];
-      if (last && (last + " " + word).length <= most) {
-        lines[lines.length - 1] = last + " " + word;
+  // What is long in this file is zipped.
+  function unzipped(id) {
+    const bytes = Uint8Array.from(atob(document.getElementById(id).textContent),
+      (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  const page = JSON.parse(await unzipped("data"));
+  const all = (selector, within) => Array.from((within || document).querySelectorAll(selector));
+  const copy = (value) => JSON.parse(JSON.stringify(value));
+  const state = Object.assign({}, page.first);
+
+  // Rows by column to rows; made once, when a figure is first needed.
+  function unpacked(figure) {
+    if (Array.isArray(figure.rows)) { return figure.rows; }
+    const names = Object.keys(figure.rows);
+    const columns = names.map((name) => {
+      const column = figure.rows[name];
+      return column.words ? column.at.map((place) => column.words[place]) : column;
+    });
+    const rows = (columns[0] || []).map((_, n) =>
+      Object.fromEntries(names.map((name, c) => [name, columns[c][n]])));
+    figure.rows = rows;
+    return rows;
+  }
+
+  function keyOf(figure) {
+    return { claim: "", window: state.window, platform: state.platform }[figure.of] ??
+      state.window + " " + state.platform;
+  }
+
+  // What the reader chose of a figure: rows, and what is said of them.
+  function chosen(id) {
+    const figure = page.figures[id];
+    const key = keyOf(figure);
+    const picked = [];
+    let rows = unpacked(figure).filter((row) => row.key === key);
+    const picks = Object.keys(figure.picks).map((pick) => {
+      const values = Array.from(new Set(rows.map((row) => row[pick])));
+      const wanted = state[id + "." + pick];
+      const value = values.includes(wanted) ? wanted : values[0];
+      rows = rows.filter((row) => row[pick] === value);
+      picked.push(value);
+      return { pick, values, value, title: figure.picks[pick] };
+    });
+    const every = rows;
+    const isLong = rows.some((row) => row.is_large === false);
+    if (isLong && !state[id + ".all"]) { rows = rows.filter((row) => row.is_large); }
+    const text = figure.texts[[key, ...picked].join(" ")] || figure.texts[key] || {};
+    return { figure, rows, every, picks, picked, isLong, text };
+  }
+
+  // A specification with its rows: the chart alone for the page, all of it for a file.
+  function filled(of, datasets) {
+    const spec = Object.assign(copy(of.figure.spec), { config: copy(page.config) });
+    const chart = spec.vconcat[1];
+    const inner = chart.spec || chart;
+    spec.datasets = Object.assign({ marks: of.rows }, datasets);
+    const tops = of.figure.tops;
+    spec.params = [{ name: "top", value: tops[of.picked.join(" ")] || tops[""] || 1 }];
+    if (inner.encoding) {
+      inner.encoding.y.scale.domain = Array.from(new Set(of.rows.map((row) => row.row)));
+    }
+    if (chart.facet) {
+      const shown = new Set(of.rows.map((row) => row.panel));
+      chart.facet.sort = chart.facet.sort.filter((name) => shown.has(name));
+    }
+    return spec;
+  }
+
+  function onScreen(of, width) {
+    const whole = filled(of, {});
+    const spec = whole.vconcat[1];
+    const space = Math.max(width, 300) - page.labels - 14;
+    if (spec.facet) {
+      const panels = spec.facet.sort.length;
+      spec.columns = Math.max(1, Math.min(panels, Math.floor(space / 190)));
+      spec.spec.width = Math.floor(space / spec.columns) - 54;
+    } else if (spec.vconcat) {
+      spec.vconcat.forEach((view) => { view.width = space - 10; });
+    } else {
+      spec.width = Math.min(space - 54, 640);
+    }
+    return Object.assign(spec, {
+      $schema: whole.$schema, config: whole.config, datasets: whole.datasets,
+      params: whole.params
+    });
+  }
+
+  function wrapped(lines) {
+    return lines.flatMap((line) => line.split(" ").reduce((out, word) => {
+      const last = out[out.length - 1];
+      if (last !== undefined && (last + " " + word).length <= page.characters) {
+        out[out.length - 1] = last + " " + word;
+      } else { out.push(word); }
+      return out;
+    }, []));
+  }
+
+  function plain(html) {
+    return new DOMParser().parseFromString(html || "", "text/html").body.textContent;
+  }
+
+  // Vega is parsed when the first chart is wanted, not when the page opens.
+  let loaded;
+  async function load() {
+    const script = document.createElement("script");
+    script.textContent = await unzipped("vega");
+    document.head.append(script);
+  }
+  async function embed(box, spec) {
+    loaded = loaded || load();
+    await loaded;
+    return window.vegaEmbed(box, spec, { actions: false, renderer: "svg" });
+  }
+
+  // Of files: the colours of the first rule of the style sheet, on white.
+  function light(spec) {
+    const style = document.styleSheets[0].cssRules[0].style;
+    spec.config.background = "white";
+    return JSON.parse(JSON.stringify(spec).replace(/var\((--\w+)\)/g,
+      (_, name) => style.getPropertyValue(name).trim()));
+  }
+
+  function crc(bytes) {
+    let sum = -1;
+    bytes.forEach((byte) => {
+      sum ^= byte;
+      for (let bit = 0; bit < 8; bit += 1) { sum = (sum >>> 1) ^ (sum & 1 ? 0xEDB88320 : 0); }
+    });
+    return ~sum >>> 0;
+  }
+
+  // A PNG with words in a text chunk after its header.
+  function tagged(png, words) {
+    const body = new TextEncoder().encode("iTXtDescription\0\0\0\0\0" + words);
+    const chunk = new Uint8Array(body.length + 8);
+    const view = new DataView(chunk.buffer);
+    view.setUint32(0, body.length - 4);
+    chunk.set(body, 4);
+    view.setUint32(body.length + 4, crc(body));
+    return [png.slice(0, 33), chunk, png.slice(33)];
+  }
+
+  function csv(of) {
+    const names = Object.keys(of.figure.columns);
+    const cell = (value) => {
+      if (value === null || value === undefined) { return ""; }
+      const text = typeof value === "string" ? value.replace(/\|/g, " ") : String(value);
+      // A word that a spreadsheet would take for a formula stays a word.
+      const safe = typeof value === "string" && /^[=+\-@]/.test(text) ? "'" + text : text;
+      return /[",\n]/.test(safe) ? '"' + safe.replace(/"/g, '""') + '"' : safe;
+    };
+    return "\ufeff" + of.text.about.map((line) => "# " + line + "\n").join("") +
+      names.map((name) => cell(of.figure.columns[name][0])).join(",") + "\n" +
+      of.every.map((row) => names.map((name) => cell(row[name])).join(",") + "\n").join("");
+  }
+
+  async function save(id, kind) {
+    const of = chosen(id);
+    let parts;
+    if (kind === "csv") {
+      parts = [csv(of)];
+    } else {
+      const title = [of.figure.title, ...of.picked].join(": ");
+      const lines = (texts, size) => texts.map((text) => ({ text, size }));
+      const numbered = (texts) => texts.map((text, n) => Object.assign({ n }, text));
+      const spec = light(filled(of, {
+        heading: numbered([{ text: title, size: 17 },
+          ...lines(wrapped([plain(of.text.reading)]), 12.5)]),
+        footer: numbered(lines(wrapped(of.text.about), 10.5))
+      }));
+      const drawn = await embed(document.createElement("div"), spec);
+      const words = of.text.about.join("\n");
+      if (kind === "svg") {
+        const text = document.createElement("p");
+        text.textContent = words;
+        const svg = await drawn.view.toSVG();
+        parts = [svg.replace(/(<svg[^>]*>)/, () =>
+          svg.match(/<svg[^>]*>/)[0] + "<metadata>" + text.innerHTML + "</metadata>")];
       } else {
-        lines.push(word);
+        const canvas = await drawn.view.toCanvas(2);
+        const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+        parts = tagged(new Uint8Array(await blob.arrayBuffer()), words);
       }
-      return lines;
-    }, []);
+    }
+    const link = document.createElement("a");
+    const types = { svg: "image/svg+xml", png: "image/png", csv: "text/csv" };
+    link.href = URL.createObjectURL(new Blob(parts, { type: types[kind] }));
+    link.download = [id, keyOf(of.figure), ...of.picked].join("-")
+      .replace(/[^\w]+/g, "-").replace(/-$/, "") + "." + kind;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  // Countries: what is chosen, and the charts that depend on it.
-  var places = document.getElementById("places");
-  var choose = {};
-  ["definition", "sample", "words", "all", "count"].forEach(function (name) {
-    choose[name] = document.getElementById("places-" + name);
-  });
-
-  function copy(value) { return JSON.parse(JSON.stringify(value)); }
-
-  // Every word that is looked for begins a word of the place.
-  function matches(place) {
-    var text = [place.title, place.id, place.code].join(" ");
-    var own = text.toLowerCase().split(/[\s,()]+/);
-    return choose.words.value.toLowerCase().split(/\s+/).filter(Boolean)
-      .every(function (word) {
-        return own.some(function (each) { return each.startsWith(word); });
-      });
+  function element(name, properties, children) {
+    const made = Object.assign(document.createElement(name), properties);
+    made.append(...(children || []));
+    return made;
   }
 
-  function kept(place) {
-    var searched = choose.words.value.trim();
-    return place.id === "GLOBAL" ||
-      (searched ? matches(place) : choose.all.checked || place.first);
-  }
-
-  // A ranking with the rows of these places alone, on the scale of all.
-  function narrow(spec) {
-    var rows = spec.usermeta.places.map(function (_, n) { return n; });
-    var keep = rows.filter(function (n) { return kept(spec.usermeta.places[n]); });
-    spec.height *= keep.length / rows.length;
-    spec.data.values = spec.data.values.filter(function (mark) {
-      mark.y = keep.indexOf(mark.y);
-      return mark.y >= 0;
-    });
-    spec.layer.forEach(function (layer) {
-      var y = layer.encoding.y;
-      if (!y || !y.axis) { return; }
-      var texts = y.axis.labelExpr.match(/\[.*\](?=\[datum)/)[0];
-      var labels = keep.map(function (n) { return JSON.parse(texts)[n]; });
-      y.scale.domain = [-0.5, keep.length - 0.5];
-      y.axis.values = keep.map(function (_, n) { return n; });
-      y.axis.labelExpr = y.axis.labelExpr.replace(texts, function () {
-        return JSON.stringify(labels);
-      });
-    });
-  }
-
-  // The first place that is found, instead of the one that stands there, over windows.
-  function replace(spec) {
-    var windows = spec.usermeta.windows;
-    var searched = choose.words.value.trim().toUpperCase();
-    var named = searched ? windows.flatMap(function (window) {
-      return specs[window.chart].usermeta.places.filter(function (place) {
-        return place.id !== "GLOBAL" && matches(place);
-      });
-    }) : [];
-    // A code that is typed whole is meant, whatever else begins with it.
-    var found = named.find(function (place) {
-      return [place.id, place.code].includes(searched);
-    }) || named[0];
-    if (!found) { return; }
-    var one = spec.data.values.find(function (mark) {
-      return mark.series === "This country";
-    });
-    var marks = spec.data.values.filter(function (mark) {
-      return mark.series !== one.series;
-    });
-    windows.forEach(function (window, n) {
-      var ranking = specs[window.chart];
-      var row = ranking.usermeta.places.findIndex(function (place) {
-        return place.id === found.id;
-      });
-      ranking.data.values.forEach(function (mark) {
-        if (mark.y !== row) { return; }
-        marks.push(Object.assign({}, mark, {
-          y: n + one.y - Math.round(one.y), row: window.label, run: window.run,
-          series: one.series
+  function table(of) {
+    const columns = Object.entries(of.figure.columns).filter(([name]) =>
+      of.every.some((row) => row[name] !== null && row[name] !== undefined));
+    const cell = (row, [name, [, kind]]) => {
+      const value = row[name];
+      const made = element("td", { className: kind === "text" ? "" : "num" });
+      if (kind === "text") {
+        made.textContent = (value ?? "").toString().replace(/\|/g, " ");
+      } else if (value !== null && value !== undefined) {
+        const digits = kind === "count" ? 0 : 2;
+        made.append(element("data", {
+          value, textContent: value.toLocaleString("en", {
+            minimumFractionDigits: digits, maximumFractionDigits: Math.max(digits, 1)
+          })
         }));
-      });
-    });
-    spec.title.text = found.title;
-    spec.data.values = marks;
-    var top = marks.reduce(function (most, mark) {
-      return Math.max(most, mark.value, mark.high, mark.to);
-    }, 0);
-    spec.layer.forEach(function (layer) {
-      var x = layer.encoding.x;
-      if (x && x.scale && x.scale.domain) { x.scale.domain = [0, top]; }
-    });
+      }
+      return made;
+    };
+    return element("table", {}, [
+      element("thead", {}, [element("tr", {}, columns.map(([, [title, kind]]) =>
+        element("th", { scope: "col", textContent: title, className: kind === "text" ? "" : "num" })))]),
+      element("tbody", {}, of.every.map((row) =>
+        element("tr", {}, columns.map((column) => cell(row, column)))))
+    ]);
   }
 
-  function draw(box) {
-    if (box.closest("[hidden]")) { return Promise.resolve(); }
-    var spec = copy(specs[box.dataset.chart]);
-    var meta = spec.usermeta || {};
-    if (meta.places) { narrow(spec); }
-    if (meta.windows) {
-      replace(spec);
-      box.setAttribute("aria-label", "Chart: " + spec.title.text +
-        " by window. The data tables of the windows hold every value.");
+  function controls(box, of, id) {
+    const fields = of.picks.filter((pick) => pick.values.length > 1).map((pick) => {
+      const name = id + "." + pick.pick;
+      const select = element("select", { id: name }, pick.values.map((value) =>
+        element("option", { value, textContent: value, selected: value === pick.value })));
+      select.addEventListener("change", () => { state[name] = select.value; changed(); });
+      return element("div", {}, [
+        element("label", { htmlFor: name, textContent: pick.title }), select]);
+    });
+    if (of.isLong) {
+      const tick = element("input", { type: "checkbox", checked: Boolean(state[id + ".all"]) });
+      tick.addEventListener("change", () => { state[id + ".all"] = tick.checked ? "yes" : ""; changed(); });
+      fields.push(element("label", {}, [tick, " All, not only those with the most use"]));
     }
-    var width = box.clientWidth;
-    if (!width) {
-      // In a closed details element: as wide as its section, drawn anew when opened.
-      width = Math.min(box.closest("section").clientWidth - 60, 440);
+    const held = document.activeElement && document.activeElement.id;
+    box.replaceChildren(...fields);
+    if (held && box.querySelector("#" + CSS.escape(held))) { document.getElementById(held).focus(); }
+  }
+
+  const isOpen = (node) => {
+    const fold = node && node.parentElement.closest("details");
+    return !fold || (fold.open && isOpen(fold));
+  };
+
+  // Draws a figure that is in sight of an open question; again when a choice changes it.
+  const drawn = new Map();
+  async function draw(node) {
+    const id = node.dataset.figure;
+    const of = chosen(id);
+    const reading = node.querySelector(".reading");
+    if (reading) { reading.innerHTML = of.text.reading; }
+    const base = node.querySelector(".base");
+    if (base) { base.textContent = of.text.base; }
+    const isEmpty = !of.rows.length;
+    all(".chart, .actions .save, details.table", node).forEach((part) => { part.hidden = isEmpty; });
+    if (!isOpen(node)) { return; }
+    controls(node.querySelector(".picks"), of, id);
+    const box = node.querySelector(".chart");
+    const width = node.clientWidth;
+    const mark = [keyOf(of.figure), ...of.picked, state[id + ".all"], width].join(" ");
+    if (isEmpty || drawn.get(node) === mark) { return; }
+    drawn.set(node, mark);
+    const fold = node.querySelector("details.table");
+    fold.open = false;
+    fold.querySelector(".scroll").replaceChildren();
+    try {
+      await embed(box, onScreen(of, width));
+      box.dataset.drawn = mark;
+    } catch (error) {
+      box.textContent = "This chart could not be drawn; its data table is below.";
+      console.error(error);
     }
-    width = Math.max(Math.floor(width), 200);
-    if (widths.get(box) === width) { return Promise.resolve(); }
-    widths.set(box, width);
-    // The labels of the rows take up to 150 pixels of it.
-    spec.title.text = wrapped(spec.title.text, width - 150);
-    spec.layer.forEach(function (layer) {
-      var x = layer.encoding.x;
-      if (x && x.title) { x.title = wrapped(x.title, width - 150); }
-    });
-    spec.width = width;
-    spec.autosize = { type: "fit-x", contains: "padding" };
-    return vegaEmbed(box, spec, { actions: false, renderer: "svg", config: config })
-      .then(function () { box.dataset.drawn = "yes"; })
-      .catch(function (error) {
-        box.dataset.drawn = "failed";
-        box.textContent = "This chart could not be drawn; its data table is below.";
-        console.error(error);
-      });
   }
 
-  var boxes = Array.from(document.querySelectorAll(".chart"));
-  var shown = places ? [show()] : [];
-  Promise.all(shown.concat(boxes.map(draw))).then(function () {
-    document.documentElement.dataset.charts = "drawn";
-  });
-  var waiting;
-  // One definition and one of its samples is shown; other figures of countries wait.
-  function show() {
-    var all = Array.from(document.querySelectorAll("figure[data-definition]"));
-    var own = all.filter(function (figure) {
-      return figure.dataset.definition === choose.definition.value;
-    });
-    var samples = own.map(function (figure) { return figure.dataset.sample; });
-    Array.from(choose.sample.options).forEach(function (option) {
-      option.disabled = !samples.includes(option.value);
-    });
-    if (!samples.includes(choose.sample.value)) { choose.sample.value = samples[0]; }
-    return Promise.all(all.map(function (figure) {
-      figure.hidden = !own.includes(figure) ||
-        !["", choose.sample.value].includes(figure.dataset.sample);
-      var drawn = Array.from(figure.querySelectorAll(".chart")).map(function (box) {
-        var list = (specs[box.dataset.chart].usermeta || {}).places;
-        if (list && !figure.hidden) {
-          var countries = list.filter(function (place) { return place.id !== "GLOBAL"; });
-          choose.count.textContent = countries.filter(kept).length + " of " +
-            countries.length + " countries shown";
-        }
-        widths.delete(box);
-        return draw(box);
-      });
-      figure.querySelectorAll("tbody tr").forEach(function (row) {
-        if (!figure.dataset.sample) { return; }
-        row.hidden = !matches({
-          title: row.cells[0].textContent, id: row.cells[1].textContent, code: ""
-        });
-      });
-      return Promise.all(drawn);
-    }));
-  }
-  if (places) {
-    [choose.definition, choose.sample, choose.all].forEach(function (field) {
-      field.addEventListener("change", show);
-    });
-    choose.words.addEventListener("input", function () {
-      clearTimeout(waiting);
-      waiting = setTimeout(show, 150);
-    });
-    places.addEventListener("submit", function (event) { event.preventDefault(); });
-  }
-  window.addEventListener("resize", function () {
-    clearTimeout(waiting);
-    waiting = setTimeout(function () { boxes.forEach(draw); }, 150);
-  });
-  document.querySelectorAll("details.more").forEach(function (element) {
-    element.addEventListener("toggle", function () {
-      element.querySelectorAll(".chart").forEach(draw);
-    });
-  });
+  const figures = all("figure[data-figure]");
+  const form = document.getElementById("choose");
+  const select = document.getElementById("choose-window");
+  const radios = all("input[name=platform]", form);
 
-  // A link to something in a closed details element opens it.
-  function reveal() {
-    var target = location.hash && document.getElementById(location.hash.slice(1));
-    for (var up = target; up; up = up.parentElement) {
+  async function show() {
+    // A window without the platform that was chosen shows the one that it has.
+    const platforms = page.samples.filter((one) => one.window === state.window)
+      .map((one) => one.platform);
+    if (!platforms.length) { Object.assign(state, page.first); return show(); }
+    if (!platforms.includes(state.platform)) { state.platform = platforms[0]; }
+    select.value = state.window;
+    radios.forEach((radio) => {
+      radio.checked = radio.value === state.platform;
+      radio.disabled = !platforms.includes(radio.value);
+    });
+    form.querySelector("output").textContent = platforms.length < radios.length
+      ? "This window is loaded for one platform." : "";
+    for (const node of figures) { await draw(node); }
+    all(".question").forEach((question) => {
+      const reading = question.querySelector(".reading");
+      if (reading) { question.querySelector(".answer").innerHTML = reading.innerHTML; }
+    });
+    document.documentElement.dataset.ready = String(Number(document.documentElement.dataset.ready || 0) + 1);
+  }
+
+  // The address holds what was chosen, and the place that a link leads to.
+  function changed() {
+    const kept = Object.entries(state).filter(([, value]) => value);
+    history.replaceState(null, "", "#" + new URLSearchParams(kept));
+    return show();
+  }
+
+  function restore() {
+    const hash = location.hash.slice(1);
+    const isState = hash.includes("=");
+    if (isState) {
+      Object.keys(state).forEach((name) => { delete state[name]; });
+      Object.assign(state, page.first, Object.fromEntries(new URLSearchParams(hash)));
+    } else if (hash) { state.at = hash; }
+    all("[data-state]").forEach((field) => { field.value = state[field.dataset.state] || ""; });
+    all("form[data-list]").forEach(filter);
+    const target = state.at && document.getElementById(state.at);
+    for (let up = target; up; up = up.parentElement) {
       if (up.tagName === "DETAILS") { up.open = true; }
     }
-    if (target) { target.scrollIntoView(); }
+    const shown = isState ? show() : changed();
+    if (target) { shown.then(() => target.scrollIntoView()); }
+    return shown;
   }
-  window.addEventListener("hashchange", reveal);
-  reveal();
 
-  var status = document.getElementById("filter-status");
-  var words = document.getElementById("filter-words");
-  var seen = document.getElementById("filter-count");
-  var rows = Array.from(document.querySelectorAll("#reconciliation tbody tr"));
-  var texts = rows.map(function (row) { return row.textContent.toLowerCase(); });
-  function filter() {
-    var wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    var shown = 0;
-    rows.forEach(function (row, n) {
-      var keep = (!status.value || row.dataset.status === status.value) &&
-        wanted.every(function (word) { return texts[n].includes(word); });
-      row.hidden = !keep;
-      shown += keep;
+  function filter(of) {
+    const [status, words] = [of.querySelector("select"), of.querySelector("input")];
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const items = all(".item", document.getElementById(of.dataset.list));
+    let count = 0;
+    items.forEach((item) => {
+      const text = item.textContent.toLowerCase();
+      item.hidden = !((!status.value || item.dataset.status === status.value) &&
+        wanted.every((word) => text.includes(word)));
+      count += !item.hidden;
     });
-    seen.textContent = shown + " of " + rows.length + " figures shown";
+    of.querySelector("output").textContent = count + " of " + items.length + " shown";
   }
-  status.addEventListener("change", filter);
-  words.addEventListener("input", filter);
-  document.getElementById("filter").addEventListener("submit", function (event) {
-    event.preventDefault();
+
+  form.addEventListener("change", () => {
+    state.window = select.value;
+    state.platform = radios.find((radio) => radio.checked).value;
+    changed();
   });
-  filter();
+  all("form").forEach((each) => each.addEventListener("submit", (event) => event.preventDefault()));
+  all("form[data-list]").forEach((each) => each.addEventListener("input", () => {
+    filter(each);
+    all("[data-state]", each).forEach((field) => { state[field.dataset.state] = field.value; });
+    if (each.querySelector("[data-state]")) { changed(); }
+  }));
+  document.getElementById("open-all").addEventListener("click", () =>
+    all(".question").forEach((question) => { question.open = true; }));
+  all("details").forEach((fold) => fold.addEventListener("toggle", () => {
+    if (!fold.open) { return; }
+    if (fold.classList.contains("table")) {
+      const id = fold.closest("figure").dataset.figure;
+      fold.querySelector(".scroll").replaceChildren(table(chosen(id)));
+    }
+    all("figure[data-figure]", fold).forEach(draw);
+  }));
+  all("[data-save]").forEach((button) => button.addEventListener("click", () =>
+    save(button.closest("figure").dataset.figure, button.dataset.save)));
+  let waiting;
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(show, 150);
+  });
+  window.addEventListener("hashchange", restore);
+  restore();
 })();
