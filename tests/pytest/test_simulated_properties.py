@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,12 @@ import duckdb
 import oracle
 import pytest
 from conftest import read_rows
+from oracle_comparisons import (
+    leave_out_figures,
+    same_scope_figures,
+    scopes_of,
+    use_case_figures,
+)
 from oracle_marts import MARTS, differences, own_figures
 from simulated import (
     PRIVACY_FLOOR,
@@ -30,6 +37,7 @@ from simulated import (
     leaves_out_the_truth,
     simulate_batch,
     task_model,
+    true_sample,
     untrue,
 )
 from simulation.model import Model
@@ -183,6 +191,27 @@ class Damage:
     noticed: tuple[str, ...] = ()
 
 
+FIGURE_KEYS = "allocation_rule, scope, figure, estimator, category"
+# Keys of a row, the value that has bounds, and they.
+SPLIT_ENDS = [
+    (f"release_id, {FIGURE_KEYS}", value, f"{part}_bound_low", f"{part}_bound_high")
+    for part, value in (
+        ("gap", "gap_pct_points"),
+        ("composition", "kitagawa_composition"),
+        ("within", "kitagawa_within"),
+    )
+]
+WITHOUT_ENDS = (
+    f"release_id, platform, {FIGURE_KEYS}, task_key",
+    *("share_without_pct", "bound_low_pct", "bound_high_pct"),
+)
+USE_CASE_ENDS = (
+    "release_id, platform, allocation_rule, task_group, use_case",
+    "share_of_use_case_pct",
+    *("share_of_use_case_bound_low_pct", "share_of_use_case_bound_high_pct"),
+)
+
+
 def columns(marts: Sequence[str], *names: str) -> tuple[str, ...]:
     """The names of columns of marts that differ."""
     return tuple(f"{mart}.{name}" for mart in marts for name in names)
@@ -286,6 +315,55 @@ def test_the_shared_releases_are_right(shared: Batch) -> None:
     """Releases that hide nothing, keep the floor of the Index or another, have a list
     of their own, no API, or other facets; every damage is compared with this build."""
     assert shared.noticed(shared.made.folder / "clean.duckdb") == {}
+
+
+def test_bounds_of_comparisons_hold_the_truth(shared: Batch) -> None:
+    """Of gaps and their parts, of figures without a task, and of how much of a use case
+    lies outside SOC 25: what nothing hidden would give."""
+    folded, whole = (
+        {s.key: true_sample(shared.con, s, is_folded=is_folded) for s in shared.samples}
+        for is_folded in (True, False)
+    )
+    scopes = scopes_of(list(folded.values()))
+    own: dict[str, oracle.Figures] = {
+        "fct_platform_decomposition": {
+            (*key[:1], *key[2:]): figure
+            for (release, platform), api in folded.items()
+            if platform == "1p_api"
+            for key, figure in same_scope_figures(
+                api, folded[release, "claude_ai"], scopes
+            ).items()
+        },
+        "fct_leave_one_task_out": leave_out_figures(
+            list(folded.values()), {t: t for s in folded.values() for t in s.nodes}, 999
+        ),
+        "fct_education_by_use_case": use_case_figures(list(whole.values())),
+    }
+    found: Counter[str] = Counter()
+    with duckdb.connect(
+        str(shared.made.folder / "clean.duckdb"), read_only=True
+    ) as con:
+        for mart, keys, value, low, high in (
+            *(("fct_platform_decomposition", *ends) for ends in SPLIT_ENDS),
+            ("fct_leave_one_task_out", *WITHOUT_ENDS),
+            ("fct_education_by_use_case", *USE_CASE_ENDS),
+        ):
+            rows = con.execute(
+                f"select {keys}, {low}, {high} from marts.{mart} "
+                f"where {low} is not null"
+            ).fetchall()
+            truths = own[mart]
+            if mart == "fct_leave_one_task_out":
+                truths = {
+                    (*key[:-1], figure["task_key"]): figure
+                    for key, figure in truths.items()
+                }
+            for *key, lowest, highest in rows:
+                truth = truths.get(tuple(key), {}).get(value)
+                if truth is not None:
+                    assert lowest - 1e-9 <= truth <= highest + 1e-9, (mart, value, key)
+                    found[f"{mart}.{value}"] += 1
+    assert len(found) == 5 and min(found.values()) > 20, found
 
 
 @pytest.mark.parametrize("name", DAMAGES)

@@ -103,6 +103,15 @@ def parts_of(sums):
     return np.array([gap, composition, new - old - composition])
 
 
+def spread(values):
+    """Standard deviation over the replicates that have a value; NaN where none has."""
+    has = ~np.isnan(values)
+    count = has.sum(-1)
+    mean = np.where(has, values, 0).sum(-1) / count
+    away = np.where(has, values - mean[..., None], 0)
+    return np.sqrt((away**2).sum(-1) / count)
+
+
 def group_margins(pairs, new_ratios, old_ratios, scope_tasks, use_cases, draws):
     """The rows of the pairs of two samples that are compared by one kind of unit."""
     is_task = pairs["unit_kind"][0] == "task"
@@ -130,16 +139,14 @@ def group_margins(pairs, new_ratios, old_ratios, scope_tasks, use_cases, draws):
         for keys in (SIDE, [f"baseline_{key}" for key in SIDE])
     ]
     if is_task:
-        errors = np.nanstd(parts_of(by_task(new, old, base_of, weights, counts)), -1)[
-            :, at[0]
-        ]
+        errors = spread(parts_of(by_task(new, old, base_of, weights, counts)))[:, at[0]]
     else:
         kinds = tasks.join(use_cases, on="task_id", how="left", maintain_order="left")
         kinds = kinds["main_use_case"].fill_null("").to_numpy()
         sums = by_use_case(new, kinds, base_of, weights, counts)
         errors = np.stack(
             [
-                np.nanstd(parts_of(of_use_cases(sums, *rows)), -1)
+                spread(parts_of(of_use_cases(sums, *rows)))
                 for rows in zip(*at, strict=True)
             ],
             axis=1,
