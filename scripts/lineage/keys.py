@@ -8,8 +8,9 @@ from exports.marts import models_of, parents_of
 
 ABOUT = """The key of a mart tells its rows apart. Joining a `dim_` table adds no rows.
 `bridge_task_allocations` multiplies the rows of `fct_task_cells` (both have `task_id`):
-filter one `allocation_rule` and multiply counts by `weight`. No other two facts are
-joined to each other: their rows are figures of different definitions, which overlap."""
+filter one `allocation_rule` and multiply counts by `weight`. `fct_claims` says what the
+specifications of a claim are about. No other two facts are joined to each other: their
+rows are figures of different definitions, which overlap."""
 
 
 def section(nodes: dict[str, Any]) -> str:

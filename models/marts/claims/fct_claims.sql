@@ -207,16 +207,14 @@ final as (
         judged.value,
         judged.comparison_value,
         case when judged.is_comparison then judged.number end as difference,
-        case when judged.is_computable then judged.bound_low end as bound_low,
-        case when judged.is_computable then judged.bound_high end as bound_high,
-        case when judged.is_computable then judged.interval_low end as uncertainty_low,
-        case when judged.is_computable then judged.interval_high end
-            as uncertainty_high,
+        judged.bound_low,
+        judged.bound_high,
+        judged.uncertainty_low,
+        judged.uncertainty_high,
         case
             when not judged.is_computable then 'not_computable'
-            when claims.comparison_kind = 'rank' then 'rank'
-            when judged.interval_low is null or judged.interval_high is null
-                then 'no_interval'
+            when judged.uncertainty_low is null or judged.uncertainty_high is null
+                then 'no_band'
         end as uncertainty_missing_reason,
         judged.possible_specification_count,
         judged.specification_count,
@@ -230,9 +228,9 @@ final as (
             else 'no'
         end as survives_bounds,
         case
-            when not judged.is_computable or judged.interval_answer is null
+            when not judged.is_computable or judged.uncertainty_answer is null
                 then 'not_computable'
-            when judged.interval_answer = 'yes' then 'yes'
+            when judged.uncertainty_answer = 'yes' then 'yes'
             else 'no'
         end as survives_interval,
         judged.claim_status as status,

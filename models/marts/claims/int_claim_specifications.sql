@@ -45,13 +45,13 @@ looked_up as (
         own.value as own_value,
         own.value_when_low as own_low,
         own.value_when_high as own_high,
-        own.interval_low as own_interval_low,
-        own.interval_high as own_interval_high,
+        own.uncertainty_low as own_uncertain_low,
+        own.uncertainty_high as own_uncertain_high,
         other.value as other_value,
         other.value_when_low as other_low,
         other.value_when_high as other_high,
-        other.interval_low as other_interval_low,
-        other.interval_high as other_interval_high,
+        other.uncertainty_low as other_uncertain_low,
+        other.uncertainty_high as other_uncertain_high,
         coalesce(
             own.status,
             case
@@ -135,33 +135,43 @@ measured as (
         {{ claim_measure('value', 'comparison_value') }} as number,
         {{ claim_measure('own_low', 'other_high') }} as number_when_low,
         {{ claim_measure('own_high', 'other_low') }} as number_when_high,
-        {{ claim_measure('own_interval_low', 'other_interval_high') }}
-            as interval_low,
-        {{ claim_measure('own_interval_high', 'other_interval_low') }}
-            as interval_high
+        {{ claim_measure('own_uncertain_low', 'other_uncertain_high') }}
+            as uncertain_low,
+        {{ claim_measure('own_uncertain_high', 'other_uncertain_low') }}
+            as uncertain_high
     from looked_up
 
 ),
 
--- The range of the otherwise preferred choices, of the most preferred estimator that
--- has one.
 ranged as (
 
     select
         *,
-        first_value(
-            case
-                when is_otherwise_preferred
-                    then least(number_when_low, number_when_high)
-            end ignore nulls
-        ) over claim as claim_bound_low,
-        first_value(
-            case
-                when is_otherwise_preferred
-                    then greatest(number_when_low, number_when_high)
-            end ignore nulls
-        ) over claim as claim_bound_high
+        least(number_when_low, number_when_high) as number_low,
+        greatest(number_when_low, number_when_high) as number_high
     from measured
+
+),
+
+-- The ranges of the otherwise preferred choices, of the most preferred estimator that
+-- has one.
+bounded as (
+
+    select
+        *,
+        first_value(
+            case when is_otherwise_preferred then number_low end ignore nulls
+        ) over claim as bound_low,
+        first_value(
+            case when is_otherwise_preferred then number_high end ignore nulls
+        ) over claim as bound_high,
+        first_value(
+            case when is_otherwise_preferred then uncertain_low end ignore nulls
+        ) over claim as uncertainty_low,
+        first_value(
+            case when is_otherwise_preferred then uncertain_high end ignore nulls
+        ) over claim as uncertainty_high
+    from ranged
     window claim as (
         partition by claim_id
         order by estimator_preference
@@ -175,13 +185,13 @@ answered as (
 
     select
         *,
-        {{ claim_answer('claim_bound_low', 'claim_bound_high') }} as bounds_answer,
+        {{ claim_answer('bound_low', 'bound_high') }} as bounds_answer,
         number is not null
         and (
             (own_status = 'visible' and other_status = 'visible')
             or coalesce(bounds_answer <> 'open', false)
         ) as is_computable
-    from ranged
+    from bounded
 
 ),
 
@@ -212,12 +222,13 @@ final as (
         case when is_computable then value end as value,
         case when is_computable then comparison_value end as comparison_value,
         case when is_computable then number end as number,
-        claim_bound_low as bound_low,
-        claim_bound_high as bound_high,
+        case when is_computable then bound_low end as bound_low,
+        case when is_computable then bound_high end as bound_high,
         bounds_answer,
-        interval_low,
-        interval_high,
-        {{ claim_answer('interval_low', 'interval_high') }} as interval_answer,
+        case when is_computable then uncertainty_low end as uncertainty_low,
+        case when is_computable then uncertainty_high end as uncertainty_high,
+        {{ claim_answer('uncertainty_low', 'uncertainty_high') }}
+            as uncertainty_answer,
         own_status,
         other_status,
         case when own_status = 'visible' then other_status else own_status end

@@ -21,9 +21,10 @@ claims as (
 
 ),
 
-intervals as (
+uncertainty as (
 
-    select * from {{ ref('int_scope_intervals') }}
+    select * from {{ ref('int_uncertainty') }}
+    where geo_level = 'global'
 
 ),
 
@@ -32,17 +33,17 @@ task_figures as (
     select
         figures.*,
         'none' as task_omission,
-        intervals.interval_low_pct,
-        intervals.interval_high_pct
+        uncertainty.uncertainty_low_pct,
+        uncertainty.uncertainty_high_pct
     from {{ ref('int_scope_figures') }} as figures
-    left join intervals
+    left join uncertainty
         on
-            figures.sample_id = intervals.sample_id
-            and figures.allocation_rule = intervals.allocation_rule
-            and figures.scope = intervals.scope
-            and figures.figure = intervals.figure
-            and figures.estimator = intervals.estimator
-            and figures.category = intervals.category
+            figures.sample_id = uncertainty.sample_id
+            and figures.allocation_rule = uncertainty.allocation_rule
+            and figures.scope = uncertainty.scope
+            and figures.figure = uncertainty.figure
+            and figures.estimator = uncertainty.estimator
+            and figures.category = uncertainty.category
     where figures.label_kind <> 'residual'
     union all by name
     select
@@ -87,8 +88,8 @@ published_facets as (
         facet_shares.share_pct,
         facet_shares.bound_low_pct,
         facet_shares.bound_high_pct,
-        facet_shares.interval_low_pct,
-        facet_shares.interval_high_pct,
+        facet_shares.interval_low_pct as uncertainty_low_pct,
+        facet_shares.interval_high_pct as uncertainty_high_pct,
         'visible' as status,
         'none' as task_omission
     from {{ ref('fct_facet_shares') }} as facet_shares
@@ -169,12 +170,12 @@ sums as (
         ) as rest_pct,
         count(labelled.bound_high_pct) filter (where parts.part is not null)
         = sums_asked.part_count as is_bounded,
-        sum(labelled.interval_low_pct) filter (where parts.part is not null)
-            as interval_low_pct,
-        sum(labelled.interval_high_pct) filter (where parts.part is not null)
-            as interval_high_pct,
-        count(labelled.interval_low_pct) filter (where parts.part is not null)
-        = sums_asked.part_count as has_intervals
+        sum(labelled.uncertainty_low_pct) filter (where parts.part is not null)
+            as uncertainty_low_pct,
+        sum(labelled.uncertainty_high_pct) filter (where parts.part is not null)
+            as uncertainty_high_pct,
+        count(labelled.uncertainty_low_pct) filter (where parts.part is not null)
+        = sums_asked.part_count as has_uncertainty
     from labelled
     cross join sums_asked
     left join parts
@@ -201,8 +202,8 @@ final as (
         share_pct,
         bound_low_pct,
         bound_high_pct,
-        interval_low_pct,
-        interval_high_pct,
+        uncertainty_low_pct,
+        uncertainty_high_pct,
         status
     from labelled
     where label_kind = 'named'
@@ -220,15 +221,15 @@ final as (
         case when is_bounded then bound_low_pct end as bound_low_pct,
         case when is_bounded then least(bound_high_pct, rest_pct) end
             as bound_high_pct,
-        case when has_intervals then interval_low_pct end as interval_low_pct,
+        case when has_uncertainty then uncertainty_low_pct end as uncertainty_low_pct,
         case
-            when has_intervals
+            when has_uncertainty
                 then
                     case
-                        when interval_high_pct > 100 then 100
-                        else interval_high_pct
+                        when uncertainty_high_pct > 100 then 100
+                        else uncertainty_high_pct
                     end
-        end as interval_high_pct,
+        end as uncertainty_high_pct,
         status
     from sums
 

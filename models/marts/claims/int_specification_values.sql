@@ -62,12 +62,11 @@ shares as (
         allocation_rule,
         share_base as estimator,
         scope,
-        false as is_group,
         share_pct,
         bound_low_pct,
         bound_high_pct,
-        interval_low_pct,
-        interval_high_pct,
+        uncertainty_low_pct,
+        uncertainty_high_pct,
         status
     from education_shares
     where
@@ -85,7 +84,6 @@ shares as (
         share_base as estimator,
         'GLOBAL' as geo_id,
         soc_major_group as scope,
-        true as is_group,
         case when share_pct is null then 'none_visible' else 'visible' end as status
     from group_shares
 
@@ -104,7 +102,6 @@ levels as (
         shares.geo_id,
         shares.allocation_rule,
         shares.scope,
-        shares.is_group,
         'scope_share' as figure,
         'all' as category,
         shares.estimator,
@@ -112,8 +109,8 @@ levels as (
         shares.share_pct as value,
         shares.bound_low_pct,
         shares.bound_high_pct,
-        shares.interval_low_pct,
-        shares.interval_high_pct,
+        shares.uncertainty_low_pct,
+        shares.uncertainty_high_pct,
         shares.status
     from shares
     inner join samples
@@ -150,9 +147,8 @@ peers as (
         coalesce(scopes.scope_kind, 'major_group') as peer_kind
     from levels
     left join scopes on levels.scope = scopes.scope
-    where
-        scopes.scope_kind = 'subsector'
-        or levels.is_group
+    -- A group of occupations is no row of scopes.
+    where coalesce(scopes.scope_kind, 'subsector') = 'subsector'
 
 ),
 
@@ -192,7 +188,22 @@ ranks as (
                     count(*) filter (
                         where peers.bound_low_pct > own.bound_high_pct
                     ) + 1
-        end as value_when_high
+        end as value_when_high,
+        -- The best and the worst rank that the bands leave possible.
+        case
+            when any_value(own.uncertainty_low_pct) is not null
+                then
+                    count(*) filter (
+                        where peers.uncertainty_low_pct > own.uncertainty_high_pct
+                    ) + 1
+        end as uncertainty_low,
+        case
+            when any_value(own.uncertainty_low_pct) is not null
+                then
+                    count(*) filter (
+                        where peers.uncertainty_high_pct > own.uncertainty_low_pct
+                    ) + 1
+        end as uncertainty_high
     from peers as own
     left join peers
         on
@@ -225,8 +236,8 @@ final as (
         value,
         bound_low_pct as value_when_low,
         bound_high_pct as value_when_high,
-        interval_low_pct as interval_low,
-        interval_high_pct as interval_high,
+        uncertainty_low_pct as uncertainty_low,
+        uncertainty_high_pct as uncertainty_high,
         status
     from levels
     union all by name
