@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conversations import incoming as conversations
+from conversations.shown import not_shown
 from validation import results
 from validation.page import write_page
 
@@ -83,6 +84,8 @@ def build(
         dbt = Dbt(work_file, data_dir)
         dbt.build(*STAGING, *(own.selection if own else ()))
         conversations.keep(own)
+        for note in not_shown(work_file, own.private_file) if own else []:
+            say(f"  own conversations: {note}")
         for note in differing_copies(work_file):
             say(f"  {note}")
 
