@@ -110,7 +110,11 @@ def chart(files: Config, name: str) -> Config:
     if ours["kind"] == "table":
         shown = ours["columns"]
         params["all_columns"] = shown
-        params["order_by_cols"] = [json.dumps([each, True]) for each in ours["order"]]
+        # -share_pct: the largest first
+        params["order_by_cols"] = [
+            json.dumps([each.removeprefix("-"), not each.startswith("-")])
+            for each in ours["order"]
+        ]
         params["column_config"] = {
             column: charts["columns"][column]
             for column in shown

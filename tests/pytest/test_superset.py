@@ -251,7 +251,10 @@ def expected_values(name: str, warehouse: Build) -> Values:
             f"{own[name]['expression']} as {name}" if name in own else name
             for name in params["all_columns"]
         )
-        order = ", ".join(json.loads(each)[0] for each in params["order_by_cols"])
+        order = ", ".join(
+            column if ascending else f"{column} desc"
+            for column, ascending in map(json.loads, params["order_by_cols"])
+        )
         rows = warehouse.records(f"select {selected} {source} order by {order}")
         assert rows, f"no rows to compare: {source}"
         return cells(rows)
@@ -371,7 +374,7 @@ def test_page_of_the_dashboard_shows_the_values(
     served: Served, imported: dict[str, int], browser: Browser
 ) -> None:
     # High enough that every chart is in sight: others are not drawn.
-    page = browser.new_page(viewport={"width": 1500, "height": 2800})
+    page = browser.new_page(viewport={"width": 1500, "height": 3400})
     page.set_default_timeout(60_000)
     seen = open_dashboard(page, served)
     names = {number: name for name, number in imported.items()}

@@ -87,7 +87,14 @@ def add_tasks(window: Window, sample: oracle.Sample) -> None:
                 if task not in left_out
             }
             name = ("soc25_share", "education", rule, base, "all")
-            window.add(name, mean(units), units)
+            whole = (
+                sample.total(WORLD)
+                if not left_out
+                else sum(w for w, _ in units.values())
+            )
+            window.add(
+                name, math.fsum(w * (r or 0) for w, r in units.values()) / whole, units
+            )
     ours = {t for t, found in codes.items() if any(c[:2] == "25" for c in found)}
     for measure, facet, labels in (
         ("pattern", "collaboration", PATTERNS),
