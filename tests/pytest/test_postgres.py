@@ -286,12 +286,13 @@ def test_wrong_address_is_said_clearly(
 
 
 def test_role_without_the_right_is_said_clearly(
-    filled: str, changed: Path, capsys: pytest.CaptureFixture[str]
+    filled: str, shipped_warehouse: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
     psql(filled, "drop role if exists guest")
     psql(filled, "create role guest login")
     as_guest = filled.replace("owner@", "guest@")
-    status = publish_postgres.main([as_guest, "--warehouse", str(changed)])
+    warehouse = ["--warehouse", str(shipped_warehouse.file)]
+    status = publish_postgres.main([as_guest, *warehouse])
     message = capsys.readouterr().err
     assert status == 1
     assert "permission denied" in message
