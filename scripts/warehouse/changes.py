@@ -17,7 +17,7 @@ CAUSES = """
         (
             select
                 (before.code_sha256, before.lock_sha256)
-                <> (now.code_sha256, now.lock_sha256)
+                is distinct from (now.code_sha256, now.lock_sha256)
             from old.marts.dim_build as before cross join validation.builds as now
         ) as has_other_code,
         (

@@ -49,7 +49,7 @@ def sidecar(published_file: Path) -> Path:
     return published_file.with_name(f"{published_file.name}.sha256")
 
 
-def digest(file: Path) -> str:
+def sha256_of(file: Path) -> str:
     """The sha256 of a file."""
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -78,7 +78,7 @@ def check(published_file: Path) -> None:
             f"{', '.join(edited)}. {MEND}"
         )
     beside = sidecar(published_file)
-    if beside.exists() and beside.read_text("utf-8").split()[0] != digest(
+    if beside.exists() and beside.read_text("utf-8").split()[0] != sha256_of(
         published_file
     ):
         raise EditedError(

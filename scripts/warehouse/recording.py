@@ -15,7 +15,7 @@ import yaml
 
 from warehouse.changes import write_changes
 from warehouse.paths import PROJECT
-from warehouse.published import contents
+from warehouse.published import contents, sha256_of
 
 # What makes the figures.
 CODE = ("models", "macros", "seeds/reference")
@@ -54,9 +54,9 @@ def record(
             write_changes(con, now, grains)
 
 
-def code() -> tuple[str, str | None, str, str, str]:
-    """Version of the project, its commit, the hashes of its code and lock, DuckDB's
-    version."""
+def code() -> tuple[str, str | None, str, str | None, str]:
+    """Version of the project, its commit, the hashes of its code and of its lock where
+    there is one, DuckDB's version."""
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text("utf-8"))
     files = [PROJECT / name for name in CODE_FILES]
     files += [
@@ -69,12 +69,12 @@ def code() -> tuple[str, str | None, str, str, str]:
     for path in sorted(files):
         digest.update(f"{path.relative_to(PROJECT).as_posix()}\n".encode())
         digest.update(path.read_bytes())
-    lock = (PROJECT / "requirements.lock").read_bytes()
+    lock = PROJECT / "requirements.lock"
     return (
         str(project["version"]),
         commit(),
         digest.hexdigest(),
-        hashlib.sha256(lock).hexdigest(),
+        sha256_of(lock) if lock.is_file() else None,
         duckdb.__version__,
     )
 

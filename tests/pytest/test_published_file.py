@@ -72,7 +72,7 @@ def with_threads(count: int) -> Callable[..., dict[str, str]]:
 
 def test_build_names_what_it_was_made_of(shipped_warehouse: Build) -> None:
     (build,) = shipped_warehouse.records("from marts.dim_build")
-    lock = published.digest(PROJECT / "requirements.lock")
+    lock = published.sha256_of(PROJECT / "requirements.lock")
     assert build["lock_sha256"] == lock
     assert build["is_simulated"] is True
     assert build["code_commit"] == recording.commit()
