@@ -15,8 +15,8 @@ from pathlib import Path
 
 from warehouse.errors import WarehouseError
 from warehouse.paths import PROJECT, PUBLISHED_FILE
+from warehouse.published import check
 from warehouse.publishing import replace
-from warehouse.reading import connect
 
 DIAGRAM = PROJECT / "docs" / "entity-relationships.md"
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     warehouse = options.warehouse.resolve()
     folder = (options.folder or warehouse.parent / "docs").resolve()
     try:
-        connect(warehouse).close()
+        check(warehouse)
         # dbt and dbt-colibri take seconds to import, and --help should not.
         from lineage import keys, pages
 

@@ -15,7 +15,7 @@ from explore.bundle import ExploreError, bundle
 from explore.server import server
 from warehouse.errors import WarehouseError
 from warehouse.paths import PUBLISHED_FILE
-from warehouse.reading import connect
+from warehouse.published import check
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if warehouse.name != PUBLISHED_FILE.name:
             raise ExploreError(f"The file must be named {PUBLISHED_FILE.name}.")
-        connect(warehouse).close()
+        check(warehouse)
         bundle(warehouse.parent / "explore")
         serving = server(warehouse.parent, options.port)
     except (WarehouseError, OSError) as error:

@@ -14,6 +14,7 @@ import duckdb
 from exports import files
 from warehouse.errors import WarehouseError
 from warehouse.paths import PUBLISHED_FILE
+from warehouse.published import check
 from warehouse.publishing import replace
 
 
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     folder = (options.folder or options.warehouse.parent).resolve()
     try:
+        check(options.warehouse.resolve())
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as temporary:
             for path in files.write(options.warehouse.resolve(), Path(temporary)):

@@ -14,6 +14,7 @@ from pathlib import Path
 from exports import postgres
 from warehouse.errors import WarehouseError
 from warehouse.paths import PUBLISHED_FILE
+from warehouse.published import check
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    warehouse = options.warehouse.resolve()
     try:
-        marts = postgres.publish(
-            options.warehouse.resolve(), options.url, options.schema
-        )
+        check(warehouse)
+        marts = postgres.publish(warehouse, options.url, options.schema)
     except WarehouseError as error:
         print(f"Nothing was published.\n{error}", file=sys.stderr)
         return 1

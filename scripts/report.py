@@ -12,6 +12,7 @@ from pathlib import Path
 
 from warehouse.errors import WarehouseError
 from warehouse.paths import PUBLISHED_FILE
+from warehouse.published import check
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     from report import figures, page
 
     try:
+        check(warehouse)
         if options.figures:
             written = figures.write(warehouse, options.figures.resolve())
             print(f"{len(written)} files written into {options.figures}")

@@ -22,7 +22,7 @@ from superset_files.bundle import write_bundle
 from superset_files.server import serve
 from warehouse.errors import WarehouseError
 from warehouse.paths import PUBLISHED_FILE
-from warehouse.reading import connect
+from warehouse.published import check
 
 BUNDLE = "superset_dashboard.zip"
 
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     warehouse = options.warehouse.resolve()
     errors = (WarehouseError, duckdb.Error, requests.RequestException, OSError)
     try:
-        connect(warehouse).close()
+        check(warehouse)
         if options.what == "bundle":
             print(f"Written: {write(warehouse)}")
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from warehouse.errors import WarehouseError
 from warehouse.paths import PROJECT, PUBLISHED_FILE, shown
-from warehouse.reading import connect
+from warehouse.published import EditedError, check
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
     try:
-        connect(warehouse).close()
+        try:
+            check(warehouse)
+        except EditedError as error:
+            print(f"{error}\nThe answers below are on the file as it is.\n")
         # Great Expectations takes seconds to import, and --help should not.
         from validation import export, page, results, run
 

@@ -9,6 +9,7 @@ granted on the tables come along.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,10 @@ def publish(warehouse: Path, url: str, schema: str = SCHEMA) -> list[Mart]:
         except adbc_driver_manager.Error as error:
             raise ExportError(
                 f"PostgreSQL at {without_password(url)} did not take the marts: "
-                f"{str(error).strip()}\nExpected a server that can be reached and a "
-                "role that may create schemas and tables in the database. Nothing was "
-                "changed there."
+                f"{str(error).strip()}\nExpected a server that can be reached until "
+                "the end, and a role that may create schemas in the database (GRANT "
+                "CREATE ON DATABASE ... TO ...) and owns the schema if there is one. "
+                "Nothing was changed there."
             ) from error
     return marts
 
@@ -95,7 +97,8 @@ def copy(
     schema: str,
 ) -> None:
     """Fill the new tables and let them change places with the old ones."""
-    new_schema = f"{schema}_new"
+    # No name that anybody has: it lives within the transaction.
+    new_schema = f"new_{secrets.token_hex(16)}"
     cursor.execute(f"select pg_advisory_xact_lock({LOCK})")
     cursor.fetchall()
     views = [row[0] for row in asked(cursor, VIEWS, schema)]
@@ -107,7 +110,6 @@ def copy(
         )
     grants = asked(cursor, GRANTS, schema)
     cursor.execute(f"create schema if not exists {name(schema)}")
-    cursor.execute(f"drop schema if exists {name(new_schema)} cascade")
     cursor.execute(f"create schema {name(new_schema)}")
     for mart in marts:
         for statement in definition(mart, new_schema):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,15 @@ import xlsxwriter
 from warehouse.reading import records
 
 from exports.marts import ExportError, Mart
-from exports.package import ASSUMPTIONS, LOADED_FILES, MADE
+from exports.package import ASSUMPTIONS, LOADED_FILES, build_of, labels
 
 # Characters in the name of a sheet, as Excel allows them.
 SHEET_NAME_LIMIT = 31
-README = """AI in education: marts on the Anthropic Economic Index
-One sheet is one mart. The sheet columns says what each column means, caveats what a \
-reader must know.
-A share never travels without its numerator and its base. Never sum or average shares: \
-add counts and divide anew.
+README = """One sheet is one mart. The sheet columns says what each column means, \
+caveats what a reader must know.
 An empty cell is NULL: not published, suppressed or not in this copy; the status \
 column of the sheet says which. It is never zero.
 NA in geo_id or country_code is Namibia."""
-SIMULATED = "SIMULATED DATA: these rows describe nobody."
 WRAPPED = {"text_wrap": True, "valign": "top"}
 HEADER = WRAPPED | {"bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF"}
 WARNING = WRAPPED | {"bold": True, "bg_color": "#FDF3DC"}
@@ -86,9 +81,15 @@ def write_workbook(
 
     Raises ExportError where a text or a name does not fit into Excel.
     """
-    (made,) = records(con, MADE)
-    title, *lines = README.splitlines()
-    lines += ["Loaded files:"] + [
+    made, said = build_of(con), labels(con)
+    title = said["title"]
+    lines = [said["advice"], *README.splitlines()]
+    lines += [
+        f"Releases: {said['releases']}. Version {said['version']}, built "
+        f"{said['built_at']} (build {said['build']}, code {said['code']}).",
+        "Loaded files:",
+    ]
+    lines += [
         f"  {file['release_id']} {file['platform'] or 'reference'}: {file['title']} "
         f"Licence: {file['licence']}. Copy: {file['file_status']}, sha256 "
         f"{file['sha256']}."
@@ -97,12 +98,13 @@ def write_workbook(
     lines += ["Sheets: " + listed(marts)]
     lines += ["Too large for a sheet, as Parquet beside this file: " + listed(left_out)]
     with Book(path) as book:
-        created = made["made_at"] or datetime(2026, 1, 1)
-        book.set_properties({"title": title, "created": created})
+        book.set_properties(
+            {"title": title, "created": made["built_at"], "comments": said["data"]}
+        )
         sheet = book.add_worksheet("read me")
         sheet.set_column(0, 0, 110, book.add_format(WRAPPED))
         first = [(title, {"bold": True, "font_size": 14})]
-        first += [(SIMULATED, WARNING)] if made["is_simulated"] else []
+        first += [(said["data"], WARNING)] if made["is_simulated"] else []
         for number, (text, style) in enumerate(
             [*first, *((line, WRAPPED) for line in lines)]
         ):

@@ -36,6 +36,7 @@ from warehouse.publishing import (
     temporary_folder,
 )
 from warehouse.reading import differing_copies
+from warehouse.recording import record
 from warehouse.runner import REFUSAL, Dbt
 from warehouse.summary import summary
 
@@ -104,6 +105,7 @@ def build(
         if left_behind:
             say(f"  {left_behind}")
         results.keep(work_file, run, answers)
+        record(work_file, published_file, run.run_id, run.run_at, dbt.grains())
         dbt.build(*EXPECTATION_RESULTS)
 
         say("Writing pages, exports and docs ...")

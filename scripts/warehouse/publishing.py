@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ import duckdb
 
 from warehouse.errors import BuildError
 from warehouse.paths import shown
+from warehouse.published import sidecar
 
 
 @contextlib.contextmanager
@@ -53,13 +55,21 @@ def publish(
     new_file = published_file.with_name(f".{published_file.name}.new")
     try:
         with work_file.open("rb") as source, new_file.open("wb") as target:
-            shutil.copyfileobj(source, target, length=1 << 20)
+            digest = hashlib.sha256()
+            while part := source.read(1 << 20):
+                digest.update(part)
+                target.write(part)
             target.flush()
             os.fsync(target.fileno())
         # A write-ahead log that somebody left beside the old file is not of the new
         # one: DuckDB would refuse to open the two together.
         published_file.with_name(published_file.name + ".wal").unlink(missing_ok=True)
+        # Between the renames there is none: that of the old file is not of the new one.
+        beside = sidecar(published_file)
+        beside.unlink(missing_ok=True)
         os.replace(new_file, published_file)
+        new_file.write_text(f"{digest.hexdigest()}  {published_file.name}\n", "utf-8")
+        os.replace(new_file, beside)
     except OSError as error:
         size = work_file.stat().st_size / 1e6
         raise OSError(

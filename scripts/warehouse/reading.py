@@ -14,13 +14,21 @@ SENTENCE = "sentence"
 
 
 def connect(warehouse: Path) -> duckdb.DuckDBPyConnection:
-    """A connection that only reads; raises WarehouseError when there is no file."""
+    """A connection that only reads; raises WarehouseError when there is no file, or
+    none that can be read."""
     if not warehouse.is_file():
         raise WarehouseError(
             f"There is no warehouse at {warehouse}; expected the file that make "
             "warehouse publishes. Build it, or name another with --warehouse."
         )
-    return duckdb.connect(str(warehouse), read_only=True)
+    try:
+        return duckdb.connect(str(warehouse), read_only=True)
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{warehouse} can't be read: {str(error).splitlines()[0]}\nWhere another "
+            "program has it open for writing, close it there or open it read-only; "
+            "where it is no DuckDB file, publish it again with make warehouse."
+        ) from error
 
 
 def records(

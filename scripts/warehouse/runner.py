@@ -79,6 +79,14 @@ class Dbt:
             selection = (*selection, "--exclude-resource-type", "unit_test")
         self.results += list(self._invoke("build", *selection).result)
 
+    def grains(self) -> dict[str, list[str]]:
+        """The columns that tell the rows of a model apart, by model."""
+        return {
+            node.name: node.config.meta["grain"]
+            for node in self._manifest.nodes.values()
+            if "grain" in node.config.meta
+        }
+
     def generate_docs(self) -> Path:
         """Write the artifacts of the docs; others may read the work file meanwhile.
 

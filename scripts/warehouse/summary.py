@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from validation import findings
 
 from warehouse.paths import shown
@@ -72,6 +73,17 @@ BY_DESIGN = {
     "the_copy_holds_every_facet": "the simulator makes the facets that figures use",
     "countries_sum_to_the_sample": "the simulated months publish part of the countries",
 }
+MOVED = """
+    select
+        mart,
+        replace(change_reason, '_', ' ') as reason,
+        count(*) filter (change_kind = 'value_changed') as value_count,
+        count(*) filter (change_kind = 'row_new') as new_count,
+        count(*) filter (change_kind = 'row_gone') as gone_count
+    from marts.fct_figure_changes
+    group by all
+    order by all
+"""
 # The share by each definition, for who looks inside for the first time.
 HEADLINE = (
     "select release_id, platform, window_start_date, allocation_rule, "
@@ -92,6 +104,7 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
         (counts,) = records(con, COUNTS)
         failed = records(con, FAILED)
         found = findings.lines(con)
+        moved = moved_lines(con)
     is_all_simulated = all(row["is_simulated"] for row in shares)
 
     def passed(resource_type: str) -> int:
@@ -131,6 +144,7 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
         + shown(folder / "validation.html"),
         *(["Warnings, published with the marts:", *warnings] if warnings else []),
         *(["Found in the files, kept and shown:", *found] if found else []),
+        *moved,
         *([f"Not in the data folder: {counts['absent']}."] if counts["absent"] else []),
         "",
         f"Report page:  {shown(folder / 'report.html')} (opens without network; beside "
@@ -145,6 +159,26 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
             "AEI_DATA_DIR=data/aei make warehouse"
         )
     return "\n".join(lines)
+
+
+def moved_lines(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """What moved since the warehouse that was published before; nothing without one."""
+    if not con.execute(
+        "select 1 from marts.dim_build where compared_build_id is not null"
+    ).fetchall():
+        return []
+    rows = records(con, MOVED)
+    if not rows:
+        return ["Since the warehouse published before no figure has moved."]
+    return [
+        "Moved since the warehouse published before (marts.fct_figure_changes):",
+        *(
+            f"  {row['mart']}: {row['value_count']:,} values changed, "
+            f"{row['new_count']:,} rows new, {row['gone_count']:,} gone; cause: "
+            f"{row['reason']}"
+            for row in rows
+        ),
+    ]
 
 
 def share_line(row: dict[str, Any]) -> str:

@@ -86,7 +86,7 @@ def test_small_marts_are_csv_with_null_and_empty_apart(
     exported: Path, small: list[Mart], shipped_warehouse: Build
 ) -> None:
     folder = exported / "csv"
-    assert {path.stem for path in folder.iterdir()} == {mart.name for mart in small}
+    assert {path.stem for path in folder.glob("*.csv")} == {mart.name for mart in small}
     for mart in small:
         types = ", ".join(f"'{c.name}': '{c.data_type}'" for c in mart.columns)
         with duckdb.connect() as con:
@@ -95,6 +95,96 @@ def test_small_marts_are_csv_with_null_and_empty_apart(
                 "header = true, allow_quoted_nulls = false)"
             ).fetchall()
         assert read == shipped_warehouse.query(mart.ordered), mart.name
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(1)", "=cmd|' /C calc'!A0"]
+
+
+def test_text_that_looks_like_a_formula_is_none_in_csv(
+    marts: list[Mart], tmp_path: Path
+) -> None:
+    (mart,) = (mart for mart in marts if mart.name == "dim_scopes")
+    with duckdb.connect() as con:
+        con.execute("create schema marts")
+        columns = ", ".join(f"{c.name} {c.data_type}" for c in mart.columns)
+        con.execute(f"create table marts.dim_scopes ({columns})")
+        con.executemany(
+            "insert into marts.dim_scopes by name select ? as scope, ? as scope_title",
+            [(text, text) for text in [*FORMULAS, "a - b"]],
+        )
+        files.copy(con, files.as_text(mart), tmp_path / "a.csv", files.CSV)
+    read = pd.read_csv(tmp_path / "a.csv")
+    assert set(read["scope_title"]) == {f"'{text}" for text in FORMULAS} | {"a - b"}
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_three_states_filter_in_pandas(
+    backend: Any, exported: Path, marts: list[Mart], shipped_warehouse: Build
+) -> None:
+    """As connect.md says: what is neither true nor false is in neither part."""
+    nullable = [
+        (mart, column.name)
+        for mart in marts
+        for column in mart.columns
+        if column.data_type == "BOOLEAN" and column.is_nullable
+    ]
+    assert "is_success" in {name for _, name in nullable}
+    for mart, name in nullable:
+        file = exported / "parquet" / f"{mart.name}.parquet"
+        column = (frame := pd.read_parquet(file, dtype_backend=backend))[name]
+        parts = len(frame[column]), len(frame[~column]), int(column.isna().sum())
+        assert [parts] == shipped_warehouse.query(
+            f"select count(*) filter ({name}), count(*) filter (not {name}), "
+            f"count(*) filter ({name} is null) from {mart.relation}"
+        )
+
+
+# What a file says of itself -----------------------------------------------------------
+
+
+def said_of(con: Build) -> dict[str, str]:
+    """What each file that leaves the house has to say, from the marts."""
+    (build,) = con.records("from marts.dim_build")
+    cited = con.query(
+        "select citation, licence, release_id from marts.dim_release_files "
+        "where is_loaded"
+    )
+    return {
+        "citation": cited[0][0],
+        "licence": cited[0][1],
+        "release": "simulated_2026_06",
+        "data": "SIMULATED DATA",
+        "version": build["project_version"],
+        "built": f"{build['built_at']:%Y-%m-%dT%H:%M:%SZ}",
+        "code": build["code_commit"] or build["code_sha256"],
+    }
+
+
+def test_every_file_says_what_it_is_when_it_travels_alone(
+    exported: Path, marts: list[Mart], small: list[Mart], shipped_warehouse: Build
+) -> None:
+    wanted = said_of(shipped_warehouse)
+    texts = {}
+    for mart in marts:
+        file = exported / "parquet" / f"{mart.name}.parquet"
+        said = pl.read_parquet_metadata(file)
+        assert set(json.loads(said["columns"])) == {c.name for c in mart.columns}
+        texts[file.name] = json.dumps(said) + mart.description
+        assert said["description"] == mart.description
+    for mart in small:
+        file = exported / "csv" / f"{mart.name}.csv-metadata.json"
+        said = json.loads(file.read_text())
+        assert [each["name"] for each in said["tableSchema"]["columns"]] == [
+            column.name for column in mart.columns
+        ]
+        texts[file.name] = json.dumps(said)
+    book = openpyxl.load_workbook(exported / files.WORKBOOK, read_only=True)
+    rows = book["read me"].iter_rows(values_only=True)
+    texts[files.WORKBOOK] = json.dumps(list(rows))
+    package = (exported / "parquet" / "datapackage.json").read_text()
+    texts["datapackage.json"] = package
+    for name, text in texts.items():
+        assert {key for key, part in wanted.items() if part not in text} == set(), name
 
 
 # The Data Package ---------------------------------------------------------------------
@@ -197,7 +287,7 @@ def test_workbook_explains_itself(book: openpyxl.Workbook, marts: list[Mart]) ->
 
 
 def test_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> None:
-    texts = ["=1+1", "https://x.example", "007"]
+    texts = [*FORMULAS, "https://x.example", "007"]
     with Book(tmp_path / "book.xlsx") as book:
         book.table("t", {"a": (9, {})}, [(text,) for text in texts])
     sheet = openpyxl.load_workbook(tmp_path / "book.xlsx")["t"]

@@ -93,6 +93,8 @@ def psql(url: str, sql: str) -> list[list[str]]:
 
 TOTAL = "select sum(conversation_count) from ai_in_education.fct_education_shares"
 
+SCHEMAS = "select nspname from pg_namespace where nspname !~ '^pg_' order by 1"
+
 
 def marts_of(warehouse: Path) -> list[Mart]:
     """The marts of a warehouse."""
@@ -240,7 +242,45 @@ def test_failed_copy_leaves_the_old_marts(
     with pytest.raises(ExportError, match="division by zero"):
         postgres.publish(changed, filled)
     assert psql(filled, TOTAL) == old
-    assert psql(filled, "select 1 from pg_namespace where nspname like '%_new'") == []
+    assert "new" not in {row[0][:3] for row in psql(filled, SCHEMAS)}
+
+
+def test_connection_cut_half_way_leaves_the_old_marts(
+    filled: str,
+    changed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old, schemas = psql(filled, TOTAL), psql(filled, SCHEMAS)
+    definition = postgres.definition
+
+    def cut_late(mart: Mart, schema: str) -> list[str]:
+        if mart.name == "fct_education_trend":
+            return ["select pg_terminate_backend(pg_backend_pid())"]
+        return definition(mart, schema)
+
+    monkeypatch.setattr(postgres, "definition", cut_late)
+    monkeypatch.setattr(publish_postgres, "check", lambda _: None)
+    assert publish_postgres.main([filled, "--warehouse", str(changed)]) == 1
+    message = capsys.readouterr().err
+    assert "Nothing was changed there." in message
+    assert "terminat" in message
+    assert psql(filled, TOTAL) == old
+    assert psql(filled, SCHEMAS) == schemas
+
+
+@pytest.mark.parametrize("schema", ["second", "Meine Zahlen", 'a"b'])
+def test_a_second_schema_stands_beside_the_first(
+    schema: str, filled: str, changed: Path
+) -> None:
+    old, neighbour = psql(filled, TOTAL), f"{schema}_new"
+    psql(filled, f"create schema {postgres.name(neighbour)}")
+    for _ in range(2):
+        postgres.publish(changed, filled, schema)
+    total = TOTAL.replace("ai_in_education", postgres.name(schema))
+    assert psql(filled, total) != old
+    assert psql(filled, TOTAL) == old
+    assert {schema, neighbour} <= {row[0] for row in psql(filled, SCHEMAS)}
 
 
 def test_views_on_the_marts_are_not_dropped(filled: str, changed: Path) -> None:
@@ -286,13 +326,15 @@ def test_wrong_address_is_said_clearly(
 
 
 def test_role_without_the_right_is_said_clearly(
-    filled: str, changed: Path, capsys: pytest.CaptureFixture[str]
+    filled: str, shipped_warehouse: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
     psql(filled, "drop role if exists guest")
     psql(filled, "create role guest login")
     as_guest = filled.replace("owner@", "guest@")
-    status = publish_postgres.main([as_guest, "--warehouse", str(changed)])
+    warehouse = ["--warehouse", str(shipped_warehouse.file)]
+    status = publish_postgres.main([as_guest, *warehouse])
     message = capsys.readouterr().err
     assert status == 1
     assert "permission denied" in message
+    assert "GRANT CREATE ON DATABASE" in message
     assert "Nothing was changed there." in message

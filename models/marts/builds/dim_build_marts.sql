@@ -1,0 +1,15 @@
+-- grain: mart
+-- why: two builds of the same files and code agree here; an edited file does not
+with
+
+final as (
+
+    select
+        mart,
+        row_count,
+        content_hash
+    from {{ source('validation', 'build_marts') }}
+
+)
+
+select * from final
