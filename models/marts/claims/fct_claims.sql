@@ -44,7 +44,7 @@ counted as (
 
     select
         claim_id,
-        count(*) as possible_specification_count,
+        count(specification_id) as possible_specification_count,
         count(holds) as specification_count,
         count(*) filter (where holds) as holds_count
     from specifications
