@@ -41,8 +41,8 @@ PATTERNS = f"""
 
 SPLIT = (
     " Of the gap in delegation, {gap_pct_points:1} points, {kitagawa_composition:1} "
-    "are that other tasks are brought to the API, {kitagawa_within:1} that the same tasks "
-    "go another way; the rest lies in tasks that only one publishes."
+    "are that other tasks are brought to the API, {kitagawa_within:1} that the same "
+    "tasks go another way; the rest lies in tasks that only one publishes."
 )
 
 
