@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
-    # Altair takes a second to import, and --help should not. This is the package beside
+    # The converter takes a second to import, and --help should not. This is the package beside
     # the file: Python prefers it to a module of the same name.
     from report import figures, page
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 def write(warehouse_file: Path, folder: Path) -> list[Path]:
     """Write report.html of a warehouse into ``folder``; raises WarehouseError."""
-    # Altair and the converter take a second to import; not everyone here draws.
+    # The converter takes a second to import; not everyone here draws.
     from report import page
 
     return page.write(warehouse_file, folder)

@@ -95,7 +95,7 @@ class Claim:
             parts.append(
                 Markup("between {} and {}").format(first, second)
                 if ends[0] != ends[1]
-                else Markup("the same whatever is hidden")
+                else Markup("the same whatever hidden cells hold")
             )
         return Markup("; ").join(parts)
 

@@ -19,6 +19,7 @@ PATTERNS = f"""
     )
 
     select shares.*, pattern_title as row, scope_title,
+        gap_pct_points, kitagawa_composition, kitagawa_within,
         case shares.platform when 'claude_ai' then 'Claude.ai' else 'API' end as series,
         is_named_pattern, shares.bound_high_pct < other.bound_low_pct
             or other.bound_high_pct < shares.bound_low_pct as is_apart
@@ -29,8 +30,20 @@ PATTERNS = f"""
         on shares.release_id = other.release_id and shares.scope = other.scope
         and shares.window_start_date = other.window_start_date
         and shares.pattern = other.pattern and shares.platform <> other.platform
+    left join marts.fct_platform_decomposition as split
+        on shares.release_id = split.release_id and shares.scope = split.scope
+        and shares.window_start_date = split.window_start_date
+        and shares.allocation_rule = split.allocation_rule
+        and shares.estimator = split.estimator and split.figure = 'pattern'
+        and shares.pattern = split.category
     order by scopes.sort_order, patterns.sort_order, series desc
 """
+
+SPLIT = (
+    " Of the gap in delegation, {gap_pct_points:1} points, {kitagawa_composition:1} "
+    "are that other tasks are brought to the API, {kitagawa_within:1} that the same "
+    "tasks go another way; the rest lies in tasks that only one publishes."
+)
 
 
 def answer(warehouse: Warehouse) -> Question:
@@ -77,9 +90,10 @@ def _apart(sample: Sample, rows: list[Row]) -> Markup:
     return sentence(
         "In {0.window_label}, {1[share_pct]:%} of these conversations on Claude.ai and "
         "{2[share_pct]:%} on the API is directive. The bounds of the two are apart for "
-        "{3}{4}.",
+        "{3}{4}.{5}",
         sample,
         *directive,
         listed(apart or ["no pattern"]),
         sentence(", and touch for {}", listed(touching)) if touching else "",
+        sentence(SPLIT, of=directive[1]) if directive[1]["gap_pct_points"] else "",
     )

@@ -329,7 +329,7 @@
     for (let up = target; up; up = up.parentElement) {
       if (up.tagName === "DETAILS") { up.open = true; }
     }
-    const shown = isState ? show() : changed();
+    const shown = hash && !isState ? changed() : show();
     if (target) { shown.then(() => target.scrollIntoView()); }
     return shown;
   }
