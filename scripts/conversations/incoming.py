@@ -21,7 +21,6 @@ from warehouse.errors import BuildError
 from warehouse.paths import PROJECT
 
 from conversations import problems
-from conversations.contract import LABELS
 from conversations.mapping import Mapping, find
 from conversations.reading import Source, delivered_sql, find_source
 
@@ -88,16 +87,22 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
     if is_stale(place, fingerprint):
         for file in (place, place.with_name(place.name + ".wal")):
             file.unlink(missing_ok=True)
-    with duckdb.connect(str(place)) as con:
-        place.chmod(0o600)
-        con.execute(TABLES)
-        con.execute("delete from incoming.meta")
-        con.execute("insert into incoming.meta values (?)", [fingerprint])
-        if source.table:
-            con.execute(f"attach '{source.files[0]}' as delivered (read_only)")
-        incoming = read(con, source, place)
-        if source.table:
-            con.execute("detach delivered")
+    try:
+        with duckdb.connect(str(place)) as con:
+            place.chmod(0o600)
+            con.execute(TABLES)
+            con.execute("delete from incoming.meta")
+            con.execute("insert into incoming.meta values (?)", [fingerprint])
+            if source.table:
+                con.execute(f"attach '{source.files[0]}' as delivered (read_only)")
+            incoming = read(con, source, place)
+    except duckdb.Error as error:
+        # Further lines may quote the file.
+        raise BuildError(
+            f"The conversations of {named} can't be read: {str(error).splitlines()[0]}"
+            ". Expected rows that DuckDB reads as Parquet, CSV with a header or JSON "
+            "lines; nothing of them was taken."
+        ) from None
     os.environ["AEI_PRIVATE_FILE"] = str(place)
     os.environ["AEI_BATCH_SIZE"] = incoming.batch_size
     return incoming
@@ -285,11 +290,3 @@ def keep(incoming: Incoming | None) -> None:
         con.execute("delete from incoming.changes")
         con.execute("insert into incoming.changes values (null, null)")
         con.execute("delete from incoming.conversations")
-
-
-def fillable(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many of the rows at hand have each of the columns that marts rest on."""
-    columns = ("task_label", *LABELS, "country", "region", "account_key")
-    counts = ", ".join(f"count({column})" for column in columns)
-    row = con.execute(f"select {counts} from incoming.conversations").fetchone()
-    return dict(zip(columns, row or [0] * len(columns), strict=True))

@@ -18,7 +18,6 @@ from warehouse.errors import BuildError
 
 from conversations.contract import COLUMNS, DEFAULTS, LABELS, literal
 
-SHIPPED = Path(__file__).parent / "mappings"
 KEYS = ("columns", "constants", "labels", "tasks", "join", "pivot")
 
 
@@ -37,7 +36,7 @@ class Mapping:
 
     def beside(self, name: str) -> str:
         """A path of the mapping file, from where that file lies."""
-        return str(Path(self.path or ".").parent / name)
+        return str(Path(self.path or ".").absolute().parent / name)
 
     def column_sql(self, column: str, fields: dict[str, str]) -> str:
         """A column of the contract as text, of the fields (name: SQL) that exist."""
@@ -75,21 +74,19 @@ def translated(text: str, labels: dict[str, str]) -> str:
 
 
 def find(source: Path) -> Mapping:
-    """The mapping of AEI_CONVERSATIONS_MAPPING (a file, or a name that ships with the
-    project), else mapping.yml in the folder; raises BuildError."""
-    name = os.environ.get("AEI_CONVERSATIONS_MAPPING", "")
+    """The mapping in the file AEI_CONVERSATIONS_MAPPING, else in mapping.yml beside the
+    conversations; raises BuildError."""
     folder = source if source.is_dir() else source.parent
-    beside = folder / "mapping.yml"
-    if not name:
-        return read(beside) if beside.is_file() else Mapping()
-    for path in (SHIPPED / f"{name}.yml", Path(name).expanduser()):
-        if path.is_file():
-            return read(path)
-    known = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.yml")))
-    raise BuildError(
-        f"AEI_CONVERSATIONS_MAPPING is {name}, which is no file and none of {known}. "
-        "Name one of them, or a YAML file (docs/own-conversations.md)."
-    )
+    named = os.environ.get("AEI_CONVERSATIONS_MAPPING", "")
+    path = Path(named).expanduser() if named else folder / "mapping.yml"
+    if path.is_file():
+        return read(path)
+    if named:
+        raise BuildError(
+            f"AEI_CONVERSATIONS_MAPPING is {named}, which is no file; expected a YAML "
+            "file (docs/own-conversations.md)."
+        )
+    return Mapping()
 
 
 def read(path: Path) -> Mapping:

@@ -78,7 +78,7 @@ def find_source(named: str, mapping: Mapping) -> Source:
     joined = matching(mapping.beside(mapping.join["files"])) if mapping.join else []
     path = Path(named).expanduser()
     found = matching(str(path / "**") if path.is_dir() else named)
-    own = {str(mapping.path), mapping.beside(mapping.tasks or "")} | set(joined)
+    own = {mapping.beside(mapping.tasks or ""), *joined}
     files = [f for f in found if f not in own and suffix_of(f) in READERS]
     return Source(named, checked(named, files), tuple(joined), mapping)
 

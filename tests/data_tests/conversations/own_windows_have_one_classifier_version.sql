@@ -6,8 +6,7 @@ select
     platform,
     window_start_date,
     string_agg(
-        coalesce(classifier_version, 'none') || ' (' || conversation_count || ')', ', '
-        order by classifier_version
+        coalesce(classifier_version, 'none'), ', ' order by classifier_version
     ) as classifier_versions,
     'each version is a release of its own' as sentence
 from {{ ref('int_conversation_windows') }}

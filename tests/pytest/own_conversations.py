@@ -1,0 +1,198 @@
+"""Made-up conversations of an institution, their cells by polars, and short builds."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from conftest import SHIPPED_DATA, dbt_environment, query, read_rows, shipped_row
+from conversations.incoming import Incoming, keep, prepare, private_file
+from warehouse.runner import Dbt
+
+LABELS = {
+    "collaboration": ["directive", "learning", "task iteration", None],
+    "use_case": ["coursework", "work", "personal", "none"],
+    "task_success": ["yes", "no"],
+}
+PLACES = [("US", "US-CA"), ("US", "US-NY"), ("US", None), ("DE", None), (None, None)]
+SAMPLE = ["release_id", "platform", "window_start_date"]
+CELL = [*SAMPLE, "geo_level", "geo_id", "facet", "base_cluster_name", "category"]
+RESIDUAL = "not_classified"
+CELLS = f"select {', '.join(CELL)}, conversation_count, account_count from "
+OWN_MODELS = (
+    "stg_conversations__labelled",
+    "int_conversation_tasks",
+    "int_conversation_windows",
+    "int_conversation_cells",
+)
+
+
+def tasks(count: int) -> list[str]:
+    """Statements of the shipped task list."""
+    path = SHIPPED_DATA / shipped_row("", "onet_task_statements")["relative_path"]
+    return list(dict.fromkeys(row["Task"] for row in read_rows(path)))[:count]
+
+
+def conversations(
+    count: int, seed: int = 1, first: date = date(2026, 3, 1), days: int = 61
+) -> pl.DataFrame:
+    """Conversations with skewed tasks, and labels that hang on the task."""
+    chance = random.Random(seed)
+    statements = [*tasks(30), None, "none"]
+    rows = []
+    for number in range(count):
+        task = int(len(statements) * chance.random() ** 2)
+        country, region = chance.choice(PLACES)
+        rows.append(
+            {
+                "conversation_id": f"{seed}-{number}",
+                "account_id": f"account-{chance.randrange(count // 4 + 1)}",
+                "started_on": first + timedelta(days=chance.randrange(days)),
+                "source_id": "our_school",
+                "platform": "chat",
+                "country": country,
+                "region": region,
+                "task_text": statements[task],
+                **{
+                    name: labels[int(len(labels) * chance.random() ** (1 + task % 3))]
+                    for name, labels in LABELS.items()
+                },
+                "classifier": "people",
+                "classifier_version": "v1",
+                "classified_at": "2026-06-01T10:00:00",
+            }
+        )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def cells_by_polars(rows: pl.DataFrame) -> pl.DataFrame:
+    """The complete cells of conversations, counted facet by facet."""
+    named = rows.with_columns(
+        (pl.col("source_id") + "_" + pl.col("classifier_version")).alias("release_id"),
+        pl.col("started_on").dt.truncate("1mo").alias("window_start_date"),
+        pl.col("task_text").str.to_lowercase().fill_null(RESIDUAL).alias("onet_task"),
+        *(pl.col(label).fill_null(RESIDUAL) for label in LABELS),
+        pl.col("region").is_not_null().any().over(*SAMPLE_OF, "country").alias("parts"),
+        pl.col("country").fill_null(RESIDUAL),
+    ).with_columns(
+        pl.when("parts")
+        .then(pl.coalesce("region", pl.col("country") + "-" + RESIDUAL))
+        .alias("region")
+    )
+    parts = list(_parts(named))
+    return pl.concat(parts).sort(CELL, nulls_last=True)
+
+
+SAMPLE_OF = [
+    "source_id",
+    "platform",
+    "classifier_version",
+    pl.col("started_on").dt.month(),
+]
+
+
+def _parts(named: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    whole = pl.lit("GLOBAL").alias("geo_id")
+    nothing = pl.lit(None, pl.String)
+    levels = {"global": whole, "country": pl.col("country"), "region": pl.col("region")}
+    for level, place in levels.items():
+        placed = named.with_columns(place.alias("geo_id")).drop_nulls("geo_id")
+        total = {"country": "country", "region": "country-state"}.get(level)
+        plain = [("onet_task", "onet_task"), *((name, name) for name in LABELS)]
+        if total:
+            placed = placed.with_columns(pl.lit("").alias("all"))
+            plain.append((total, "all"))
+        for facet, column in plain:
+            yield _counted(placed, level, facet, pl.col(column), nothing)
+        if level == "global":
+            for label in LABELS:
+                facet = f"onet_task::{label}"
+                yield _counted(placed, level, facet, pl.col("onet_task"), pl.col(label))
+
+
+def _counted(
+    rows: pl.DataFrame, level: str, facet: str, base: pl.Expr, category: pl.Expr
+) -> pl.DataFrame:
+    return (
+        rows.with_columns(
+            pl.lit(level).alias("geo_level"),
+            pl.lit(facet).alias("facet"),
+            base.alias("base_cluster_name"),
+            category.alias("category"),
+        )
+        .group_by(CELL)
+        .agg(
+            pl.len().cast(pl.Int64).alias("conversation_count"),
+            pl.col("account_id").n_unique().cast(pl.Int64).alias("account_count"),
+        )
+    )
+
+
+def private_cells(work_file: Path) -> pl.DataFrame:
+    """The private cells that a build has counted."""
+    with duckdb.connect(str(private_file(work_file)), read_only=True) as con:
+        found = con.sql(f"{CELLS} private.int_conversation_cells").pl()
+    return found.sort(CELL, nulls_last=True)
+
+
+class Institution:
+    """A folder of conversations, and short builds that count them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "conversations"
+        self.folder = folder / "build"
+        self.data.mkdir(parents=True)
+        self.work_file = self.folder / "work.duckdb"
+
+    def deliver(self, name: str, rows: pl.DataFrame | str) -> None:
+        """Write a file of the institution, as CSV or Parquet by its name."""
+        if isinstance(rows, str):
+            (self.data / name).write_text(rows, encoding="utf-8")
+        elif name.endswith(".parquet"):
+            rows.write_parquet(self.data / name)
+        else:
+            rows.write_csv(self.data / name)
+
+    def read(self) -> Incoming:
+        """Read and check what is new; raises BuildError."""
+        with dbt_environment(self.folder):
+            os.environ["AEI_CONVERSATIONS"] = str(self.data)
+            incoming = prepare(self.work_file, SHIPPED_DATA)
+        assert incoming is not None
+        return incoming
+
+    def take(self, *more: str, is_kept: bool = True) -> Sequence[Any]:
+        """Read what is new and count it, with some nodes more; returns what dbt says.
+
+        Without ``is_kept`` the build ends before it says that it has taken the days.
+        """
+        with dbt_environment(self.folder):
+            os.environ["AEI_CONVERSATIONS"] = str(self.data)
+            incoming = prepare(self.work_file, SHIPPED_DATA)
+            assert incoming is not None
+            dbt = Dbt(self.work_file, None)
+            if not self.work_file.exists():
+                dbt.build("--select", "+int_conversation_tasks", *TESTLESS)
+            nodes = more if not is_kept and more else (*OWN_MODELS, *more)
+            dbt.results.clear()
+            dbt.build("--select", *nodes, *incoming.selection)
+            if is_kept:
+                keep(incoming)
+        return dbt.results
+
+    def cells(self) -> pl.DataFrame:
+        """The private cells."""
+        return private_cells(self.work_file)
+
+    def private(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on the private file."""
+        return query(private_file(self.work_file), sql)
+
+
+TESTLESS = ("--exclude-resource-type", "test")

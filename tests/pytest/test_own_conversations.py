@@ -1,0 +1,534 @@
+"""An institution's own conversations: contract, road, growth and guards.
+
+The oracle is polars over the delivered rows (own_conversations.py).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from check_conversations import main as check
+from conftest import PROJECT, SHIPPED_DATA, Build, Once, dbt_environment, settings
+from conversations.incoming import prepare, private_file
+from dbt.contracts.graph.manifest import Manifest
+from own_conversations import (
+    CELL,
+    LABELS,
+    Institution,
+    cells_by_polars,
+    conversations,
+    private_cells,
+    tasks,
+)
+from polars.testing import assert_frame_equal
+from warehouse.errors import BuildError
+
+EXAMPLES = PROJECT / "seeds" / "conversations"
+ROWS = conversations(3000)
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Institution:
+    """An institution that has delivered nothing yet."""
+    return Institution(tmp_path)
+
+
+# The road: one build with pages and exports -------------------------------------------
+
+
+def build_own(folder: Path) -> Build:
+    """A build, as a person runs it, on the shipped releases and own conversations."""
+    school = Institution(folder)
+    school.deliver("march.csv", ROWS)
+    environment = settings(folder) | {"AEI_CONVERSATIONS": str(school.data)}
+    del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
+    command = [sys.executable, str(PROJECT / "scripts" / "build.py"), "--no-docs"]
+    command += ["--output", str(folder / "published.duckdb")]
+    command += ["--work-file", str(folder / "work.duckdb")]
+    ended = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True
+    )
+    return Build(folder, ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.fixture(scope="module")
+def own(once: Once) -> Build:
+    """The warehouse with own conversations beside the shipped releases."""
+    built: Build = once("own", build_own)
+    assert built.status == 0, built.stderr
+    return built
+
+
+def test_private_cells_are_those_of_the_rows(own: Build) -> None:
+    assert_frame_equal(private_cells(own.folder / "work.duckdb"), cells_by_polars(ROWS))
+
+
+def test_own_samples_stand_among_the_releases(own: Build) -> None:
+    found = own.query(
+        "select release_id, platform, window_start_date, window_end_date, "
+        "sample_count, count_basis, schema_family, is_simulated from "
+        "marts.dim_releases where is_own_data order by window_start_date"
+    )
+    march = sum(day.month == 3 for day in ROWS["started_on"])
+    key = ("our_school_v1", "chat")
+    what = ("conversations", "D", False)
+    assert found == [
+        (*key, date(2026, 3, 1), date(2026, 3, 31), march, *what),
+        (*key, date(2026, 4, 1), date(2026, 4, 30), ROWS.height - march, *what),
+    ]
+
+
+def test_bounds_hold_the_share_of_all_conversations(own: Build) -> None:
+    """The truth: a lookup of each conversation's task, nothing folded."""
+    holders = own.query(
+        "select distinct lower(trim(task_statement)), soc_major_group from "
+        "marts.bridge_task_allocations inner join marts.dim_tasks using (task_id) "
+        "where allocation_rule = 'any_holder' and soc_major_group = '25'"
+    )
+    education = {task for task, _ in holders}
+    is_education = ROWS["task_text"].str.to_lowercase().is_in(list(education))
+    shares = own.records(
+        "select * from marts.fct_education_shares where release_id = 'our_school_v1' "
+        "and geo_level = 'global' and scope = 'education' "
+        "and allocation_rule = 'any_holder' and share_base = 'all_conversations'"
+    )
+    assert len(shares) == 2
+    for row in shares:
+        in_window = ROWS["started_on"].dt.month() == row["window_start_date"].month
+        truth = 100 * (is_education & in_window).sum() / in_window.sum()
+        assert row["base_conversation_count"] == in_window.sum()
+        assert row["bound_low_pct"] <= truth <= row["bound_high_pct"]
+        assert row["bound_low_pct"] > 0
+
+
+def test_whole_counts_have_the_interval_of_wilson(own: Build) -> None:
+    rows = own.records(
+        "select * from marts.fct_facet_shares where release_id = 'our_school_v1' and "
+        "facet = 'use_case' and geo_level = 'global' and category = 'coursework' "
+        "and share_base = 'all_conversations' order by window_start_date"
+    )
+    assert len(rows) == 2
+    for row in rows:
+        in_window = ROWS["started_on"].dt.month() == row["window_start_date"].month
+        count = ((ROWS["use_case"] == "coursework") & in_window).sum()
+        n, z = in_window.sum(), 1.959963984540054
+        share = count / n
+        middle = share + z * z / (2 * n)
+        half = z * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5
+        assert row["conversation_count"] == count
+        assert row["interval_kind"] == "wilson_95"
+        ends = row["interval_low_pct"], row["interval_high_pct"]
+        scale = 100 / (1 + z * z / n)
+        assert ends == pytest.approx(((middle - half) * scale, (middle + half) * scale))
+
+
+def test_suppressed_label_may_hold_all_of_the_residual(own: Build) -> None:
+    """Folded cells of own data can hold more than the floor less one."""
+    rows = own.records(
+        "with cells as (select *, sum(conversation_count) filter (where category = "
+        "'not_classified') over (partition by window_start_date, task_id, facet) as "
+        "residual_count from marts.fct_task_cells where release_id = 'our_school_v1' "
+        "and geo_level = 'global') select * from cells where status = 'suppressed' "
+        "and residual_count is not null"
+    )
+    assert rows
+    off = {r["maximum_conversation_count"] - r["residual_count"] for r in rows}
+    assert off == {0}
+
+
+@pytest.mark.parametrize(
+    "mart", ["fct_education_shares", "fct_facet_shares", "fct_interaction_patterns"]
+)
+def test_rows_of_the_index_are_as_without(
+    mart: str, own: Build, shipped_warehouse: Build
+) -> None:
+    sql = f"from marts.{mart} where release_id <> 'our_school_v1' order by all"
+    assert own.query(sql) == shipped_warehouse.query(sql)
+
+
+def test_no_step_of_the_trend_mixes_own_data_and_the_index(own: Build) -> None:
+    steps = own.query(
+        "select distinct release_id, previous_release_id from "
+        "marts.fct_education_trend where previous_release_id is not null"
+    )
+    assert ("our_school_v1", "our_school_v1") in steps
+    assert not any("our_school_v1" in step for step in steps if len(set(step)) > 1)
+
+
+def test_nothing_private_is_published(own: Build) -> None:
+    schemas = {
+        name for (name,) in own.query("select schema_name from duckdb_schemas()")
+    }
+    assert not schemas & {"private", "incoming"}
+    columns = own.query("select distinct column_name from duckdb_columns()")
+    private = {"conversation_key", "account_key", "account_count", "conversation_id"}
+    assert not {name for (name,) in columns} & private
+    assert not any(
+        "private" in view for (view,) in own.query("select sql from duckdb_views()")
+    )
+    names = [path.name for path in own.folder.glob("parquet/*.parquet")]
+    assert "dim_releases.parquet" in names
+    assert not [name for name in names if "conversation" in name]
+    place = private_file(own.folder / "work.duckdb")
+    assert place.stat().st_mode & 0o077 == 0
+
+
+def test_report_shows_the_own_source(own: Build) -> None:
+    assert "our_school_v1" in (own.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_nothing_of_it_exists_without_the_variable(project_manifest: Manifest) -> None:
+    names = [node.name for node in project_manifest.nodes.values()]
+    assert "int_facet_values" in names
+    assert not [name for name in names if "conversation" in name and "int_" in name]
+
+
+# Growth -------------------------------------------------------------------------------
+
+
+def test_days_late_rows_and_gone_files(school: Institution) -> None:
+    first = conversations(400, seed=2, days=40)
+    school.deliver("a.csv", first)
+    school.take()
+    assert_frame_equal(school.cells(), cells_by_polars(first))
+    # Three days more; some rows of them are of days that were delivered before.
+    more = conversations(60, seed=3, first=date(2026, 4, 8), days=3)
+    school.deliver("b.csv", more)
+    assert school.read().batch_size == "day"
+    school.take()
+    both = pl.concat([first, more])
+    assert_frame_equal(school.cells(), cells_by_polars(both))
+    # A rerun reads nothing and changes nothing; a full refresh gives the same.
+    assert school.read().first_day is None
+    school.take()
+    assert_frame_equal(school.cells(), cells_by_polars(both))
+    private_file(school.work_file).unlink()
+    school.take()
+    assert_frame_equal(school.cells(), cells_by_polars(both))
+    (school.data / "b.csv").unlink()
+    school.take()
+    assert_frame_equal(school.cells(), cells_by_polars(first))
+
+
+def test_build_that_ends_half_way(school: Institution) -> None:
+    first = conversations(300, seed=4, days=40)
+    school.deliver("a.parquet", first)
+    school.take()
+    more = conversations(50, seed=5, first=date(2026, 3, 20), days=4)
+    school.deliver("b.parquet", more)
+    # The days are taken, their windows not counted.
+    school.take("stg_conversations__labelled", is_kept=False)
+    assert_frame_equal(school.cells(), cells_by_polars(first))
+    assert school.read().first_day == min(more["started_on"])
+    school.take()
+    assert_frame_equal(school.cells(), cells_by_polars(pl.concat([first, more])))
+
+
+def test_labelled_again(school: Institution) -> None:
+    first = conversations(300, seed=6)
+    school.deliver("a.csv", first)
+    # By the same version, later: these labels count, once.
+    again = first.head(40).with_columns(
+        pl.lit("work").alias("use_case"), pl.lit("2026-06-09").alias("classified_at")
+    )
+    school.deliver("again.csv", again)
+    # By another version: beside the first, in no figure with it.
+    second = first.with_columns(
+        pl.lit("v2").alias("classifier_version"), pl.lit("no").alias("task_success")
+    )
+    school.deliver("second.csv", second)
+    results = school.take(
+        "int_conversation_cells_protected", "own_windows_have_one_classifier_version"
+    )
+    latest = pl.concat([first.tail(260), again, second])
+    assert_frame_equal(school.cells(), cells_by_polars(latest))
+    assert status_of(results, "own_windows_have_one_classifier_version") == "warn"
+    kept = "select count(*) from private.stg_conversations__labelled"
+    assert school.private(kept) == [(600,)]
+
+
+def test_dbt_alone_may_not_read_other_days(school: Institution) -> None:
+    school.deliver("a.csv", conversations(30, seed=7))
+    school.take()
+    with dbt_environment(school.folder):
+        os.environ["AEI_CONVERSATIONS"] = str(school.data)
+        os.environ["AEI_PRIVATE_FILE"] = str(private_file(school.work_file))
+        from warehouse.runner import Dbt
+
+        with pytest.raises(BuildError, match="stg_conversations__labelled"):
+            Dbt(school.work_file, None).build("--select", "stg_conversations__labelled")
+    kept = "select count(*) from private.stg_conversations__labelled"
+    assert school.private(kept) == [(30,)]
+
+
+# Guards -------------------------------------------------------------------------------
+
+
+def status_of(results: Any, name: str) -> str:
+    """What dbt says of a node."""
+    (status,) = {str(r.status) for r in results if r.node.name == name}
+    return status
+
+
+def test_mix_that_moves_is_a_warning_with_figures(school: Institution) -> None:
+    rows = conversations(900, seed=8, days=58).with_columns(
+        pl.when(pl.col("started_on") >= date(2026, 4, 1))
+        .then(pl.lit("work"))
+        .otherwise("use_case")
+        .alias("use_case")
+    )
+    school.deliver("a.csv", rows)
+    results = school.take(
+        "int_conversation_cells_protected", "own_labels_keep_their_mix"
+    )
+    assert status_of(results, "own_labels_keep_their_mix") == "warn"
+
+
+@pytest.mark.parametrize(
+    ("change", "guard"),
+    [
+        (pl.lit("a task of nobody").alias("task_text"), "own_tasks_match_their_list"),
+        (
+            pl.when(pl.col("conversation_id").str.ends_with("7"))
+            .then(pl.lit("simulated_1"))
+            .otherwise(pl.lit("another"))
+            .alias("taxonomy_version"),
+            "own_tasks_match_their_list",
+        ),
+    ],
+)
+def test_tasks_of_no_list_stop_the_build(
+    change: pl.Expr, guard: str, school: Institution
+) -> None:
+    school.deliver("a.csv", conversations(100, seed=9).with_columns(change))
+    with pytest.raises(BuildError, match=guard):
+        school.take(guard)
+
+
+# Contract -----------------------------------------------------------------------------
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+HEAD = "conversation_id,started_on,task_text,use_case\n"
+GOOD = "a,2026-03-01,none,work\n"
+PLACE = "conversation_id,started_on,country,region\n"
+LONG = "secret words " * 60
+# What is delivered, and the check, row and column that the message names.
+BAD: dict[str, tuple[str, str, int, str]] = {
+    "no id": (
+        f"{HEAD}{GOOD},2026-03-01,none,work\n",
+        "missing_ids",
+        3,
+        "conversation_id",
+    ),
+    "no date": (
+        f"{HEAD}{GOOD}b,01/02/2026,none,work\n",
+        "unreadable_dates",
+        3,
+        "started_on",
+    ),
+    "future": (
+        f"{HEAD}b,{TOMORROW},none,work\n",
+        "impossible_dates",
+        2,
+        "started_on",
+    ),
+    "label": (
+        f"{HEAD}{GOOD}b,2026-03-01,none,fun\n",
+        "unknown_labels",
+        3,
+        "use_case",
+    ),
+    "twice": (
+        f"{HEAD}{GOOD}b,2026-03-01,none,work\n{GOOD}",
+        "duplicate_ids",
+        2,
+        "conversation_id",
+    ),
+    "two days": (
+        f"{HEAD}{GOOD}a,2026-03-09,none,work\n",
+        "duplicate_ids",
+        2,
+        "conversation_id",
+    ),
+    "text as task": (
+        f"{HEAD}{GOOD}b,2026-03-02,{LONG},work\n",
+        "text_like_columns",
+        3,
+        "task_text",
+    ),
+    "country": (f"{PLACE}a,2026-03-01,Germany,\n", "unknown_countries", 2, "country"),
+    "region": (f"{PLACE}a,2026-03-01,DE,US-CA\n", "unknown_regions", 2, "region"),
+    "name": (
+        "conversation_id,started_on,source_id\na,2026-03-01,Our School\n",
+        "unusable_names",
+        2,
+        "source_id",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_rows_are_named(case: str, school: Institution) -> None:
+    text, name, row, column = BAD[case]
+    school.deliver("good.csv", "conversation_id,started_on\nz,2026-01-05\n")
+    school.read()
+    before = school.private("from incoming.files")
+    school.deliver("bad.csv", text)
+    with pytest.raises(BuildError) as stopped:
+        school.read()
+    said = str(stopped.value)
+    assert f"[{name}]" in said
+    assert f"file bad.csv, row {row}, column {column}:" in said
+    assert "secret" not in said
+    assert school.private("from incoming.files") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.csv", "conversation_id,started_on,prompt\na,2026-03-01,hi\n", "prompt"),
+        (
+            "a.csv",
+            f"conversation_id,started_on,notes\na,2026-03-01,{'secret ' * 40}\n",
+            "notes",
+        ),
+        (
+            "a.jsonl",
+            '{"conversation_id": "a", "started_on": "2026-03-01", '
+            '"turns_of_it": [{"said": "secret"}]}\n',
+            "turns_of_it",
+        ),
+        ("a.csv", "id,started_on\na,2026-03-01\n", "conversation_id"),
+        ("a.txt", "anything", "no file"),
+    ],
+)
+def test_files_that_are_refused(
+    name: str, text: str, said: str, school: Institution
+) -> None:
+    school.deliver(name, text)
+    with pytest.raises(BuildError) as stopped:
+        school.read()
+    assert said in str(stopped.value)
+    assert "secret" not in str(stopped.value)
+    if private_file(school.work_file).exists():
+        assert school.private("from incoming.files") == []
+
+
+def test_conversation_that_comes_again_on_another_day(school: Institution) -> None:
+    rows = conversations(30, seed=10, days=5)
+    school.deliver("a.csv", rows)
+    school.take()
+    moved = rows.head(1).with_columns(pl.lit(date(2026, 4, 20)).alias("started_on"))
+    school.deliver("b.csv", moved)
+    with pytest.raises(BuildError, match="on another day"):
+        school.read()
+
+
+# Forms --------------------------------------------------------------------------------
+
+
+def as_table(rows: pl.DataFrame, folder: Path) -> str:
+    """A table of a DuckDB file."""
+    with duckdb.connect(str(folder / "export.duckdb")) as con:
+        con.execute("create schema logs")
+        con.execute("create table logs.labelled as from rows")
+    return f"{folder / 'export.duckdb'}:logs.labelled"
+
+
+def as_json(rows: pl.DataFrame, folder: Path) -> str:
+    """JSON lines, by a pattern."""
+    rows.with_columns(pl.col("started_on").cast(pl.String)).write_ndjson(
+        folder / "rows.jsonl"
+    )
+    return f"{folder}/*.jsonl"
+
+
+def as_parquet(rows: pl.DataFrame, folder: Path) -> str:
+    """Two Parquet files in folders of their own."""
+    for number, part in enumerate((rows.head(20), rows.tail(rows.height - 20))):
+        (folder / f"part={number}").mkdir()
+        part.write_parquet(folder / f"part={number}" / "rows.parquet")
+    return str(folder)
+
+
+@pytest.mark.parametrize("form", [as_table, as_json, as_parquet])
+def test_forms_of_delivery(
+    form: Callable[[pl.DataFrame, Path], str], tmp_path: Path
+) -> None:
+    rows = conversations(50, seed=11)
+    named = form(rows, tmp_path)
+    with dbt_environment(tmp_path / "build"):
+        os.environ["AEI_CONVERSATIONS"] = named
+        incoming = prepare(tmp_path / "build" / "work.duckdb", SHIPPED_DATA)
+    assert incoming is not None
+    with duckdb.connect(str(incoming.private_file), read_only=True) as con:
+        found = con.execute(
+            "select started_on, task_label, use_case, collaboration, region from "
+            "incoming.conversations order by all"
+        ).fetchall()
+    columns = ["started_on", "task_text", *list(LABELS)[1::-1], "region"]
+    wanted = rows.with_columns(pl.col("task_text").str.to_lowercase()).select(columns)
+    assert sorted(map(str, found)) == sorted(map(str, wanted.rows()))
+
+
+@pytest.mark.parametrize("example", ["openclio", "kura", "wildchat"])
+def test_examples_can_be_used(
+    example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with dbt_environment(tmp_path):
+        assert check([str(EXAMPLES / example)]) == 0
+    said = capsys.readouterr().out
+    assert f"example_{example} chat" in said
+    assert "120 conversations" in said
+    assert "95.0% filled; for fct_education_shares" in said
+
+
+def test_checker_lists_tasks_of_no_list(
+    school: Institution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = conversations(40, seed=12).with_columns(
+        pl.Series("task_text", ["a task of ours"] * 25 + tasks(15))
+    )
+    school.deliver("a.csv", rows)
+    with dbt_environment(school.folder):
+        assert check([str(school.data)]) == 0
+    assert "25 x a task of ours" in capsys.readouterr().out
+
+
+def test_three_columns_are_enough(school: Institution) -> None:
+    rows = conversations(60, seed=13).select(
+        "conversation_id", "started_on", "task_text"
+    )
+    school.deliver("ours.csv", rows)
+    school.take()
+    whole = rows.with_columns(
+        pl.lit("own").alias("source_id"),
+        pl.lit("own").alias("platform"),
+        *(pl.lit(None, pl.String).alias(name) for name in LABELS),
+    )
+    found = school.cells().filter(pl.col("facet") == "onet_task")
+    assert set(school.cells()["facet"]) == {"onet_task"}
+    by_task = (
+        whole.group_by(
+            pl.col("started_on").dt.truncate("1mo").alias("window_start_date"),
+            pl.col("task_text")
+            .str.to_lowercase()
+            .fill_null("not_classified")
+            .alias("t"),
+        )
+        .len()
+        .rows()
+    )
+    columns = ["window_start_date", "base_cluster_name", "conversation_count"]
+    assert sorted(found.select(columns).rows()) == sorted(by_task)
+    assert found["account_count"].null_count() == found.height
+    assert set(found.columns) >= set(CELL)
