@@ -385,7 +385,8 @@ def test_copy_of_another_edition_says_what_differs(
 
     (line,) = differing_copies(work_file, most_facets=99)
     assert line.startswith(f"unverified_copy: {API_PATH}")
-    assert f"{len(kept) - 1:,} rows" in line
+    assert f"{len(kept) - 1:,} rows where the official file has " in line
+    assert f"{int(API['row_count']):,}, " in line
     assert f"{len(''.join(kept).encode()):,} bytes" in line
     assert f"{int(API['byte_count']):,}" in line
     # The simulated release has no numeric facets either.
