@@ -102,7 +102,7 @@ class Warehouse:
         parts = [
             f"AI in education {known('project_version', '')}".rstrip(),
             f"built {row['day'] or 'on a day not known'}",
-            f"code {known('code_commit')}" if known("code_commit") else "",
+            f"code {known('code_commit')[:12]}" if known("code_commit") else "",
         ]
         return ", ".join(filter(None, parts))
 
