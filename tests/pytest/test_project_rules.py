@@ -179,7 +179,7 @@ def test_every_column_begins_with_a_short_sentence(models: list[Model]) -> None:
 
 
 # Ends of a range, percentages as printed, and measured coverage: nobody would add them.
-NO_SHARE = re.compile(r"(bound|interval|published|inside|band)_")
+NO_SHARE = re.compile(r"(bound|interval|uncertainty|published|inside|band)_")
 
 
 def test_every_share_of_a_mart_says_not_to_sum_or_average(models: list[Model]) -> None:

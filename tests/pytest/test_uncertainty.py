@@ -78,9 +78,7 @@ MARTS = ("fct_interaction_patterns", "fct_task_success", "fct_education_shares")
 
 
 @pytest.mark.parametrize("mart", MARTS)
-def test_the_band_holds_its_bounds(
-    mart: str, shipped_warehouse: Build
-) -> None:
+def test_the_band_holds_its_bounds(mart: str, shipped_warehouse: Build) -> None:
     """The band goes beyond each bound, unless the bound is 0 or 100."""
     rows = shipped_warehouse.query(
         "select bound_low_pct, bound_high_pct, uncertainty_low_pct, "
