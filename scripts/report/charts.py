@@ -418,7 +418,7 @@ def _texts(name: str, step: int) -> Spec:
     """Lines of text as a view of their own."""
     return {
         "data": {"name": name},
-        "width": FILE_WIDTH,
+        "width": FILE_WIDTH - LABEL_PIXELS,
         "height": {"step": step},
         "mark": {"type": "text", "align": "left", "fill": "var(--text)"},
         "encoding": {
