@@ -1,7 +1,8 @@
 # Two commands: `make warehouse` builds, `make test` tests. Both make .venv first and
 # leave it alone as long as requirements.lock does not change.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Where there is none, uv brings one. Others that do: make PYTHON=python3.13
+PYTHON ?= $(shell command -v python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -32,12 +33,20 @@ help:
 	@echo "make lock | clean"
 
 $(INSTALLED): requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	    { echo "Python 3.11 is needed, found: $$($(PYTHON) --version 2>&1). Say which: make PYTHON=/path/to/python3.11"; exit 2; }
-	@$(PYTHON) -m venv $(VENV)
+	@if [ -n "$(PYTHON)" ]; then \
+	    "$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	        { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$("$(PYTHON)" --version 2>&1). Say which: make PYTHON=/path/to/python3.11"; exit 2; }; \
+	    "$(PYTHON)" -m venv $(VENV); \
+	elif command -v uv > /dev/null; then \
+	    uv venv --quiet --allow-existing --seed --python 3.11 $(VENV); \
+	else \
+	    echo "There is no python3.11. The two shortest ways: install uv (https://docs.astral.sh/uv/), which brings one, and run make again; or take a Python 3.12 or 3.13 that is there: make PYTHON=python3.13"; \
+	    exit 2; \
+	fi
 	@echo "Installing the locked dependencies (hashes checked) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --require-hashes --no-deps -r requirements.lock
+	    --require-hashes --no-deps -r requirements.lock || \
+	    { echo "They could not be installed. Behind a mirror or without network: docs/set-up.md"; exit 1; }
 	@touch $@
 
 warehouse: $(INSTALLED)
@@ -72,16 +81,16 @@ publish-postgres: $(INSTALLED)
 	@$(BIN)/python scripts/publish_postgres.py "$(URL)" $(if $(SCHEMA),--schema $(SCHEMA))
 
 # An older DuckDB, its command line, and ODBC: readers for the tests of exports.
-.venv-readers: requirements-readers.lock
-	@$(PYTHON) -m venv $@
+.venv-readers: requirements-readers.lock | $(INSTALLED)
+	@$(BIN)/python -m venv $@
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --require-hashes --no-deps -r requirements-readers.lock || \
 	    { rm -rf $@; exit 1; }
 	@touch $@
 
 # Apache Superset: about 1 GB.
-.venv-superset: requirements-superset.lock
-	@$(PYTHON) -m venv $@
+.venv-superset: requirements-superset.lock | $(INSTALLED)
+	@$(BIN)/python -m venv $@
 	@echo "Installing Apache Superset (hashes checked) ..."
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --require-hashes --no-deps -r requirements-superset.lock || \

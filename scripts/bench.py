@@ -1,7 +1,9 @@
 """Measure parse, run and build, each beside the parse of the same run (make bench).
 
 On two cores, with a fresh target for each data: the shipped sample, the files of
-AEI_DATA_DIR if it is set, and a simulated release of full size if asked for.
+AEI_DATA_DIR if it is set, and a simulated release of full size if asked for; with
+--conversations, own conversations of that number in their stead, beside DuckDB and
+pandas alone.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import conversations
 from benchmarks.data import copy_project, sets_of_data
 from benchmarks.measuring import HEADER, measure
 from warehouse.errors import WarehouseError
@@ -35,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--full-size", action="store_true", help="minutes: a release of full size too"
     )
+    parser.add_argument(
+        "--conversations", type=int, metavar="N", help="own conversations, made up"
+    )
     options = parser.parse_args(arguments)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
@@ -48,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as scratch:
             project = Path(scratch) / "project"
             copy_project(project)
+            if options.conversations:
+                for line in conversations.lines(project, kept, options.conversations):
+                    print(line, flush=True)
+                return 0
             for title, own in sets_of_data(
                 options.data_dir, options.full_size, project
             ):

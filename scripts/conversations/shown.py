@@ -22,8 +22,8 @@ def not_shown(work_file: Path, private_file: Path) -> list[str]:
         con.execute(f"attach '{private_file}' as private_state (read_only)")
         windows = con.execute(NOT_SHOWN).fetchall()
     return [
-        f"{window}: not shown. It is over for too few days (own_closing_days), under "
-        "the floor (own_floors), or nearly the same conversations as another version "
-        "of the classifier (docs/disclosure.md)."
+        f"{window}: not shown. It has not been over for own_closing_days, is under "
+        "own_floors, or holds nearly the conversations of another version of the "
+        "classifier (docs/disclosure.md)."
         for (window,) in windows
     ]

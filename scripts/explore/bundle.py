@@ -1,4 +1,4 @@
-"""The query page as one folder: its script, DuckDB-Wasm, the examples of the README.
+"""The query page as one folder: its script, DuckDB-Wasm, the examples of the cookbook.
 
 Needs Node.js with npm: `npm ci` installs what package-lock.json names, and checks the
 hashes.
@@ -16,7 +16,7 @@ from warehouse.errors import WarehouseError
 from warehouse.paths import PROJECT
 
 SOURCE = Path(__file__).resolve().parent
-README = PROJECT / "README.md"
+COOKBOOK = PROJECT / "docs" / "cookbook.md"
 NODE_MAJOR = 18
 DUCKDB = Path("node_modules") / "@duckdb" / "duckdb-wasm" / "dist"
 
@@ -25,20 +25,16 @@ class ExploreError(WarehouseError):
     """A page that is not served; the text is for the person who started it."""
 
 
-def examples(readme: str) -> list[dict[str, str]]:
-    """The SQL blocks of the README, each with the question that stands before it."""
+def examples(text: str) -> list[dict[str, str]]:
+    """The SQL blocks of the cookbook, each with the question that is its heading."""
     found = []
-    for block in re.finditer(r"```sql\n(.*?)```", readme, re.DOTALL):
-        before = readme[: block.start()].rstrip().split("\n\n")[-1]
-        found.append(
-            {
-                "question": re.sub(r"[`*]", "", " ".join(before.split())).rstrip(":"),
-                "query": block[1].strip(),
-            }
-        )
+    for section in re.split(r"^## (?:\d+\. )?", text, flags=re.MULTILINE)[1:]:
+        question, _, rest = section.partition("\n")
+        for query in re.findall(r"```sql\n(.*?)```", rest, re.DOTALL):
+            found.append({"question": question, "query": query.strip()})
     if not found:
         raise ExploreError(
-            "README.md has no SQL block; the page takes its examples from there."
+            f"{COOKBOOK} has no SQL block; the page takes its examples from there."
         )
     return found
 
@@ -104,5 +100,5 @@ def bundle(folder: Path) -> None:
     # Its map is not served; a browser with its tools open would ask for it.
     worker = re.sub(r"\n//# sourceMappingURL=\S+\s*$", "\n", worker)
     (folder / "worker.js").write_text(worker, "utf-8")
-    questions = json.dumps(examples(README.read_text("utf-8")), indent=1)
+    questions = json.dumps(examples(COOKBOOK.read_text("utf-8")), indent=1)
     (folder / "examples.json").write_text(questions, "utf-8")

@@ -26,12 +26,18 @@ START = {
     "parents": "all",
     "children": "all",
 }
+PAGE = "lineage.html"
 HEAD = (
     # Buttons that only lead to the vendor's paid service.
     '<style>a.border-dashed[href^="https://colibri-data.com"]{display:none}</style>'
     "<script>if(!location.search)"
     f"history.replaceState(null,'','?{urlencode(START)}')</script>"
 )
+
+
+def address(model: str) -> str:
+    """The page from a model of the manifest on, relative to the page beside it."""
+    return f"{PAGE}?{urlencode({'model': model})}"
 
 
 def selects_of(query: exp.Expression) -> list[exp.Select]:
@@ -115,6 +121,6 @@ def write(artifacts: Path, folder: Path) -> tuple[Path, list[str]]:
         NAME,
         {"<title>Colibri Data</title>": "<title>AI in education: lineage</title>"},
     )
-    target = folder / "lineage.html"
+    target = folder / PAGE
     target.write_text(with_policy(page, NAME, HEAD), encoding="utf-8")
     return target, unfollowed

@@ -51,4 +51,8 @@ def write(target: Path, folder: Path) -> list[Path]:
     for line in unfollowed:
         print(f"  no column lineage: {line}", file=sys.stderr)
     manifest["docs"][OVERVIEW]["block_contents"] += keys.section(manifest["nodes"])
+    for key, node in manifest["nodes"].items():
+        if node["resource_type"] == "model":
+            start = column_lineage.address(key)
+            node["description"] += f"\n\n[Where its columns come from]({start})"
     return [dbt_page.write(target / "index.html", manifest, catalog, folder), lineage]

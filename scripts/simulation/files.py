@@ -91,6 +91,7 @@ MANIFEST_COLUMNS = (
     "dataset_revision",
     "sample_count",
     "sample_source",
+    "row_count",
 )
 
 
@@ -152,6 +153,7 @@ def manifest_row(
         "relative_path": path.relative_to(folder).as_posix(),
         "byte_count": str(len(content)),
         "sha256": hashlib.sha256(content).hexdigest(),
+        "row_count": str(content.count(b"\n") - 1),
         "copy_status": "current",
         "is_simulated": "true",
         "licence": LICENCE,

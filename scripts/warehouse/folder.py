@@ -37,7 +37,8 @@ def examine(root: Path, manifest: Path = MANIFEST) -> list[str]:
     Raises BuildError when a file of the manifest can't be opened or unpacked, or when
     the folder holds no raw file of the manifest: then it says which folder was meant.
     """
-    rows = [r for r in read_manifest(manifest) if r["copy_status"] == "current"]
+    all_rows = read_manifest(manifest)
+    rows = [row for row in all_rows if row["copy_status"] == "current"]
     found = files_below(root)
     listed = {row["relative_path"]: row for row in rows}
     there = {path: place for path in listed if (place := place_of(root, path))}
@@ -49,8 +50,9 @@ def examine(root: Path, manifest: Path = MANIFEST) -> list[str]:
     if problems:
         raise refusal(problems)
     # What is not read, and what is absent.
-    read = {place.relative_to(root).as_posix() for place in there.values()}
-    others = [path for path in found if path not in read]
+    told = {place.relative_to(root).as_posix() for place in there.values()}
+    told |= {row["relative_path"] for row in all_rows}
+    others = [path for path in found if path not in told]
     absent = [row for row in rows if row["relative_path"] not in there]
     notes = [
         *compressed(there),
@@ -277,16 +279,20 @@ def advice_on(
             "an enriched file, which its authors derived from a raw one; the warehouse "
             "reads the raw file (make fetch RELEASE=...)"
         )
-    if not is_ours or suffix not in (".csv", ".tsv", PACKED):
+    # Of what else lies in a release's folder only files of a layout are spoken of.
+    is_beside = path.startswith("release_")
+    if not (is_ours or is_beside) or suffix not in (".csv", ".tsv", PACKED):
         return None
     try:
         with (root / path).open("rb") as handle:
             header = columns_of(handle.readline(4000))
     except OSError as error:
-        return f"it can't be read ({error.strerror})"
+        return f"it can't be read ({error.strerror})" if is_ours else None
     for layout, columns in layouts().items():
-        if set(columns) <= set(header):
+        if set(columns) <= set(header) and (is_ours or layout[1] == "_"):
             return f"of the layout {layout}; it needs a row there to be read"
+    if not is_ours:
+        return None
     return (
         f"its columns ({', '.join(header)[:100]}) are of no layout that is known here; "
         "it needs a staging model (CONTRIBUTING.md, a family of files)"

@@ -54,7 +54,7 @@ DIFFERING_COPIES = """
         select * from staging.stg_aei__release_files
         where is_loaded and file_status in ('unverified_copy', 'superseded')
     ), held as (
-        select relative_path, geo_level, facet, count(*) as row_count
+        select relative_path, geo_level, facet, count(distinct row_number) as row_count
         from intermediate.int_facet_values group by all
     ), lacking as (
         select
@@ -74,6 +74,9 @@ DIFFERING_COPIES = """
         manifest_byte_count,
         (select sum(row_count) from held
          where held.relative_path = copies.relative_path) as row_count,
+        (select max(row_count) from reference.release_manifest as manifest
+         where manifest.relative_path = copies.relative_path
+         and manifest.copy_status = 'current') as official_row_count,
         (select list(distinct facet order by facet) from lacking
          where lacking.relative_path = copies.relative_path) as lacking_facets
     from copies order by relative_path
@@ -96,18 +99,21 @@ def differing_copies(work_file: Path, most_facets: int = 6) -> list[str]:
                 "an earlier edition, which the dataset has replaced (make fetch "
                 f"RELEASE={copy['release_id']} brings the current one)"
             )
-        rows = f"{copy['row_count']:,.0f} rows, " if copy["row_count"] else ""
-        size = (
-            f"{copy['observed_byte_count']:,} bytes where the official file has "
-            f"{copy['manifest_byte_count']:,}"
-        )
+        counts = [
+            f"{seen:,.0f} {unit} where the official file has {official:,}"
+            for seen, official, unit in (
+                (copy["row_count"], copy["official_row_count"], "rows"),
+                (copy["observed_byte_count"], copy["manifest_byte_count"], "bytes"),
+            )
+            if seen and official
+        ]
         facets = copy["lacking_facets"] or []
         more = len(facets) - most_facets
         named = ", ".join(facets[:most_facets]) + (f" and {more} more" * (more > 0))
         lacks = f"; without the facets {named}" if facets else ""
         lines.append(
-            f"{copy['file_status']}: {copy['relative_path']}: {edition}; {rows}{size}"
-            f"{lacks}"
+            f"{copy['file_status']}: {copy['relative_path']}: {edition}; "
+            f"{', '.join(counts)}{lacks}"
         )
     return lines
 

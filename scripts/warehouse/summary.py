@@ -42,8 +42,12 @@ COUNTS = """
         (
             select string_agg(name, ', ' order by name)
             from (
-                select distinct release_id || ' ' || platform as name
+                select
+                    release_id || ' ('
+                    || string_agg(distinct platform, ', ' order by platform) || ')'
+                        as name
                 from marts.dim_releases where not is_loaded and not is_simulated
+                group by release_id
             )
         ) as absent,
         count(*) filter (is_held) as held,
@@ -85,12 +89,13 @@ MOVED = """
     order by all
 """
 # The share by each definition, for who looks inside for the first time.
-HEADLINE = (
-    "select release_id, platform, window_start_date, allocation_rule, "
-    "round(share_pct, 2) as share_pct from marts.fct_education_shares "
-    "where geo_level = 'global' and scope = 'education' "
-    "and share_base = 'all_conversations' order by all"
-)
+HEADLINE = """
+select release_id, platform, window_start_date, allocation_rule,
+    round(share_pct, 2) as share_pct
+from marts.fct_education_shares
+where geo_level = 'global' and scope = 'education'
+    and share_base = 'all_conversations'
+order by all"""
 SIMULATED = """\
 SIMULATED DATA: these figures describe nobody. They show the shape of the
 warehouse; load the real files for figures (below).
@@ -136,7 +141,8 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
         "Education share (rule any_holder, base all conversations; as published where "
         "a release gives the share itself):",
         *map(share_line, shares),
-        f"Published figures against the marts: {counts['reconciled']}.",
+        f"Published figures against the marts: {counts['reconciled']}"
+        + (", by design: they are of real files." if is_all_simulated else "."),
         f"Checked: {passed('model')} models built, {passed('test')} data tests passed "
         "(what tests the code is make test).",
         f"Expectations: {counts['held']} held, {counts['failed']} failed with a "
@@ -145,13 +151,14 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
         *(["Warnings, published with the marts:", *warnings] if warnings else []),
         *(["Found in the files, kept and shown:", *found] if found else []),
         *moved,
-        *([f"Not in the data folder: {counts['absent']}."] if counts["absent"] else []),
+        *absent_lines(counts["absent"], is_all_simulated),
         "",
         f"Report page:  {shown(folder / 'report.html')} (opens without network; beside "
         "it Parquet, CSV and a workbook)",
         f"Lineage docs: {shown(folder / 'docs/index.html')} (opens without network)",
-        f"Look inside:  .venv/bin/python -c \"import duckdb; duckdb.connect('{file}', "
-        f"read_only=True).sql('''{HEADLINE}''').show(max_width=120)\"",
+        'Look inside:  .venv/bin/python -c "import duckdb',
+        f"duckdb.connect('{file}', read_only=True).sql('''{HEADLINE}''')"
+        '.show(max_width=120)"',
     ]
     if data_dir is None:
         lines.append(
@@ -159,6 +166,15 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
             "AEI_DATA_DIR=data/aei make warehouse"
         )
     return "\n".join(lines)
+
+
+def absent_lines(names: str | None, is_all_simulated: bool) -> list[str]:
+    """The releases that were not loaded; by design where only simulated ones were."""
+    if is_all_simulated:
+        return [
+            "The real releases are not in this folder, by design; see the last line."
+        ]
+    return [f"Not in the data folder: {names}."] if names else []
 
 
 def moved_lines(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -306,9 +306,15 @@ class Attack:
     def pinned(self, cells: pl.DataFrame, floor: Any, of: str = "") -> dict[Key, float]:
         """Private cells under the floor that are shown to be so, with the most that
         they can hold."""
-        accounts = cells["account_count"].fill_null(floor.accounts).to_numpy()
-        need = load_model().needs(cells[COUNT].to_numpy(), accounts, floor)
-        risky = cells.with_columns(need=need).filter(pl.col("need") > pl.col(COUNT))
+        count = pl.col(COUNT)
+        accounts = pl.col("account_count").fill_null(floor.accounts)
+        risky = cells.filter(
+            (count < floor.conversations) | (accounts < floor.accounts)
+        ).with_columns(
+            need=pl.max_horizontal(
+                floor.conversations, count + floor.accounts - accounts
+            )
+        )
         found = {}
         for *key, need in risky.select(*CELL, "need").iter_rows():
             terms = self.world.cell(tuple(key))

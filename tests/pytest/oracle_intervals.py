@@ -139,11 +139,11 @@ def band_columns(
     can have besides, ``unseen_base``: what the base has besides the tasks;
     ``effective``: effective tasks, none for a single one.
     """
-    whole = bases.sum() + unseen_base
-    low, high = least.sum() / whole, (most.sum() + unseen) / whole
     names = ("uncertainty_low_pct", "uncertainty_high_pct", "uncertainty_kind")
-    if effective is None or high <= 0 or low >= 1:
+    whole = bases.sum() + unseen_base
+    if effective is None or most.sum() + unseen <= 0 or least.sum() >= whole:
         return dict.fromkeys(names)
+    low, high = least.sum() / whole, (most.sum() + unseen) / whole
     errors = [
         without_one_error(least, bases, 0.0, unseen_base),
         without_one_error(most, bases, unseen, unseen_base),

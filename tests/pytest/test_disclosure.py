@@ -233,6 +233,16 @@ def test_change_of_the_window_stops_the_build(tmp_path: Path) -> None:
         model.released_cells(file, "week")
 
 
+def test_published_file_that_cannot_be_read_stops_the_build(tmp_path: Path) -> None:
+    file = tmp_path / "published.duckdb"
+    with duckdb.connect(str(file)) as con:
+        con.execute("create table other as select 1 as one")
+    assert model.released_cells(str(file), "month").is_empty()
+    file.write_bytes(b"no database at all")
+    with pytest.raises(ValueError, match="can't be read"):
+        model.released_cells(str(file), "month")
+
+
 @pytest.mark.parametrize(
     ("today", "is_shown"), [(date(2026, 2, 7), False), (date(2026, 2, 8), True)]
 )

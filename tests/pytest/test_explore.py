@@ -42,18 +42,18 @@ def test_lock_names_hashes_and_no_address_of_a_registry() -> None:
     assert "omit-lockfile-registry-resolved=true" in (SOURCE / ".npmrc").read_text()
 
 
-def test_examples_are_the_queries_of_the_readme() -> None:
-    readme = (
-        "# Title\n\nText.\n\nHow `much`, in\ntwo lines:\n\n```sql\nselect 1;\n```\n\n"
-        "```text\n1\n```\n\nWhich?\n\n```sql\nselect 2;\n```\n"
+def test_examples_are_the_queries_of_the_cookbook() -> None:
+    text = (
+        "# Title\n\nText.\n\n## 1. How much?\n\nA word.\n\n```sql\nselect 1;\n```\n\n"
+        "```text\n1\n```\n\n## Which?\n\n```sql\nselect 2;\n```\n"
     )
-    assert bundle.examples(readme) == [
-        {"question": "How much, in two lines", "query": "select 1;"},
+    assert bundle.examples(text) == [
+        {"question": "How much?", "query": "select 1;"},
         {"question": "Which?", "query": "select 2;"},
     ]
     with pytest.raises(ExploreError, match="no SQL block"):
         bundle.examples("# Title\n")
-    assert len(bundle.examples(bundle.README.read_text())) >= 3
+    assert len(bundle.examples(bundle.COOKBOOK.read_text())) >= 3
 
 
 @pytest.mark.parametrize("version", ["", "v12.22.0"])
@@ -179,7 +179,7 @@ def compare_examples(file: Path, page: Page) -> list[int]:
     """Ask each example in the page and in Python; how many rows each has."""
     counts = []
     buttons = page.locator("#examples button")
-    questions = bundle.examples(bundle.README.read_text("utf-8"))
+    questions = bundle.examples(bundle.COOKBOOK.read_text("utf-8"))
     assert buttons.all_inner_texts() == [each["question"] for each in questions]
     for place, example in enumerate(questions):
         buttons.nth(place).click()

@@ -157,6 +157,7 @@ def holding(content: str | bytes) -> Callable[[Path], None]:
 
 
 WRONG_CARD = f"{SEPTEMBER}{Path(REAL_API).name}"
+UNLISTED = "release_2025_03_27/automation_vs_augmentation_v2.csv"
 ENRICHED = "release_2025_09_15/data/output/aei_enriched_claude_ai_2025-08-04.csv"
 
 
@@ -171,6 +172,7 @@ ENRICHED = "release_2025_09_15/data/output/aei_enriched_claude_ai_2025-08-04.csv
         ("default/train/0000.parquet", holding(b"PAR1"), "published CSV"),
         (f"{CHAT_PATH}.gz", holding(b""), "plain file beside it"),
         ("release_2099_01_01/data/aei_x.csv", holding(LONG), "layout B_long"),
+        (UNLISTED, holding("interaction_type,pct\n"), "layout A_patterns"),
         ("release_2099_01_01/new.csv", holding("a,b\n"), "(a, b)"),
         ("release_2099_01_01/data/aei_x.csv", holding("a;b\n"), "CONTRIBUTING.md"),
         (f"{REAL_API}.part", holding(LONG), "make fetch RELEASE="),
@@ -201,9 +203,10 @@ def test_files_that_are_no_data_of_the_index_are_not_spoken_of(
         "README.md",
         "release_2025_09_15/data/input/sc-est2024-agesex-civ.csv",
         "release_2025_02_10/wage_data.csv",
+        "release_2025_03_27/task_pct_v1.csv",
         ".cache/huggingface/download/aei_raw_x.csv",
     ):
-        put(data.root, path)
+        put(data.root, path, "task_name,pct\n" if "task_pct" in path else "a,b\n")
     with zipfile.ZipFile(data.root / "photos.zip", "w") as archive:
         archive.writestr("a.png", "")
     said = ask(data.root)
@@ -385,7 +388,8 @@ def test_copy_of_another_edition_says_what_differs(
 
     (line,) = differing_copies(work_file, most_facets=99)
     assert line.startswith(f"unverified_copy: {API_PATH}")
-    assert f"{len(kept) - 1:,} rows" in line
+    assert f"{len(kept) - 1:,} rows where the official file has " in line
+    assert f"{int(API['row_count']):,}, " in line
     assert f"{len(''.join(kept).encode()):,} bytes" in line
     assert f"{int(API['byte_count']):,}" in line
     # The simulated release has no numeric facets either.

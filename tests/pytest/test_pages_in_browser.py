@@ -200,6 +200,13 @@ def test_lineage_page_draws_where_a_figure_comes_from(
     assert watched.foreign_requests(site) == []
 
 
+def test_page_of_a_model_leads_to_its_lineage(open_page: Opener, site: Path) -> None:
+    page = open_page(address(site, "docs of a model")).page
+    page.get_by_role("link", name="Where its columns come from").click()
+    page.wait_for_url(f"**/lineage.html?model={MODEL}*")
+    page.locator(".react-flow__node", has_text=MODEL.split(".")[-1]).first.wait_for()
+
+
 # The report ---------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
-"""README's queries run as printed, and answer what is printed below them.
+"""The queries of README and cookbook run as printed, and answer what is printed below.
 
-``WRITE_README=1`` writes what the shipped warehouse answers into README.md instead.
+``WRITE_README=1`` writes into both what the shipped warehouse answers instead, and the
+first rows of what the real files answer, where they are there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +20,51 @@ import pytest
 from conftest import PROJECT, Build
 
 README = PROJECT / "README.md"
+COOKBOOK = PROJECT / "docs" / "cookbook.md"
+REAL_ROWS = 8
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 BLOCK = re.compile(r"```(sql|text|text real)\n(.*?)```", re.DOTALL)
 
 
-def queries() -> list[dict[str, str]]:
-    """Each query, with its output on the shipped files and, in part, on the real."""
-    found: list[dict[str, str]] = []
-    for kind, text in BLOCK.findall(README.read_text(encoding="utf-8")):
-        if kind == "sql":
-            found.append({})
-        found[-1][kind] = text
+@dataclass
+class Query:
+    """A query of a page, and the outputs printed below it, by kind: ``text`` of the
+    shipped files, ``text real`` of the real ones."""
+
+    page: Path
+    sql: str
+    printed: dict[str, str] = field(default_factory=dict)
+
+    def write(self, kind: str, output: str) -> None:
+        """Put an output in the place of the printed one."""
+        text = self.page.read_text(encoding="utf-8")
+        head, own, rest = text.partition(f"```sql\n{self.sql}```\n")
+        fence = f"```{kind}\n"
+        before, _, after = rest.partition(fence)
+        printed = after.partition("```")[2]
+        written = f"{head}{own}{before}{fence}{output}```{printed}"
+        self.page.write_text(written, encoding="utf-8")
+
+
+def queries() -> list[Query]:
+    """Each query of both pages."""
+    found: list[Query] = []
+    for page in (README, COOKBOOK):
+        for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+            if kind == "sql":
+                found.append(Query(page, text))
+            else:
+                found[-1].printed[kind] = text
     return found
 
 
 QUERIES = queries()
+
+
+def each(kind: str) -> pytest.MarkDecorator:
+    """A test of each query below which such an output stands."""
+    own = [query for query in QUERIES if kind in query.printed]
+    return pytest.mark.parametrize("query", own, ids=lambda query: query.sql[:40])
 
 
 def texts(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
@@ -67,27 +99,34 @@ def answered_as_printed(text: str) -> list[list[float | str]]:
     return [numbers(re.split(r" {2,}", line.strip())) for line in lines]
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query["sql"][:40])
-def test_readme_prints_what_the_shipped_files_answer(
-    query: dict[str, str], shipped_warehouse: Build
+def test_cookbook_has_ten_questions() -> None:
+    own = [query for query in QUERIES if query.page == COOKBOOK]
+    assert len({query.sql for query in own}) == 10
+    assert all("text" in query.printed for query in QUERIES)
+
+
+@each("text")
+def test_page_prints_what_the_shipped_files_answer(
+    query: Query, shipped_warehouse: Build
 ) -> None:
-    answer = texts(shipped_warehouse.records(query["sql"]))
+    answer = texts(shipped_warehouse.records(query.sql))
     if os.environ.get("WRITE_README"):
-        text = README.read_text(encoding="utf-8")
-        head, _, rest = text.partition(f"{query['sql']}```\n\n```text\n")
-        written = f"{head}{query['sql']}```\n\n```text\n{printed(answer)}```"
-        README.write_text(written + rest.partition("```")[2], encoding="utf-8")
+        query.write("text", printed(answer))
         return
-    assert answered_as_printed(query["text"]) == [numbers(row) for row in answer]
+    shown = answered_as_printed(query.printed["text"])
+    assert shown == [numbers(row) for row in answer]
     assert len(answer) > 1
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query["sql"][:40])
-def test_readme_prints_what_the_real_files_answer(
-    query: dict[str, str], real_warehouse: Build
+@each("text real")
+def test_page_prints_what_the_real_files_answer(
+    query: Query, real_warehouse: Build
 ) -> None:
-    header, *rows = answered_as_printed(query["text real"])
-    names, *answer = texts(real_warehouse.records(query["sql"]))
+    names, *answer = texts(real_warehouse.records(query.sql))
+    if os.environ.get("WRITE_README"):
+        query.write("text real", printed([names, *answer[:REAL_ROWS]]))
+        return
+    header, *rows = answered_as_printed(query.printed["text real"])
     # A folder may hold other releases than those of the printed rows.
     assert header == names
     answers = [numbers(row) for row in answer]
@@ -104,7 +143,7 @@ def test_the_line_that_runs_sql_runs_it(
     file.symlink_to(shipped_warehouse.file)
     shown = subprocess.run(
         [sys.executable, *shlex.split(line)],
-        input=QUERIES[0]["sql"],
+        input=QUERIES[0].sql,
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -14,18 +14,21 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import PROJECT, Build
 from playwright.sync_api import Browser, Page, Response
 from superset_files import bundle, server
 from superset_files.server import Api, Home, SupersetError
 from test_superset_bundle import free_port
+from warehouse import publishing
 
 pytestmark = [
     pytest.mark.superset,
@@ -401,6 +404,53 @@ def test_page_of_the_dashboard_shows_the_values(
     assert "simulated: describes nobody" in seen.text
     for text in ("Unexpected error", "Data error", "No results were returned"):
         assert text not in seen.text
+
+
+# A new build meanwhile ----------------------------------------------------------------
+
+
+def test_charts_that_are_open_show_a_new_build_on_refresh(
+    served: Served, imported: dict[str, int], tmp_path: Path
+) -> None:
+    """Two charts are asked again and again while a build is published: nobody waits
+    until all connections are closed, which a pool would keep."""
+    marts = ("fct_education_shares", "fct_interaction_patterns")
+    charts = [next(name for name in CHARTS if MART_OF[name] == mart) for mart in marts]
+    contexts = [served.context(imported[chart]) for chart in charts]
+    new, old = tmp_path / "new.duckdb", tmp_path / "old.duckdb"
+    for file in (new, old):
+        shutil.copy(served.warehouse.file, file)
+    with duckdb.connect(str(new)) as con:
+        for mart in marts:
+            con.execute(f"update marts.{mart} set share_pct = share_pct / 2")
+    before = [served.data(context) for context in contexts]
+    seen: list[list[Rows]] = [[], []]
+    is_over = threading.Event()
+
+    def refresh(place: int) -> None:
+        while not is_over.is_set():
+            seen[place].append(served.data(contexts[place]))
+
+    readers = [threading.Thread(target=refresh, args=(place,)) for place in (0, 1)]
+    try:
+        for reader in readers:
+            reader.start()
+        publishing.publish(new, served.warehouse.file)
+        until = time.monotonic() + 60
+        while time.monotonic() < until and any(
+            not rows or rows[-1] == old_rows
+            for rows, old_rows in zip(seen, before, strict=True)
+        ):
+            time.sleep(0.5)
+        latest = [rows[-1] for rows in seen]
+    finally:
+        is_over.set()
+        for reader in readers:
+            reader.join()
+        publishing.publish(old, served.warehouse.file)
+    assert latest[0] != before[0]
+    assert latest[1] != before[1]
+    assert [served.data(context) for context in contexts] == before
 
 
 # As `make superset` runs it -----------------------------------------------------------

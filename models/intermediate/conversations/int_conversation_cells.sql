@@ -11,7 +11,10 @@
 --      private; every conversation is in each facet of a place once
 {%- set labels = ['collaboration', 'use_case', 'task_success'] %}
 {%- set sample = 'release_id, source_id, platform, window_start_date' %}
-{%- set places = ['', ', country', ', country, region'] %}
+{%- set places = {
+    'global': "'GLOBAL'", 'country': 'country', 'region': 'region'
+} %}
+{%- set totals = {'country': 'country', 'region': 'country-state'} %}
 with
 
 labelled as (
@@ -37,7 +40,7 @@ tasks as (
 
 -- A column that a source never fills is no facet of it; a label that is missing in a
 -- column that it does fill is not classified.
-named as (
+named as materialized (
 
     select
         labelled.release_id,
@@ -85,101 +88,58 @@ named as (
 
 ),
 
--- Each cell has its own set of grouped columns; those that it lacks are NULL in it.
+-- Accounts first: distinct ones are then counted as rows, which is twice as fast.
 counted as (
+    {%- for geo_level, geo_id in places.items() %}
+    {%- set cells = [['onet_task', 'onet_task', 'null']] %}
+    {%- for label in labels %}
+    {%- do cells.append([label, label, 'null']) %}
+    {%- if geo_level == 'global' %}
+    {%- do cells.append(['onet_task::' ~ label, 'onet_task', label]) %}
+    {%- endif %}
+    {%- endfor %}
+    {%- if geo_level in totals %}
+    {%- do cells.append([totals[geo_level], "''", 'null']) %}
+    {%- endif %}
+    {%- set is_last_level = loop.last %}
+    {%- for facet, base, category in cells %}
 
     select
         {{ sample }},
-        country,
-        region,
-        onet_task,
-        {{ labels | join(', ') }},
-        grouping(country) as of_all_countries,
-        grouping(region) as of_all_regions,
-        grouping(onet_task) as of_all_tasks,
-        {%- for label in labels %}
-        grouping({{ label }}) as of_all_{{ label }},
-        {%- endfor %}
-        count(*) as conversation_count,
-        case when bool_and(has_accounts) then count(distinct account_key) end
-            as account_count
-    from named
-    group by grouping sets ( -- noqa: PRS
-        {%- for place in places %}
-        ({{ sample }}{{ place }}, onet_task),
-        {%- for label in labels %}
-        ({{ sample }}{{ place }}, {{ label }}),
-        {%- endfor %}
-        {%- endfor %}
-        {%- for label in labels %}
-        ({{ sample }}, onet_task, {{ label }}),
-        {%- endfor %}
-        ({{ sample }}, country),
-        ({{ sample }}, country, region)
-    )
-
-),
-
-shaped as (
-
-    select
-        {{ sample }},
-        case
-            when of_all_regions = 0 then 'region'
-            when of_all_countries = 0 then 'country'
-            else 'global'
-        end as geo_level,
-        case
-            when of_all_regions = 0 then region
-            when of_all_countries = 0 then country
-            else 'GLOBAL'
-        end as geo_id,
-        case
-            when of_all_tasks = 0 then 'onet_task'
-            {%- for label in labels %}
-            when of_all_{{ label }} = 0 then '{{ label }}'
-            {%- endfor %}
-            when of_all_regions = 0 then 'country-state'
-            else 'country'
-        end as base_facet,
-        {#- an intersection is of a task #}
-        case
-            {%- for label in labels %}
-            when of_all_tasks = 0 and of_all_{{ label }} = 0 then '{{ label }}'
-            {%- endfor %}
-        end as attribute_facet,
-        case
-            when of_all_tasks = 0 then onet_task
-            {%- for label in labels %}
-            when of_all_{{ label }} = 0 then {{ label }}
-            {%- endfor %}
-            else ''
-        end as base_cluster_name,
-        coalesce({{ labels | join(', ') }}) as label,
-        conversation_count,
-        account_count
-    from counted
-
-),
-
-final as (
-
-    select
-        {{ sample }},
-        geo_level,
+        '{{ geo_level }}' as geo_level,
         geo_id,
-        base_facet || coalesce('::' || attribute_facet, '') as facet,
+        '{{ facet }}' as facet,
         base_cluster_name,
-        case when attribute_facet is not null then label end as category,
-        conversation_count,
-        account_count
-    from shaped
-    -- columns that are never filled
-    where
-        geo_id is not null
-        and base_cluster_name is not null
-        and (attribute_facet is null or label is not null)
+        category,
+        cast(sum(row_count) as bigint) as conversation_count,
+        case when has_accounts then count(account_key) end as account_count
+    from (
+        select
+            {{ sample }},
+            {{ geo_id }} as geo_id,
+            {{ base }} as base_cluster_name,
+            cast({{ category }} as varchar) as category,
+            has_accounts,
+            account_key,
+            count(*) as row_count
+        from named
+        -- not of a column that is never filled
+        where
+            {{ geo_id }} is not null
+            and {{ base }} is not null
+            {%- if category != 'null' %}
+            and {{ category }} is not null
+            {%- endif %}
+        group by all
+    ) as accounts
+    group by
+        {{ sample }}, geo_id, base_cluster_name, category, has_accounts
+    {%- if not (is_last_level and loop.last) %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+    {%- endfor %}
 
 )
 
-select * from final
+select * from counted

@@ -380,7 +380,7 @@ def protected(cells: pl.DataFrame, floor: Floor) -> pl.DataFrame:
 def closed(
     cells: pl.DataFrame, window: str, closing_days: int, today: date
 ) -> pl.DataFrame:
-    """The cells of windows (month, week) that ended more than some days ago."""
+    """The rows of windows (month, week) that ended more than some days ago."""
     end = pl.col("window_start_date").dt.offset_by(
         {"month": "1mo", "week": "1w"}[window]
     )
@@ -440,29 +440,30 @@ def release(
 def released_cells(published_file: str | None, window: str) -> pl.DataFrame:
     """What the published warehouse file shows of own conversations.
 
-    Raises ValueError where its windows are of another length.
+    Raises ValueError where it can't be read or its windows are of another length.
     """
     nothing = pl.DataFrame(schema=SCHEMA)
     if not published_file or not Path(published_file).exists():
         return nothing
-    with duckdb.connect(published_file, read_only=True) as con:
-        schema, table = TABLE.split(".")
-        tables = con.sql("from information_schema.tables").pl()
-        if not (
-            (tables["table_schema"] == schema) & (tables["table_name"] == table)
-        ).any():
-            return nothing
-        cells = con.sql(f"select {', '.join(SCHEMA)} from {TABLE}").pl()
+    try:
+        with duckdb.connect(published_file, read_only=True) as con:
+            cells = con.sql(f"select {', '.join(SCHEMA)} from {TABLE}").pl()
+    except duckdb.CatalogException:
+        return nothing  # published without own conversations
+    except duckdb.Error as error:
+        raise ValueError(
+            f"The published file {published_file} can't be read: {error}. What it "
+            "shows of own conversations has to stay: bring it back, or withdraw it."
+        ) from error
     cells = cells.cast(SCHEMA)
     start = pl.col("window_start_date").dt
     fits = start.day() == 1 if window == "month" else start.weekday() == 1
     if not cells.select(fits.all()).item():
         raise ValueError(
             f"The published file {published_file} shows own conversations in windows "
-            f"that are no {window}s; own_window is {window}. Windows of two lengths of "
-            "the same conversations would show small cells by subtraction. Set "
-            "own_window as before, or publish to another file with --output and "
-            "withdraw this one."
+            f"that are no {window}s (own_window): windows of two lengths show small "
+            "cells by subtraction. Set own_window as before, or withdraw that file "
+            "and publish to another with --output."
         )
     return cells
 
@@ -474,14 +475,25 @@ def model(dbt: Any, session: Any) -> Any:
     floors = {
         source: Floor(**own) for source, own in dbt.config.get("own_floors").items()
     }
-    cells = closed(
-        dbt.ref("int_conversation_cells")
-        .select(*SCHEMA, "account_count")
-        .pl()
-        .cast(SCHEMA),
+    private = dbt.ref("int_conversation_cells").select(*SCHEMA, "account_count")
+    samples = closed(
+        private.select(*SAMPLE).distinct().pl(),
         window,
         int(dbt.config.get("own_closing_days")),
         datetime.now(UTC).date(),
     )
     released = released_cells(os.environ.get("AEI_WAREHOUSE_FILE"), window)
-    return release(cells, released, floors).to_arrow()
+    released = released.join(samples, on=SAMPLE, how="semi")
+    new = samples.join(released, on=SAMPLE, how="anti")
+    days = new["window_start_date"].unique().sort().to_list()
+    at = pl.col("window_start_date")
+    # One window at a time: the cells of all of them can be many.
+    parts = [
+        release(
+            private.filter(f"window_start_date = date '{day}'").pl().cast(SCHEMA),
+            released.filter(at == day),
+            floors,
+        )
+        for day in days
+    ]
+    return pl.concat([released.filter(~at.is_in(days)), *parts]).to_arrow()

@@ -44,20 +44,28 @@ sides as (
 
 ),
 
+-- A claim about a release that the manifest does not name is still a row.
 named as (
 
     select
         sides.claim_id,
         sides.side,
-        releases.*
+        sides.release_id,
+        sides.platform,
+        releases.window_start_date,
+        coalesce(releases.window_label, sides.release_id) as window_label,
+        releases.schema_family,
+        coalesce(releases.is_simulated, false) as is_simulated
     from sides
-    inner join releases
+    left join releases
         on
             sides.release_id = releases.release_id
             and sides.platform = releases.platform
     qualify row_number() over (
         partition by sides.claim_id, sides.side
-        order by releases.is_loaded desc, releases.window_start_date desc
+        order by
+            releases.is_loaded desc nulls last,
+            releases.window_start_date desc nulls last
     ) = 1
 
 ),

@@ -15,6 +15,18 @@ samples as (
 
 ),
 
+geography_totals as (
+
+    select * from {{ ref('int_geography_totals') }}
+
+),
+
+anomalies as (
+
+    select * from {{ ref('anomalous_geographies') }}
+
+),
+
 final as (
 
     select
@@ -33,9 +45,23 @@ final as (
             as maximum_conversation_count,
         task_cells.published_pct,
         task_cells.status,
+        {{ is_below_threshold(
+            if_counted('geography_totals.conversation_count'), 'task_cells.geo_level'
+        ) }} as is_below_threshold,
+        anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
     from task_cells
     inner join samples on task_cells.sample_id = samples.sample_id
+    inner join geography_totals
+        on
+            task_cells.sample_id = geography_totals.sample_id
+            and task_cells.geo_level = geography_totals.geo_level
+            and task_cells.geo_id = geography_totals.geo_id
+    left join anomalies
+        on
+            samples.release_id = anomalies.release_id
+            and task_cells.geo_level = anomalies.geo_level
+            and task_cells.geo_id = anomalies.geo_id
 
 )
 

@@ -24,12 +24,6 @@ tasks as (
 
 ),
 
-task_lists as (
-
-    select distinct taxonomy_version from tasks
-
-),
-
 described as (
 
     select
@@ -40,7 +34,9 @@ described as (
         flat_values.base_facet = 'onet_task'
         and tasks.task_key is null
         and flat_values.base_cluster_name <> 'none' as is_unknown_task,
-        task_lists.taxonomy_version is not null as has_task_list,
+        flat_values.taxonomy_version in (
+            select listed.taxonomy_version from tasks as listed
+        ) as has_task_list,
         flat_values.base_facet = 'collaboration'
         and facet_labels.label is null as is_unknown_label,
         sum(flat_values.value) over (
@@ -51,7 +47,6 @@ described as (
         on
             flat_values.taxonomy_version = tasks.taxonomy_version
             and flat_values.base_cluster_name = tasks.task_key
-    left join task_lists on flat_values.taxonomy_version = task_lists.taxonomy_version
     left join facet_labels
         on
             flat_values.facet = facet_labels.facet

@@ -67,14 +67,6 @@ tasks as (
 
 ),
 
-task_lists as (
-
-    select taxonomy_version
-    from tasks
-    group by taxonomy_version
-
-),
-
 repeated as (
 
     select
@@ -116,7 +108,9 @@ described as (
         and tasks.task_key is null
         and facet_values.base_cluster_name not in ('none', 'not_classified')
             as is_unknown_task,
-        task_lists.taxonomy_version is not null as has_task_list
+        facet_values.taxonomy_version in (
+            select listed.taxonomy_version from tasks as listed
+        ) as has_task_list
     from facet_values
     inner join release_files
         on facet_values.relative_path = release_files.relative_path
@@ -138,7 +132,6 @@ described as (
             = facet_labels.facet
             and coalesce(facet_values.category, facet_values.cluster_name)
             = facet_labels.label
-    left join task_lists on facet_values.taxonomy_version = task_lists.taxonomy_version
     left join tasks
         on
             facet_values.taxonomy_version = tasks.taxonomy_version
@@ -161,10 +154,10 @@ checked as (
                 value is null
                 and (value_text <> '' or coalesce(label_kind, '') <> 'numeric')
                 then 'untyped_numbers'
-            when key_row_count > 1 then 'duplicate_keys'
             when not is_known_facet then 'unknown_facets'
             when level > highest_level then 'unknown_levels'
-            when not is_in_marts then null
+            when not is_in_marts
+                then case when key_row_count > 1 then 'duplicate_keys' end
             when
                 case
                     when attribute_facet is not null
@@ -189,6 +182,8 @@ checked as (
             when is_unknown_label then 'unknown_labels'
             when is_unknown_task and not has_task_list then 'missing_task_list'
             when is_unknown_task then 'unknown_tasks'
+            -- last: of an official file the first of such rows is used
+            when key_row_count > 1 then 'duplicate_keys'
         end as check_name
     from described
 

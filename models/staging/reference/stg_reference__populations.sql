@@ -14,7 +14,8 @@ source as (
 
 renamed as (
 
-    select
+    -- Releases may each ship the list.
+    select distinct
         country_code,
         try_cast(year as integer) as population_year,
         try_cast(working_age_pop as double) as working_age_population_count

@@ -19,7 +19,8 @@ source as (
 
 renamed as (
 
-    select
+    -- Releases of one taxonomy may each ship its list.
+    select distinct
         release_files.taxonomy_version,
         -- The published cluster_name of a task is its statement in lower case.
         lower(trim(source.task)) as task_key,

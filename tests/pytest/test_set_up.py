@@ -1,0 +1,105 @@
+"""What make does where it finds one Python or another, or none."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+# It says how it was called, and the version that is the end of its name.
+PYTHON = """#!/bin/sh
+echo "$0 $@" >> "$CALLS"
+case "$*" in
+    "-c"*) case "$0" in *3.1[123]) exit 0;; *) exit 1;; esac;;
+    "--version") echo "Python of ${0##*/}";;
+    "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
+    *"pip install"*) exit ${PIP_STATUS:-0};;
+esac
+"""
+UV = """#!/bin/sh
+echo "$0 $@" >> "$CALLS"
+for folder; do :; done
+mkdir -p "$folder/bin"; cp "$(command -v python_of_uv)" "$folder/bin/python"
+"""
+TOOLS = ("sh", "touch", "mkdir", "cp", "rm")
+
+
+class Place:
+    """A project in a folder with a space, and what is on the PATH there."""
+
+    def __init__(self, folder: Path, programs: Sequence[str]) -> None:
+        self.root, self.path = folder / "my project", folder / "bin"
+        self.root.mkdir(), self.path.mkdir()
+        for name in ("Makefile", "requirements.lock"):
+            shutil.copy(PROJECT / name, self.root)
+        for tool in TOOLS:
+            (self.path / tool).symlink_to(str(shutil.which(tool)))
+        for name in programs:
+            (self.path / name).write_text(UV if name == "uv" else PYTHON)
+            (self.path / name).chmod(0o755)
+        self.calls = folder / "calls"
+
+    def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        """Run make warehouse."""
+        own = {"PATH": str(self.path), "CALLS": str(self.calls)}
+        return subprocess.run(
+            [str(shutil.which("make")), "warehouse", *arguments],
+            cwd=self.root,
+            env=own | variables,
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.mark.parametrize(
+    ("programs", "arguments", "call"),
+    [
+        (["python3.11", "python3.13", "uv"], [], "python3.11 -m venv .venv"),
+        (["python3.13"], ["PYTHON=python3.13"], "python3.13 -m venv .venv"),
+        (["python3.13", "uv", "python_of_uv"], [], "--python 3.11 .venv"),
+    ],
+)
+def test_environment_is_made_with_what_is_there(
+    programs: list[str], arguments: list[str], call: str, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, programs)
+    ended = place.make(*arguments)
+    assert ended.returncode == 0, ended.stderr
+    calls = place.calls.read_text()
+    assert call in calls
+    assert calls.endswith("scripts/build.py\n")
+    # A second time nothing is installed.
+    installed = calls.count("pip install")
+    assert place.make(*arguments).returncode == 0
+    assert place.calls.read_text().count("pip install") == installed == 1
+
+
+@pytest.mark.parametrize(
+    ("programs", "arguments", "said"),
+    [
+        (["python3.13"], [], ["uv", "make PYTHON=python3.13"]),
+        (["python3.10"], ["PYTHON=python3.10"], ["3.11", "Python of python3.10"]),
+    ],
+)
+def test_without_a_python_that_does_it_says_what_to_do(
+    programs: list[str], arguments: list[str], said: list[str], tmp_path: Path
+) -> None:
+    place = Place(tmp_path, programs)
+    ended = place.make(*arguments)
+    assert ended.returncode != 0
+    assert [text for text in said if text not in ended.stdout] == []
+    assert not (place.root / ".venv").exists()
+
+
+def test_installation_that_fails_says_where_help_is(tmp_path: Path) -> None:
+    place = Place(tmp_path, ["python3.11"])
+    ended = place.make(PIP_STATUS="1")
+    assert ended.returncode != 0
+    assert "docs/set-up.md" in ended.stdout
+    assert (PROJECT / "docs" / "set-up.md").is_file()
+    assert "scripts/build.py" not in place.calls.read_text()
+    assert place.make().returncode == 0
