@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -15,7 +14,7 @@ import duckdb
 
 from warehouse.errors import BuildError
 from warehouse.paths import shown
-from warehouse.published import sidecar
+from warehouse.published import sha256_of, sidecar
 
 
 @contextlib.contextmanager
@@ -55,10 +54,7 @@ def publish(
     new_file = published_file.with_name(f".{published_file.name}.new")
     try:
         with work_file.open("rb") as source, new_file.open("wb") as target:
-            digest = hashlib.sha256()
-            while part := source.read(1 << 20):
-                digest.update(part)
-                target.write(part)
+            shutil.copyfileobj(source, target, length=1 << 20)
             target.flush()
             os.fsync(target.fileno())
         # A write-ahead log that somebody left beside the old file is not of the new
@@ -67,8 +63,9 @@ def publish(
         # Between the renames there is none: that of the old file is not of the new one.
         beside = sidecar(published_file)
         beside.unlink(missing_ok=True)
+        sha256 = sha256_of(new_file)
         os.replace(new_file, published_file)
-        new_file.write_text(f"{digest.hexdigest()}  {published_file.name}\n", "utf-8")
+        new_file.write_text(f"{sha256}  {published_file.name}\n", "utf-8")
         os.replace(new_file, beside)
     except OSError as error:
         size = work_file.stat().st_size / 1e6

@@ -33,6 +33,7 @@ from oracle_intervals import effective_tasks, pct
 from oracle_shares import (
     concentration_figures,
     education_figures,
+    education_task_figures,
     occupation_group_figures,
 )
 
@@ -166,6 +167,21 @@ def flat_patterns(samples: Sequence[Sample]) -> Figures:
             "effective_task_count": effective_tasks(weights * sample.sizes),
             "publishing_count": int((folded > 0).sum()),
         }
+    return figures
+
+
+def flat_tasks(samples: Sequence[Sample]) -> Figures:
+    """Each education task: its part of all, and the five patterns among themselves."""
+    columns = ("holder_code_count", "education_code_count", "volume_share_pct")
+    figures = uncounted(education_task_figures(samples), columns)
+    for sample in samples:
+        for task, cells in sample.cells("collaboration").items():
+            five = math.fsum(cells.get(p, 0.0) for p in PATTERNS)
+            if row := figures.get((*sample.key, task)):
+                row |= {
+                    f"{p.replace(' ', '_')}_pct": pct(cells.get(p), five)
+                    for p in PATTERNS
+                }
     return figures
 
 

@@ -150,6 +150,20 @@ def test_flat_release_agrees_with_the_oracle(mart: str, mixed: Mixed) -> None:
     assert wrong_figures(shown, figures) == []
 
 
+def test_education_tasks_of_a_flat_release_agree_with_the_oracle(mixed: Mixed) -> None:
+    shown = mixed.figures("fct_education_tasks", "A")
+    figures = own.flat_tasks(mixed.samples)
+    assert shown.keys() == figures.keys()
+    wrong = [
+        (key, column, shown[key][column], value)
+        for key, row in figures.items()
+        for column, value in row.items()
+        if not is_same(shown[key][column], value)
+    ]
+    assert wrong == []
+    assert sum(row.get("learning_pct") is not None for row in figures.values()) > 20
+
+
 @pytest.mark.parametrize("mart", MONTHS)
 def test_month_agrees_with_the_oracle(mart: str, mixed: Mixed) -> None:
     figures = MONTHS[mart](mixed.months)

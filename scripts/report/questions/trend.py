@@ -63,7 +63,9 @@ def answer(warehouse: Warehouse) -> Question:
                     Markup(
                         "Common units are the tasks, or the countries, for which both "
                         "sides publish the figure. Composition and within split the "
-                        "change on these alone, and within holds every break."
+                        "change on these alone, and within holds every break. "
+                        "A share inferred by a rule counts the same part of a task in "
+                        "each window: all of its change is composition."
                     )
                 ],
             )
