@@ -32,8 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     warehouse = options.warehouse.resolve()
-    # The converter takes a second to import, and --help should not. This is the package beside
-    # the file: Python prefers it to a module of the same name.
+    # The converter takes a second to import, and --help should not. This is the package
+    # beside the file: Python prefers it to a module of the same name.
     from report import figures, page
 
     try:

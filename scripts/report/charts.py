@@ -244,10 +244,16 @@ def range_chart(chart: Chart, rows: Sequence[Row]) -> Spec:
     return _file(inner)
 
 
-def curve(y_title: str, choices: dict[str, list[str]], threshold: float | None) -> Spec:
+def curve(
+    y_title: str,
+    choices: dict[str, list[str]],
+    threshold: float | None,
+    answers: Sequence[str],
+) -> Spec:
     """All specifications of a claim in the order of their value, choices below.
 
-    ``choices`` are the values of each dimension that varies, in the order to show.
+    ``choices`` are the values of each dimension that varies, in the order to show;
+    ``answers`` whether the claim holds, of those that there are.
     """
     dimensions = list(choices)
     x = {"field": "place", "type": "quantitative", "axis": None}
@@ -257,6 +263,7 @@ def curve(y_title: str, choices: dict[str, list[str]], threshold: float | None) 
             "domain": ["The claim holds", "It does not", "Not known"],
             "range": [COLOURS[0], COLOURS[1], "var(--soft)"],
         },
+        "legend": {"values": list(answers)},
     }
     shape = colour | {
         "scale": {
@@ -418,7 +425,7 @@ def _texts(name: str, step: int) -> Spec:
     """Lines of text as a view of their own."""
     return {
         "data": {"name": name},
-        "width": FILE_WIDTH,
+        "width": FILE_WIDTH - LABEL_PIXELS,
         "height": {"step": step},
         "mark": {"type": "text", "align": "left", "fill": "var(--text)"},
         "encoding": {

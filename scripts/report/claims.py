@@ -166,7 +166,9 @@ def _claim(
             "fct_claim_specifications",
             "difference" if is_difference else "value",
             row["example_query"],
-            curve(title, choices, against),
+            curve(
+                title, choices, against, list(dict.fromkeys(r["holds"] for r in rows))
+            ),
             rows,
             {"value": (title, "number"), "holds": ("Does the claim hold?", "text")}
             | {name: (name, "text") for name in choices},

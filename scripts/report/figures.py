@@ -39,7 +39,8 @@ def write(warehouse_file: Path, folder: Path) -> list[Path]:
                 lines = about(warehouse, figure, text)
                 reading = str(text.reading.striptags())
                 end = figure.top(rows)
-                spec = fill(figure.spec, rows, end, figure.title, reading, lines)
+                title = "SIMULATED DATA: " * (SIMULATED in lines) + figure.title
+                spec = fill(figure.spec, rows, end, title, reading, lines)
                 spec = _light(spec)
                 path = folder / "-".join([name, *re.findall(r"\w+", key)])
                 svg, png = path.with_suffix(".svg"), path.with_suffix(".png")

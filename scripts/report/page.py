@@ -151,7 +151,7 @@ def lineage(mart: str, column: str = "") -> str:
     model = f"model.ai_in_education.{mart}"
     if not column:
         return f"docs/index.html#!/model/{model}"
-    names = {"model": model, "column": column, "parents": "all"}
+    names = {"model": model, "column": column, "parents": "1"}
     return f"docs/lineage.html?{urlencode(names)}"
 
 

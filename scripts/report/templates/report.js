@@ -120,7 +120,7 @@
 
   // Of files: the colours of the first rule of the style sheet, on white.
   function light(spec) {
-    const style = document.styleSheets[0].cssRules[0].style;
+    const style = document.getElementById("style").sheet.cssRules[0].style;
     spec.config.background = "white";
     return JSON.parse(JSON.stringify(spec).replace(/var\((--\w+)\)/g,
       (_, name) => style.getPropertyValue(name).trim()));
@@ -166,7 +166,8 @@
     if (kind === "csv") {
       parts = [csv(of)];
     } else {
-      const title = [of.figure.title, ...of.picked].join(": ");
+      const warning = of.text.about[0].match(/^SIMULATED DATA/) || [];
+      const title = [...warning, of.figure.title, ...of.picked].join(": ");
       const lines = (texts, size) => texts.map((text) => ({ text, size }));
       const numbered = (texts) => texts.map((text, n) => Object.assign({ n }, text));
       const spec = light(filled(of, {
