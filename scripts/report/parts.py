@@ -75,7 +75,9 @@ class Slice:
     @property
     def slug(self) -> str:
         """The slice in an id or a file name."""
-        window = f"-{self.window_start_date:%Y-%m}" if self.window_label else ""
+        # Months, but for the weeks of own conversations.
+        days = "%Y-%m" if self.window_start_date.day == 1 else "%Y-%m-%d"
+        window = f"-{self.window_start_date:{days}}" if self.window_label else ""
         return f"{self.release_id}-{self.platform}{window}".replace("_", "-")
 
 
