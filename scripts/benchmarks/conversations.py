@@ -73,8 +73,8 @@ ROWS = """
 
 
 def write(folder: Path, count: int, months: int = MONTHS, days: int = 28) -> None:
-    """Write so many conversations as Parquet, a file a month from 2025 on, each month in
-    its first days."""
+    """Write so many conversations as Parquet: a file a month, from 2025 on, all of them
+    on its first days."""
     folder.mkdir(parents=True)
     (statements,) = SIMULATED_DATA.glob("*/data/intermediate/onet_task_statements.csv")
     with duckdb.connect() as con:
@@ -151,10 +151,9 @@ def lines(project: Path, environment: Mapping[str, str], count: int) -> Iterator
     yield measure(build, project, own).line(f"{title}: build", whole)
     write(project.parent / "day", count // 365 + 1, months=1, days=1)
     # Ids of their own: what is delivered twice is refused.
-    day = f"read_parquet('{project.parent}/day/*.parquet')"
     duckdb.execute(
-        f"copy (select * replace ('d' || conversation_id as conversation_id) from {day}) "
-        f"to '{folder}/day.parquet'"
+        "copy (select * replace ('d' || conversation_id as conversation_id) "
+        f"from '{project.parent}/day/*.parquet') to '{folder}/day.parquet'"
     )
     yield measure(build, project, own).line(f"{title}: a day more", without)
 

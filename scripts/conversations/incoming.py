@@ -88,7 +88,9 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
         for file in (place, place.with_name(place.name + ".wal")):
             file.unlink(missing_ok=True)
     try:
-        with duckdb.connect(str(place)) as con:
+        # As dbt has it (profiles.yml); what does not fit goes beside the private file.
+        limit = {"memory_limit": os.environ.get("AEI_MEMORY_LIMIT", "1GB")}
+        with duckdb.connect(str(place), config=limit) as con:
             place.chmod(0o600)
             con.execute(TABLES)
             con.execute("delete from incoming.meta")
