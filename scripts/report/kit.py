@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from report.charts import Chart, once, range_chart, top, wrapped
-from report.parts import PLATFORMS, Figure, Of, Row, Sample, Text, sentence
+from report.parts import Figure, Of, Row, Sample, Text, sentence
 from report.reading import Warehouse
 
 Reader = Callable[[Sample, list[Row]], Markup]
@@ -189,7 +189,7 @@ def _words(row: Row, value_key: str, of: Of) -> Row:
     row["key"] = sample.key(of)
     row["window_words"], row["platform_words"] = (
         sample.window_label,
-        PLATFORMS[sample.platform],
+        sample.platform_title,
     )
     if row[value_key] is None:
         row["why"] = WHY.get(str(row.get("status")), "no visible cell")

@@ -64,7 +64,7 @@ def render(warehouse: Warehouse) -> str:
         platforms=PLATFORMS,
         releases=[row for row in releases if row["is_loaded"]],
         not_loaded=[
-            f"{row['window_label']} {PLATFORMS[row['platform']]}"
+            f"{row['window_label']} {PLATFORMS.get(row['platform'], row['platform'])}"
             for row in releases
             if not row["is_loaded"] and not row["is_simulated"]
         ],
