@@ -21,7 +21,7 @@ from warehouse.published import sha256_of, sidecar
 def only_build(*places: Path) -> Iterator[None]:
     """Hold the lock of each place, a file of its own or a folder that exists.
 
-    Raises BuildError when another build holds one of them.
+    Raises BuildError when another build holds one of them, or nothing can be written.
     """
     with contextlib.ExitStack() as held:
         for place in dict.fromkeys(place.resolve() for place in places):
@@ -29,8 +29,15 @@ def only_build(*places: Path) -> Iterator[None]:
                 handle = os.open(place, os.O_RDONLY)
                 held.callback(os.close, handle)
             else:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                handle = held.enter_context(place.open("w")).fileno()
+                try:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    handle = held.enter_context(place.open("w")).fileno()
+                except OSError as error:
+                    raise BuildError(
+                        f"Nothing can be written into {shown(place.parent)}: "
+                        f"{error.strerror}. Name other places with --work-file, "
+                        "--output, DBT_TARGET_PATH and DBT_LOG_PATH (docs/set-up.md)."
+                    ) from error
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT
+from warehouse import publishing
+from warehouse.errors import BuildError
 
 # It says how it was called, and the version that is the end of its name.
 PYTHON = """#!/bin/sh
@@ -103,3 +105,12 @@ def test_installation_that_fails_says_where_help_is(tmp_path: Path) -> None:
     assert (PROJECT / "docs" / "set-up.md").is_file()
     assert "scripts/build.py" not in place.calls.read_text()
     assert place.make().returncode == 0
+
+
+def test_place_that_can_not_be_written_says_where_help_is(tmp_path: Path) -> None:
+    """A file where the folder of the work file should be: nobody can write there, not
+    even who may write everywhere."""
+    (tmp_path / "work").write_text("")
+    lock = publishing.only_build(tmp_path / "work" / "a.duckdb.lock")
+    with pytest.raises(BuildError, match="--work-file.*docs/set-up.md"), lock:
+        pass
