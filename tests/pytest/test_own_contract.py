@@ -1,0 +1,251 @@
+"""What own conversations must be like to be read, and in which forms they may come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from check_conversations import main as check
+from conftest import PROJECT, SHIPPED_DATA, dbt_environment
+from conversations.incoming import prepare, private_file
+from own_conversations import (
+    CELL,
+    LABELS,
+    Institution,
+    conversations,
+    tasks,
+)
+from warehouse.errors import BuildError
+
+EXAMPLES = PROJECT / "seeds" / "conversations"
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Institution:
+    """An institution that has delivered nothing yet."""
+    return Institution(tmp_path)
+
+
+# Contract -----------------------------------------------------------------------------
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+HEAD = "conversation_id,started_on,task_text,use_case\n"
+GOOD = "a,2026-03-01,none,work\n"
+PLACE = "conversation_id,started_on,country,region\n"
+LONG = "secret words " * 60
+# What is delivered, and the check, row and column that the message names.
+BAD: dict[str, tuple[str, str, int, str]] = {
+    "no id": (
+        f"{HEAD}{GOOD},2026-03-01,none,work\n",
+        "missing_ids",
+        3,
+        "conversation_id",
+    ),
+    "no date": (
+        f"{HEAD}{GOOD}b,01/02/2026,none,work\n",
+        "unreadable_dates",
+        3,
+        "started_on",
+    ),
+    "future": (
+        f"{HEAD}b,{TOMORROW},none,work\n",
+        "impossible_dates",
+        2,
+        "started_on",
+    ),
+    "label": (
+        f"{HEAD}{GOOD}b,2026-03-01,none,fun\n",
+        "unknown_labels",
+        3,
+        "use_case",
+    ),
+    "twice": (
+        f"{HEAD}{GOOD}b,2026-03-01,none,work\n{GOOD}",
+        "duplicate_ids",
+        2,
+        "conversation_id",
+    ),
+    "two days": (
+        f"{HEAD}{GOOD}a,2026-03-09,none,work\n",
+        "duplicate_ids",
+        2,
+        "conversation_id",
+    ),
+    "text as task": (
+        f"{HEAD}{GOOD}b,2026-03-02,{LONG},work\n",
+        "text_like_columns",
+        3,
+        "task_text",
+    ),
+    "country": (f"{PLACE}a,2026-03-01,Germany,\n", "unknown_countries", 2, "country"),
+    "region": (f"{PLACE}a,2026-03-01,DE,US-CA\n", "unknown_regions", 2, "region"),
+    "name": (
+        "conversation_id,started_on,source_id\na,2026-03-01,Our School\n",
+        "unusable_names",
+        2,
+        "source_id",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_rows_are_named(case: str, school: Institution) -> None:
+    text, name, row, column = BAD[case]
+    school.deliver("good.csv", "conversation_id,started_on\nz,2026-01-05\n")
+    school.read()
+    before = school.private("from incoming.files")
+    school.deliver("bad.csv", text)
+    with pytest.raises(BuildError) as stopped:
+        school.read()
+    said = str(stopped.value)
+    assert f"[{name}]" in said
+    assert f"file bad.csv, row {row}, column {column}:" in said
+    assert "secret" not in said
+    assert school.private("from incoming.files") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.csv", "conversation_id,started_on,prompt\na,2026-03-01,hi\n", "prompt"),
+        (
+            "a.csv",
+            f"conversation_id,started_on,notes\na,2026-03-01,{'secret ' * 40}\n",
+            "notes",
+        ),
+        (
+            "a.jsonl",
+            '{"conversation_id": "a", "started_on": "2026-03-01", '
+            '"turns_of_it": [{"said": "secret"}]}\n',
+            "turns_of_it",
+        ),
+        ("a.csv", "id,started_on\na,2026-03-01\n", "conversation_id"),
+        ("a.txt", "anything", "no file"),
+    ],
+)
+def test_files_that_are_refused(
+    name: str, text: str, said: str, school: Institution
+) -> None:
+    school.deliver(name, text)
+    with pytest.raises(BuildError) as stopped:
+        school.read()
+    assert said in str(stopped.value)
+    assert "secret" not in str(stopped.value)
+    if private_file(school.work_file).exists():
+        assert school.private("from incoming.files") == []
+
+
+def test_conversation_that_comes_again_on_another_day(school: Institution) -> None:
+    rows = conversations(30, seed=10, days=5)
+    school.deliver("a.csv", rows)
+    school.take()
+    moved = rows.head(1).with_columns(pl.lit(date(2026, 4, 20)).alias("started_on"))
+    school.deliver("b.csv", moved)
+    with pytest.raises(BuildError, match="on another day"):
+        school.read()
+
+
+# Forms --------------------------------------------------------------------------------
+
+
+def as_table(rows: pl.DataFrame, folder: Path) -> str:
+    """A table of a DuckDB file."""
+    with duckdb.connect(str(folder / "export.duckdb")) as con:
+        con.execute("create schema logs")
+        con.execute("create table logs.labelled as from rows")
+    return f"{folder / 'export.duckdb'}:logs.labelled"
+
+
+def as_json(rows: pl.DataFrame, folder: Path) -> str:
+    """JSON lines, by a pattern."""
+    rows.with_columns(pl.col("started_on").cast(pl.String)).write_ndjson(
+        folder / "rows.jsonl"
+    )
+    return f"{folder}/*.jsonl"
+
+
+def as_parquet(rows: pl.DataFrame, folder: Path) -> str:
+    """Two Parquet files in folders of their own."""
+    for number, part in enumerate((rows.head(20), rows.tail(rows.height - 20))):
+        (folder / f"part={number}").mkdir()
+        part.write_parquet(folder / f"part={number}" / "rows.parquet")
+    return str(folder)
+
+
+@pytest.mark.parametrize("form", [as_table, as_json, as_parquet])
+def test_forms_of_delivery(
+    form: Callable[[pl.DataFrame, Path], str], tmp_path: Path
+) -> None:
+    rows = conversations(50, seed=11)
+    named = form(rows, tmp_path)
+    with dbt_environment(tmp_path / "build"):
+        os.environ["AEI_CONVERSATIONS"] = named
+        incoming = prepare(tmp_path / "build" / "work.duckdb", SHIPPED_DATA)
+    assert incoming is not None
+    with duckdb.connect(str(incoming.private_file), read_only=True) as con:
+        found = con.execute(
+            "select started_on, task_label, use_case, collaboration, region from "
+            "incoming.conversations order by all"
+        ).fetchall()
+    columns = ["started_on", "task_text", *list(LABELS)[1::-1], "region"]
+    wanted = rows.with_columns(pl.col("task_text").str.to_lowercase()).select(columns)
+    assert sorted(map(str, found)) == sorted(map(str, wanted.rows()))
+
+
+@pytest.mark.parametrize("example", ["openclio", "kura", "wildchat"])
+def test_examples_can_be_used(
+    example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with dbt_environment(tmp_path):
+        assert check([str(EXAMPLES / example)]) == 0
+    said = capsys.readouterr().out
+    assert f"example_{example} chat" in said
+    assert "120 conversations" in said
+    assert "95.0% filled; for fct_education_shares" in said
+
+
+def test_checker_lists_tasks_of_no_list(
+    school: Institution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = conversations(40, seed=12).with_columns(
+        pl.Series("task_text", ["a task of ours"] * 25 + tasks(15))
+    )
+    school.deliver("a.csv", rows)
+    with dbt_environment(school.folder):
+        assert check([str(school.data)]) == 0
+    assert "25 x a task of ours" in capsys.readouterr().out
+
+
+def test_three_columns_are_enough(school: Institution) -> None:
+    rows = conversations(60, seed=13).select(
+        "conversation_id", "started_on", "task_text"
+    )
+    school.deliver("ours.csv", rows)
+    school.take()
+    whole = rows.with_columns(
+        pl.lit("own").alias("source_id"),
+        pl.lit("own").alias("platform"),
+        *(pl.lit(None, pl.String).alias(name) for name in LABELS),
+    )
+    found = school.cells().filter(pl.col("facet") == "onet_task")
+    assert set(school.cells()["facet"]) == {"onet_task"}
+    by_task = (
+        whole.group_by(
+            pl.col("started_on").dt.truncate("1mo").alias("window_start_date"),
+            pl.col("task_text")
+            .str.to_lowercase()
+            .fill_null("not_classified")
+            .alias("t"),
+        )
+        .len()
+        .rows()
+    )
+    columns = ["window_start_date", "base_cluster_name", "conversation_count"]
+    assert sorted(found.select(columns).rows()) == sorted(by_task)
+    assert found["account_count"].null_count() == found.height
+    assert set(found.columns) >= set(CELL)
