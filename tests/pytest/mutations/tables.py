@@ -64,7 +64,12 @@ def shown_rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
 
 def data_tests(manifest: Manifest, is_generic: bool) -> list[Any]:
     """The data tests that come from YAML, or those that are a file of SQL, by name."""
-    tests = (n for n in manifest.nodes.values() if str(n.resource_type) == "test")
+    tests = (
+        node
+        for node in manifest.nodes.values()
+        # Those of own conversations are off without such conversations.
+        if str(node.resource_type) == "test" and node.config.enabled
+    )
     found = (n for n in tests if bool(getattr(n, "test_metadata", None)) == is_generic)
     return sorted(found, key=lambda node: node.name)
 
@@ -175,12 +180,14 @@ def violation(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> str:
     Values just outside a limit come first, then values beside those of the other
     columns, then what is in no list, then NULL. Raises NoMutant.
     """
-    table = constraint.table
+    table, types = constraint.table, types_of(con, constraint.table)
+    if not con.execute(f"from {table} limit 1").fetchall():
+        nothing = ", ".join(f"null::{kind} as {name}" for name, kind in types.items())
+        table = f"(select {nothing})"
     if constraint.kind == "not_null":
         return f"select * replace (null as {constraint.column}) from {table} limit 1"
     if constraint.kind != "check":
         raise NoMutant(f"{constraint}: the kind {constraint.kind} has no mutant")
-    types = types_of(con, table)
     words = re.findall(r"[a-z_]+", re.sub(r"'[^']*'", "", constraint.expression))
     columns = [name for name in types if name in words]
     changes = [
