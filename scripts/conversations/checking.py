@@ -42,6 +42,8 @@ def report(named: str, data_dir: Path | None) -> str:
         work_file = Path(folder) / "check.duckdb"
         prepare(work_file, data_dir)
         with duckdb.connect(str(private_file(work_file)), read_only=True) as con:
+            if not con.execute("from incoming.conversations limit 1").fetchall():
+                return "The files have the right columns and hold no conversation."
             return "\n".join([*sizes(con), *uses(con), *tasks(con, data_dir)])
 
 

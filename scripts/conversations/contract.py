@@ -113,8 +113,8 @@ def checks() -> list[Check]:
         Check(
             "impossible_dates",
             "started_on",
-            f"cast(started_on as timestamp) < date '{FIRST_DAY}' or "
-            "cast(cast(started_on as timestamp) as date) > current_date",
+            f"try_cast(started_on as timestamp) < date '{FIRST_DAY}' or "
+            "cast(try_cast(started_on as timestamp) as date) > current_date",
             f"a day from {FIRST_DAY} to today",
             "A date in the future or before such systems is a wrong column or clock.",
         ),

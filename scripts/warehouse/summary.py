@@ -97,7 +97,7 @@ where geo_level = 'global' and scope = 'education'
     and share_base = 'all_conversations'
 order by all"""
 SIMULATED = """\
-SIMULATED DATA: these figures describe nobody. They show the shape of the
+SIMULATED DATA: {} describe nobody. They show the shape of the
 warehouse; load the real files for figures (below).
 """
 
@@ -110,7 +110,12 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
         failed = records(con, FAILED)
         found = findings.lines(con)
         moved = moved_lines(con)
-    is_all_simulated = all(row["is_simulated"] for row in shares)
+    own = any(row["file_status"] == "own_data" for row in shares)
+    simulated = {row["release_id"] for row in shares if row["is_simulated"]}
+    is_all_simulated = all(
+        row["is_simulated"] or row["file_status"] == "own_data" for row in shares
+    )
+    which = f"the figures of {', '.join(sorted(simulated))}" if own else "these figures"
 
     def passed(resource_type: str) -> int:
         return sum(
@@ -137,7 +142,7 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
     folder = published_file.parent
     lines = [
         *("", f"Warehouse published: {file}", ""),
-        *([SIMULATED] if any(row["is_simulated"] for row in shares) else []),
+        *([SIMULATED.format(which)] if simulated else []),
         "Education share (rule any_holder, base all conversations; as published where "
         "a release gives the share itself):",
         *map(share_line, shares),

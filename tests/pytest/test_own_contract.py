@@ -52,6 +52,12 @@ BAD: dict[str, tuple[str, str, int, str]] = {
         3,
         "started_on",
     ),
+    "no such month, behind a future day": (
+        f"{HEAD}b,{TOMORROW},none,work\na,2026-13-01,none,work\n",
+        "unreadable_dates",
+        3,
+        "started_on",
+    ),
     "future": (
         f"{HEAD}b,{TOMORROW},none,work\n",
         "impossible_dates",
