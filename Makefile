@@ -112,7 +112,7 @@ test-superset: $(INSTALLED) .venv-superset
 lint: $(INSTALLED)
 	$(BIN)/ruff check scripts tests models
 	$(BIN)/ruff format --check scripts tests models
-	$(BIN)/sqlfluff lint models tests/data_tests
+	$(BIN)/sqlfluff lint --processes 2 models tests/data_tests
 
 fetch: $(INSTALLED)
 	@test -n "$(RELEASE)" || { echo "Say which: make fetch RELEASE=2026_01_15"; exit 2; }

@@ -70,14 +70,18 @@ def answer(warehouse: Warehouse) -> Question:
 
 
 def _cases(sample: Sample, rows: list[Row]) -> Markup:
-    whole = [row for row in rows if row["estimator"] == "all_conversations"]
+    whole = [
+        row
+        for row in rows
+        if row["estimator"] == "all_conversations" and row["share_pct"] is not None
+    ]
+    if not whole:
+        return sentence("{0.where} nothing is known of education tasks.", sample)
     return sentence(
         "{0.where}, of all {0.unit} in education tasks {1}.",
         sample,
         listed(
-            sentence("{share_pct:%}{} {}", "" if n else " are", row["row"].lower())
-            if row["share_pct"] is None
-            else sentence(
+            sentence(
                 "{share_pct:%}{} {}", "" if n else " are", row["row"].lower(), of=row
             )
             for n, row in enumerate(whole)
