@@ -342,7 +342,7 @@ def test_what_arrives_later_moves_no_mart(tmp_path: Path) -> None:
     folder, build = tmp_path / "own", tmp_path / "build"
     folder.mkdir()
     skip = tmp_path / "skip.yml"
-    skip.write_text("skip: [fct_expectation_results]\n")
+    skip.write_text("skip: [dim_build, fct_expectation_results]\n")
     counts = []
     with dbt_environment(build):
         os.environ["AEI_CONVERSATIONS"] = str(folder)
