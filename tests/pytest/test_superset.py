@@ -1,7 +1,6 @@
 """Apache Superset with the shipped dashboard: every value against the warehouse.
 
-Superset answers 201 to a chart whose columns don't exist, and draws a page around an
-error: what counts here are the values that come back. Run by make test-superset.
+Superset answers 201 to a chart without its columns: what counts are the values.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
 {{ config(
-    access='protected',
-    schema='intermediate',
+    access='protected', schema='intermediate',
     materialized='view',
     contract={'enforced': false}
 ) }}
 -- grain: sample_id, measure, category, allocation_rule, share_base, country_group
--- why: the figures of the marts that a trend is asked of, in one shape; only the means
---      of countries with one school calendar are made here; each
---      with the window before that it is a step from
+-- why: the figures of the marts that a trend is asked of, in one shape, each with the
+--      window before; only means of countries with one school calendar are made here
 with
 
 education_shares as (
