@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,14 +28,17 @@ class Progress:
     done: int = 0
     tenths: int = 0
     started: float = field(default_factory=time.monotonic)
+    # dbt's threads finish nodes at the same time, and a count must not go back.
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def on_event(self, event: Any) -> None:
         """Take one event of dbt's event stream."""
-        if event.info.name == "LogStartLine":
-            self.total = max(self.total, event.data.total)
-        elif event.info.name == "NodeFinished":
-            self.done += 1
-            self._show(event.data.node_info.node_name)
+        with self._one_at_a_time:
+            if event.info.name == "LogStartLine":
+                self.total = max(self.total, event.data.total)
+            elif event.info.name == "NodeFinished":
+                self.done += 1
+                self._show(event.data.node_info.node_name)
 
     def _show(self, node: str) -> None:
         total = max(self.total, self.done)
@@ -45,8 +49,7 @@ class Progress:
             print(f"\r\033[K{line}  {node[:60]}", end=end, flush=True)
         elif self.done * 10 // total > self.tenths:
             self.tenths = self.done * 10 // total
-            # One write: dbt's threads finish nodes at the same time.
-            print(f"{line}\n", end="", flush=True)
+            print(line, flush=True)
 
 
 class Dbt:
