@@ -97,7 +97,11 @@ def write_page(
     )
     page = environment.get_template("validation.html.j2").render(
         assumptions=sorted(register, key=lambda each: order(each["outcome"])),
-        counts=Counter(map(outcome_of, results)),
+        # A check is counted once, of however many releases it was asked.
+        counts=Counter(
+            outcome_of_all("", [r for r in results if r.expectation_id == each])
+            for each in {r.expectation_id for r in results}
+        ),
         outcomes=OUTCOMES,
         outcome_of=outcome_of,
         run=run,

@@ -33,7 +33,10 @@ COUNTS = """
     select
         (
             select
-                string_agg(figures || ' ' || status, ', ' order by figures desc, status)
+                string_agg(
+                    figures || ' ' || replace(status, '_', ' '), ', '
+                    order by figures desc, status
+                )
             from (
                 select status, count(*) as figures
                 from marts.fct_published_reconciliation group by status
@@ -59,7 +62,7 @@ COUNTS = """
         group by expectation_id
     )
 """
-# What a check found in a file stands under its own heading.
+# What a check found in a file is said of each file.
 FAILED = """
     select
         expectation_id, any_value(sentence) as sentence,
@@ -133,11 +136,11 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
         + by_design(row["expectation_id"])
         for row in failed
     ]
-    for result in results:
-        if result.status == "warn":
-            name, reason = result.node.name, by_design(result.node.name)
-            warnings.append(f"  {name}: {result.message.partition(',')[0]}.{reason}")
-            warnings += [] if reason else rows_of_test(result.node, published_file)
+    warned = [result for result in results if result.status == "warn"]
+    for result in warned:
+        warnings.append(f"  {result.node.name}: {result.message.partition(',')[0]}.")
+        warnings += rows_of_test(result.node, published_file)
+    warned_count = counts["failed"] + len(warned)
     file = shown(published_file)
     folder = published_file.parent
     lines = [
@@ -148,13 +151,13 @@ def summary(published_file: Path, results: list[Any], data_dir: Path | None) -> 
         *map(share_line, shares),
         f"Published figures against the marts: {counts['reconciled']}"
         + (", by design: they are of real files." if is_all_simulated else "."),
-        f"Checked: {passed('model')} models built, {passed('test')} data tests passed "
-        "(what tests the code is make test).",
-        f"Expectations: {counts['held']} held, {counts['failed']} failed with a "
-        f"warning, {counts['open']} had nothing to judge; see "
-        + shown(folder / "validation.html"),
-        *(["Warnings, published with the marts:", *warnings] if warnings else []),
-        *(["Found in the files, kept and shown:", *found] if found else []),
+        f"Checked: {passed('model')} models built, {passed('test')} data tests passed; "
+        f"{counts['held']} expectations held, {counts['open']} had nothing to judge; "
+        f"see {shown(folder / 'validation.html')}",
+        f"Checks that failed with a warning: {warned_count}"
+        + (", published with the marts:" if warned_count else ""),
+        *warnings,
+        *found,
         *moved,
         *absent_lines(counts["absent"], is_all_simulated),
         "",

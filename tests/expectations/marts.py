@@ -293,41 +293,6 @@ MART_CHECKS: tuple[Check, ...] = (
         """,
     ),
     Check(
-        expectation_id="registered_anomalies_are_flagged",
-        assumption_id="anomalous_geographies",
-        boundary="marts",
-        severity="critical",
-        sentence="A place known for coordinated traffic is not flagged: its figures "
-        "would be ranked as if people had made them.",
-        expected="is_anomalous for each place of the seed anomalous_geographies",
-        keys=("geo_level", "geo_id", "reason"),
-        rows="""
-            select
-                registered.geo_level,
-                registered.geo_id,
-                registered.reason
-            from reference.anomalous_geographies as registered
-            inner join (
-                select
-                    release_id, platform, geo_level, geo_id, is_anomalous
-                from marts.fct_education_shares
-                union all
-                select
-                    release_id, platform, geo_level, geo_id, is_anomalous
-                from marts.fct_facet_shares
-            ) as shares
-                on
-                    registered.release_id = shares.release_id
-                    and registered.geo_level = shares.geo_level
-                    and registered.geo_id = shares.geo_id
-            where
-                shares.release_id = '$release_id'
-                and shares.platform = '$platform'
-                and not shares.is_anomalous
-            group by registered.geo_level, registered.geo_id, registered.reason
-        """,
-    ),
-    Check(
         expectation_id="the_copy_is_the_official_file",
         families="ABC",
         assumption_id="file_identity",
@@ -366,6 +331,27 @@ MART_CHECKS: tuple[Check, ...] = (
                 release_id = '$release_id'
                 and platform = '$platform'
                 and status = 'not_in_copy'
+        """,
+    ),
+    Check(
+        expectation_id="every_facet_of_a_file_is_listed",
+        families="ABCD",
+        assumption_id="copy_completeness",
+        boundary="marts",
+        severity="warning",
+        sentence="A file holds a facet that the seed facet_sets does not list: "
+        "elsewhere it would count as never published.",
+        expected="a row of seeds/reference/facet_sets.csv for each facet",
+        keys=("facet", "geo_level"),
+        rows="""
+            select
+                facet,
+                geo_level
+            from marts.fct_cell_coverage
+            where
+                release_id = '$release_id'
+                and platform = '$platform'
+                and status = 'in_copy_not_listed'
         """,
     ),
     Check(
