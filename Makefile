@@ -1,8 +1,9 @@
 # Two commands: `make warehouse` builds, `make test` tests. Both make .venv first and
 # leave it alone as long as requirements.lock does not change.
 
-# Where there is none, uv brings one. Others that do: make PYTHON=python3.13
-PYTHON ?= $(shell command -v python3.11)
+# One that runs: a version manager may leave a name that does not. Where there is none,
+# uv brings one. Others that do: make PYTHON=python3.13
+PYTHON ?= $(shell python3.11 --version > /dev/null 2>&1 && command -v python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -33,16 +34,17 @@ help:
 	@echo "make lock | clean"
 
 $(INSTALLED): requirements.lock
-	@if [ -n "$(PYTHON)" ]; then \
-	    "$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-	        { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$("$(PYTHON)" --version 2>&1). Say which: make PYTHON=/path/to/python3.11"; exit 2; }; \
-	    "$(PYTHON)" -m venv $(VENV); \
-	elif command -v uv > /dev/null; then \
-	    uv venv --quiet --allow-existing --seed --python 3.11 $(VENV); \
-	else \
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ] && command -v uv > /dev/null; then \
+	    python="$$(uv python find 3.11 2> /dev/null || { uv python install 3.11 && uv python find 3.11; })" || \
+	        { echo "uv brought no Python 3.11. Without network, or with another Python: docs/set-up.md"; exit 2; }; \
+	elif [ -z "$$python" ]; then \
 	    echo "There is no python3.11. The two shortest ways: install uv (https://docs.astral.sh/uv/), which brings one, and run make again; or take a Python 3.12 or 3.13 that is there: make PYTHON=python3.13"; \
 	    exit 2; \
-	fi
+	fi; \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null || \
+	    { echo "Python 3.11, 3.12 or 3.13 is needed; $$python is none that runs here. Say which: make PYTHON=/path/to/python3.11"; exit 2; }; \
+	"$$python" -m venv $(VENV)
 	@echo "Installing the locked dependencies (hashes checked) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --require-hashes --no-deps -r requirements.lock || \
@@ -154,3 +156,7 @@ lock:
 
 clean:
 	rm -rf target logs
+
+.DEFAULT:
+	@echo "There is no make $@; make help lists what there is."
+	@exit 2

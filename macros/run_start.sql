@@ -94,11 +94,10 @@
 
 
 {#- On run start: say what a selection reads that is neither selected nor built yet. With
-    --defer it may lie in another file. -#}
+    --defer it may lie in another file, but for the columns that a unit test needs. -#}
 {% macro check_selection() -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'test')
-        and not invocation_args_dict.get('defer') -%}
-        {%- set missing = [] -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
+        {%- set missing, is_deferred = [], invocation_args_dict.get('defer') -%}
         {#- Who leaves a node out by its name knows. -#}
         {%- set left_out = invocation_args_dict.get('exclude') or [] -%}
         {%- for id in selected_resources | sort -%}
@@ -106,7 +105,8 @@
             {%- set parts = id.split('.') -%}
             {%- set tested = 'model.' ~ parts[1] ~ '.' ~ parts[2] -%}
             {%- set node = graph.nodes.get(tested if parts[0] == 'unit_test' else id) -%}
-            {%- set needed = node.depends_on.get('nodes', []) if node else [] -%}
+            {%- set is_judged = node and (parts[0] == 'unit_test' or not is_deferred) -%}
+            {%- set needed = node.depends_on.get('nodes', []) if is_judged else [] -%}
             {%- for parent in needed if parent not in selected_resources -%}
                 {%- set parent = graph.nodes.get(parent) -%}
                 {%- if parent and parent.name not in missing and parent.name not in left_out
@@ -123,6 +123,8 @@
                 ~ (' and ' ~ (missing | length - 5) ~ ' more' if missing | length > 5 else '')
                 ~ '. Build everything once with dbt build, or select what a model needs '
                 ~ 'with it: a + before its name, as in dbt build --select +int_tasks.'
+                ~ (' Unit tests do not defer: leave them out with '
+                    ~ '--exclude-resource-type unit_test.' if is_deferred else '')
             ) -%}
         {%- endif -%}
     {%- endif -%}

@@ -28,11 +28,21 @@ def summary(files: Sequence[ReleaseFile], data_dir: Path) -> str:
     return "\n".join([*head, *sources, next_step])
 
 
+def release_id(text: str) -> str:
+    """A release as people write it: a date with dashes, the name of its folder."""
+    return text.removeprefix("release_").rstrip("/").replace("-", "_")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0 (all there), 1 (not all), 2 (usage), 130 (stopped)."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("release", nargs="+", help="release ids of the manifest, such as 2026_01_15")
+    add(
+        "release",
+        nargs="+",
+        type=release_id,
+        help="release ids of the manifest, such as 2026_01_15",
+    )
     add("--data-dir", help="where to put the files (default: AEI_DATA_DIR or data/aei)")
     add("--dry-run", action="store_true", help="say what would be done; fetch nothing")
     args = parser.parse_args(argv)

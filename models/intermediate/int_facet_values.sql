@@ -29,8 +29,7 @@ family_values as (
     select
         {{ columns | join(', ') }},
         node_name,
-        -- this layout rounds to two decimals
-        cast(0.005 as double) as half_unit_pct
+        half_unit_pct
     from {{ ref('stg_aei__monthly_values') }}
     {% if has_own_conversations() %}
         union all by name

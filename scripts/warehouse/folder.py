@@ -172,8 +172,11 @@ def no_release(
 ) -> BuildError:
     """The error of a folder without a raw file of the manifest."""
     raw = [row["relative_path"] for row in rows if row["file_role"] == "raw"]
-    real = [r["relative_path"] for r in rows if r["is_simulated"] == "false"]
-    names = ", ".join(sorted(set(raw) & set(real)))
+    real = {
+        Path(row["relative_path"]).parts[0]
+        for row in rows
+        if row["file_role"] == "raw" and row["is_simulated"] == "false"
+    }
     hints = [
         f"The folder meant is {place}: AEI_DATA_DIR={shlex.quote(str(place))} "
         "make warehouse"
@@ -181,7 +184,8 @@ def no_release(
     ]
     hints = hints or [f"In the folder: {note}" for note in notes]
     empty = [] if found else ["The folder is empty."]
-    problem = (str(root), "no_release_files", f"none of {names}")
+    what = f"no raw file of {', '.join(sorted(real))}"
+    problem = (str(root), "no_release_files", what)
     return refusal([problem], *empty, *hints)
 
 

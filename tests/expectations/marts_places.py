@@ -38,7 +38,10 @@ MART_PLACE_CHECKS: tuple[Check, ...] = (
         expected="the total of the place, to within the rounding of one count",
         keys=("window_start_date", "geo_level", "geo_id", "node_count", "total_count"),
         rows="""
-            with nodes as (
+            select
+                nodes.*,
+                totals.conversation_count as total_count
+            from (
                 select
                     window_start_date, geo_level, geo_id,
                     sum(conversation_count) as node_count
@@ -49,12 +52,7 @@ MART_PLACE_CHECKS: tuple[Check, ...] = (
                     and facet = 'onet_task'
                     and geo_level <> 'global'
                 group by all
-            )
-
-            select
-                nodes.*,
-                totals.conversation_count as total_count
-            from nodes
+            ) as nodes
             inner join marts.fct_facet_shares as totals
                 on
                     totals.release_id = '$release_id'

@@ -10,7 +10,6 @@ from typing import Any
 
 from expectations.check import Check, each_at_least, each_within_bound
 
-HALF_UNIT = 0.005
 # The usable rows of one platform of a release, with the node that they are about.
 ROWS = """
     select
@@ -47,7 +46,7 @@ def _sums_to_100(facet: str, label_count: int, what: str) -> Check:
             select
                 node,
                 sum(value) as total_pct,
-                {HALF_UNIT} * count(*) + 1e-6 - abs(sum(value) - 100) as measured
+                sum(half_unit_pct) + 1e-6 - abs(sum(value) - 100) as measured
             from ({ROWS})
             where metric_id in (
                 select metric_id from reference.monthly_metrics
@@ -78,7 +77,7 @@ def _at_most_100(
             select
                 {whole} as whole,
                 sum(value) as total_pct,
-                100 + {HALF_UNIT} * count(*) + 1e-6 - sum(value) as measured
+                100 + sum(half_unit_pct) + 1e-6 - sum(value) as measured
             from ({rows})
             group by whole
         """,
@@ -127,7 +126,8 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
                     ) as pattern_pct,
                     100 - any_value(value) filter (
                         where metric_id = 'collaboration_none_pct'
-                    ) as base_pct
+                    ) as base_pct,
+                    any_value(half_unit_pct) as half_unit_pct
                 from ({ROWS})
                 group by node
             )
@@ -136,9 +136,9 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
                 node,
                 automation_pct,
                 100 * pattern_pct / nullif(base_pct, 0) as expected_pct,
-                {HALF_UNIT} + 1e-6
-                + 100 * {2 * HALF_UNIT} / base_pct
-                + 100 * pattern_pct * {HALF_UNIT} / (base_pct * base_pct)
+                half_unit_pct + 1e-6
+                + 100 * 2 * half_unit_pct / base_pct
+                + 100 * pattern_pct * half_unit_pct / (base_pct * base_pct)
                 - abs(automation_pct - 100 * pattern_pct / base_pct) as measured
             from pivoted
             where automation_pct + pattern_pct is not null and base_pct > 0)

@@ -415,6 +415,11 @@ def test_release_that_cannot_be_fetched(project, server, capsys, release, said):
     assert server.asked == []
 
 
+@pytest.mark.parametrize("text", ["2026-01-15", "release_2026_01_15", "2026_01_15/"])
+def test_release_is_taken_as_people_write_it(text):
+    assert fetch.release_id(text) == "2026_01_15"
+
+
 def test_row_without_a_revision_is_said(project, server, capsys):
     project.write(make_row(citation="names no revision"))
     assert project.run() == 1

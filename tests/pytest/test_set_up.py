@@ -17,15 +17,17 @@ PYTHON = """#!/bin/sh
 echo "$0 $@" >> "$CALLS"
 case "$*" in
     "-c"*) case "$0" in *3.1[123]) exit 0;; *) exit 1;; esac;;
-    "--version") echo "Python of ${0##*/}";;
+    "--version") exit ${SHIM_STATUS:-0};;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
     *"pip install"*) exit ${PIP_STATUS:-0};;
 esac
 """
+# It finds the Python that it has, or brings it.
 UV = """#!/bin/sh
-echo "$0 $@" >> "$CALLS"
-for folder; do :; done
-mkdir -p "$folder/bin"; cp "$(command -v python_of_uv)" "$folder/bin/python"
+case "$*" in
+    "python find 3.11") [ -f "$CALLS.brought" ] && command -v uv3.11;;
+    "python install 3.11") command -v uv3.11 > /dev/null && touch "$CALLS.brought";;
+esac
 """
 TOOLS = ("sh", "touch", "mkdir", "cp", "rm")
 
@@ -45,11 +47,13 @@ class Place:
             (self.path / name).chmod(0o755)
         self.calls = folder / "calls"
 
-    def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-        """Run make warehouse."""
+    def make(
+        self, *arguments: str, target: str = "warehouse", **variables: str
+    ) -> subprocess.CompletedProcess:
+        """Run make."""
         own = {"PATH": str(self.path), "CALLS": str(self.calls)}
         return subprocess.run(
-            [str(shutil.which("make")), "warehouse", *arguments],
+            [str(shutil.which("make")), target, *arguments],
             cwd=self.root,
             env=own | variables,
             capture_output=True,
@@ -62,7 +66,7 @@ class Place:
     [
         (["python3.11", "python3.13", "uv"], [], "python3.11 -m venv .venv"),
         (["python3.13"], ["PYTHON=python3.13"], "python3.13 -m venv .venv"),
-        (["python3.13", "uv", "python_of_uv"], [], "--python 3.11 .venv"),
+        (["python3.13", "uv", "uv3.11"], [], "uv3.11 -m venv .venv"),
     ],
 )
 def test_environment_is_made_with_what_is_there(
@@ -84,7 +88,8 @@ def test_environment_is_made_with_what_is_there(
     ("programs", "arguments", "said"),
     [
         (["python3.13"], [], ["uv", "make PYTHON=python3.13"]),
-        (["python3.10"], ["PYTHON=python3.10"], ["3.11", "Python of python3.10"]),
+        (["python3.10"], ["PYTHON=python3.10"], ["3.11", "python3.10 is none"]),
+        (["uv"], [], ["uv brought no Python", "docs/set-up.md"]),
     ],
 )
 def test_without_a_python_that_does_it_says_what_to_do(
@@ -95,6 +100,20 @@ def test_without_a_python_that_does_it_says_what_to_do(
     assert ended.returncode != 0
     assert [text for text in said if text not in ended.stdout] == []
     assert not (place.root / ".venv").exists()
+
+
+def test_name_of_a_python_that_does_not_run_is_none(tmp_path: Path) -> None:
+    """As a version manager leaves it for a version that is not chosen."""
+    place = Place(tmp_path, ["python3.11", "uv", "uv3.11"])
+    ended = place.make(SHIM_STATUS="127")
+    assert ended.returncode == 0, ended.stderr
+    assert "uv3.11 -m venv .venv" in place.calls.read_text()
+
+
+def test_a_word_that_make_does_not_know_names_help(tmp_path: Path) -> None:
+    ended = Place(tmp_path, []).make(target="instal")
+    assert ended.returncode != 0
+    assert "make help" in ended.stdout
 
 
 def test_installation_that_fails_says_where_help_is(tmp_path: Path) -> None:

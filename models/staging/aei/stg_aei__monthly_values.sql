@@ -90,7 +90,9 @@ renamed as (
 
         -- numbers
         {{ whole_level('numbered.hierarchy_level') }} as level,
-        {{ plain_number('numbered.value') }} as value
+        {{ plain_number('numbered.value') }} as value,
+        -- this layout rounds to two decimals
+        cast(0.005 as double) as half_unit_pct
     from numbered
     left join metrics on numbered.metric_id = metrics.metric_id
     left join countries on numbered.geo_id = countries.country_alpha_3_code
