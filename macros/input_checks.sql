@@ -105,8 +105,9 @@
     union all
     select
         '{{ data_root() | replace("'", "''") }}', null, null,
-        'none of ' || string_agg(distinct relative_path, ', ' order by relative_path)
-            filter (where not is_simulated and copy_status = 'current'),
+        'no raw file of ' || string_agg(
+            distinct 'release_' || release_id, ', ' order by 'release_' || release_id
+        ) filter (where not is_simulated),
         'no_release_files'
     from {{ release_files }}
     where file_role = 'raw'

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from warehouse.fetching import (
     FetchError,
-    NoConnectionError,
+    NoFileError,
     ReleaseFile,
     fetch,
     read_manifest,
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for file in files:
             try:
                 print(fetch(file, data_dir, args.dry_run), flush=True)
-            except NoConnectionError:
+            except NoFileError:
                 raise
             except FetchError as error:
                 failed += 1

@@ -48,20 +48,19 @@ def main(arguments: list[str] | None = None) -> int:
         file = page.write_page(
             warehouse, answers, began, options.page_folder, was_published=True
         )
-    except WarehouseError as error:
+    except (WarehouseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     for severity, words in (("critical", "Critical"), ("warning", "Warnings")):
         lines = results.failure_lines(answers, severity)
         if lines:
             print(f"{words}:", *lines, sep="\n")
-    held, failed, still_open = (
-        sum(answer.is_success is outcome for answer in answers)
-        for outcome in (True, False, None)
-    )
+    counts = page.counts_of(answers)
+    failed = counts["critical"] + counts["warning"]
     print(
-        f"{held} expectations held, {failed} failed, {still_open} had nothing to "
-        f"judge; see {shown(file)}\nThe answers of the build, which the marts hold: "
+        f"{counts['held']} checks held, {failed} failed, {counts['open']} had "
+        f"nothing to judge; see {shown(file)}\n"
+        "The answers of the build, which the marts hold: "
         f"{shown(warehouse.parent / page.NAME)}"
     )
     return 1 if results.worst_failure(answers) == "critical" else 0

@@ -62,6 +62,15 @@ def outcome_of_all(status: str, results: Sequence[Result]) -> str:
     return next((outcome for outcome in order if outcome in found), "held")
 
 
+def counts_of(results: Sequence[Result]) -> Counter[str]:
+    """How many checks, by outcome: each once, of however many releases it was asked."""
+    checks = {result.expectation_id for result in results}
+    return Counter(
+        outcome_of_all("", [r for r in results if r.expectation_id == check])
+        for check in checks
+    )
+
+
 def write(warehouse: Path, folder: Path) -> list[Path]:
     """Write the page of the latest run that the warehouse holds into ``folder``."""
     latest = f"select * exclude (is_latest_run) from {HISTORY} where is_latest_run"
@@ -97,11 +106,7 @@ def write_page(
     )
     page = environment.get_template("validation.html.j2").render(
         assumptions=sorted(register, key=lambda each: order(each["outcome"])),
-        # A check is counted once, of however many releases it was asked.
-        counts=Counter(
-            outcome_of_all("", [r for r in results if r.expectation_id == each])
-            for each in {r.expectation_id for r in results}
-        ),
+        counts=counts_of(results),
         outcomes=OUTCOMES,
         outcome_of=outcome_of,
         run=run,

@@ -35,8 +35,8 @@ class UnknownReleaseError(FetchError):
     exit_status = 2
 
 
-class NoConnectionError(FetchError):
-    """The host can't be reached: no other file can be fetched either."""
+class NoFileError(FetchError):
+    """The host can't be reached, or nothing be written: it is so of each file."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def find_problem(path: Path, file: ReleaseFile) -> str | None:
 def fetch(file: ReleaseFile, data_dir: Path, dry_run: bool = False) -> str:
     """Make sure that the file is there; return a line that says what was done.
 
-    FetchError: it could not be had, checked or written; what was there is as it was.
+    FetchError: it could not be had, checked or written (NoFileError: and so no other);
+    what was there is as it was.
     """
     target = data_dir / file.path
     check = "sha256" if file.sha256 else "size_only: its sha256 is not known"
@@ -153,7 +154,7 @@ def fetch(file: ReleaseFile, data_dir: Path, dry_run: bool = False) -> str:
             return f"downloaded [{check}] {file.path}{was}"
     except OSError as error:
         text = f"{file.path}: observed {error}, expected a file that can be written"
-        raise FetchError(f"{text}. Check the disk and --data-dir") from None
+        raise NoFileError(f"{text}. Check the disk and AEI_DATA_DIR") from None
     return f"{done} [{check}] {file.path}"
 
 
@@ -232,7 +233,7 @@ def receive(file: ReleaseFile, part: Path) -> str | None:
     ) as error:
         if not part.stat().st_size:
             part.unlink()
-        raise NoConnectionError(
+        raise NoFileError(
             f"No network: {mirror} can't be reached ({error}). Check the network and "
             "the proxy, or name a mirror of the dataset host in HF_ENDPOINT; then run "
             "again"

@@ -320,7 +320,7 @@ MART_CHECKS: tuple[Check, ...] = (
         severity="warning",
         sentence="The loaded copy lacks facets that its release publishes: figures on "
         "them are absent, not zero.",
-        expected="every facet of the seed facet_sets in the copy",
+        expected="every facet that the release is known to publish (seed facet_sets)",
         keys=("facet", "geo_level"),
         rows="""
             select

@@ -402,7 +402,7 @@ def test_data_dir_without_a_release_of_the_manifest(
     with dbt_environment(tmp_path):
         assert build_here(tmp_path, "--data-dir", str(place)) == 1
     message = capsys.readouterr().err
-    assert f"file {place}: found none of " in message
+    assert f"file {place}: found no raw file of " in message
     assert "expected at least one raw file of the manifest" in message
     assert "aei_raw_claude_ai_2025-11-13_to_2025-11-20.csv" in message
     assert "Set AEI_DATA_DIR to a folder laid out as the public dataset" in message

@@ -252,7 +252,7 @@ def test_validate_judges_an_edited_file_and_says_that_it_is_edited(
     validate.main(options)
     said = capsys.readouterr().out
     assert "somebody edited fct_education_shares" in said
-    assert "expectations held" in said
+    assert "checks held" in said
 
 
 def test_file_that_is_no_database_is_said_clearly(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def no_raw_files(folder: DataFolder) -> Fault:
     for row in manifest_rows():
         if row["file_role"] == "raw":
             (folder.root / row["relative_path"]).unlink(missing_ok=True)
-    return Fault(None, None, "none of ")
+    return Fault(None, None, "no raw file of ")
 
 
 def damage_to(folder: DataFolder, damage: Damage) -> Fault:
