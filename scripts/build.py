@@ -11,6 +11,7 @@ from pathlib import Path
 from warehouse.errors import WarehouseError, with_advice
 from warehouse.paths import PUBLISHED_FILE, WORK_FILE, shown, target_folder
 
+STOPPED = "It was stopped from the keyboard."
 ENDED = (
     "A process of this build was ended from outside, as the system does when the "
     "memory of the machine is full. Close other programs, and build again."
@@ -18,7 +19,7 @@ ENDED = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; exit status 0 published, 1 not published, 2 wrong usage."""
+    """Command line; exit status 0 published, 1 not, 2 wrong usage, 130 Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--data-dir",
@@ -36,10 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
     from warehouse.publishing import identity
 
     before = identity(output)
+    ends = (WarehouseError, OSError, duckdb.Error, BrokenExecutor, KeyboardInterrupt)
     try:
         data_dir = building.data_folder(options.data_dir)
         print(building.build(data_dir, output, work_file, not options.no_docs))
-    except (WarehouseError, OSError, duckdb.Error, BrokenExecutor) as error:
+    except ends as error:
         if identity(output) != before:
             kept = (
                 f"The new warehouse was published all the same: {shown(output)}. What "
@@ -49,10 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
             kept = f"The published warehouse is as it was: {shown(output)}"
         else:
             kept = "There is no published warehouse yet."
+        is_stopped = isinstance(error, KeyboardInterrupt)
         text = ENDED if isinstance(error, BrokenExecutor) else str(error)
+        text = STOPPED if is_stopped else text
         text = with_advice(text, work_file.parent, output.parent, target_folder())
         print(f"\nThe build stopped.\n{text}\n\n{kept}", file=sys.stderr)
-        return 1
+        return 130 if is_stopped else 1
     return 0
 
 
