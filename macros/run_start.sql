@@ -94,10 +94,11 @@
 
 
 {#- On run start: say what a selection reads that is neither selected nor built yet. With
-    --defer it may lie in another file, but for the columns that a unit test needs. -#}
+    --defer it may lie in another file. -#}
 {% macro check_selection() -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
-        {%- set missing, is_deferred = [], invocation_args_dict.get('defer') -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'test')
+        and not invocation_args_dict.get('defer') -%}
+        {%- set missing = [] -%}
         {#- Who leaves a node out by its name knows. -#}
         {%- set left_out = invocation_args_dict.get('exclude') or [] -%}
         {%- for id in selected_resources | sort -%}
@@ -105,8 +106,7 @@
             {%- set parts = id.split('.') -%}
             {%- set tested = 'model.' ~ parts[1] ~ '.' ~ parts[2] -%}
             {%- set node = graph.nodes.get(tested if parts[0] == 'unit_test' else id) -%}
-            {%- set is_judged = node and (parts[0] == 'unit_test' or not is_deferred) -%}
-            {%- set needed = node.depends_on.get('nodes', []) if is_judged else [] -%}
+            {%- set needed = node.depends_on.get('nodes', []) if node else [] -%}
             {%- for parent in needed if parent not in selected_resources -%}
                 {%- set parent = graph.nodes.get(parent) -%}
                 {%- if parent and parent.name not in missing and parent.name not in left_out
@@ -123,8 +123,6 @@
                 ~ (' and ' ~ (missing | length - 5) ~ ' more' if missing | length > 5 else '')
                 ~ '. Build everything once with dbt build, or select what a model needs '
                 ~ 'with it: a + before its name, as in dbt build --select +int_tasks.'
-                ~ (' Unit tests do not defer: leave them out with '
-                    ~ '--exclude-resource-type unit_test.' if is_deferred else '')
             ) -%}
         {%- endif -%}
     {%- endif -%}

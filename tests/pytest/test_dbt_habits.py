@@ -157,19 +157,6 @@ def test_a_part_on_an_empty_file_says_what_is_missing(
     assert "dbt build" in said
 
 
-def test_a_deferred_part_says_that_unit_tests_do_not_defer(
-    tmp_path: Path, project_manifest: Manifest
-) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    project_manifest.writable_manifest().write(str(state / "manifest.json"))
-    arguments = ["build", "--select", "int_tasks", "--defer", "--state", str(state)]
-    refused = run_dbt(arguments, tmp_path, manifest=project_manifest)
-    said = f"{refused.exception} {failures(refused)}"
-    assert not refused.success
-    assert "--exclude-resource-type unit_test" in said
-
-
 @pytest.mark.parametrize(
     "criterion",
     [
