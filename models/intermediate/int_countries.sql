@@ -3,18 +3,6 @@
 -- why: names and population of a country from two files that a copy may lack
 with
 
-countries as (
-
-    select * from {{ ref('stg_reference__countries') }}
-
-),
-
-populations as (
-
-    select * from {{ ref('stg_reference__populations') }}
-
-),
-
 final as (
 
     select
@@ -23,8 +11,9 @@ final as (
         countries.country_name,
         populations.population_year,
         populations.working_age_population_count
-    from countries
-    left join populations on countries.country_code = populations.country_code
+    from {{ ref('stg_reference__countries') }} as countries
+    left join {{ ref('stg_reference__populations') }} as populations
+        on countries.country_code = populations.country_code
 
 )
 

@@ -19,12 +19,6 @@ facets as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 pivoted as (
 
     select
@@ -132,7 +126,8 @@ based as (
         end as amount,
         samples.count_basis
     from pivoted
-    inner join samples on pivoted.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on pivoted.sample_id = samples.sample_id
     left join totals
         on
             pivoted.sample_id = totals.sample_id

@@ -18,12 +18,6 @@ facet_cells as (
 
 ),
 
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
 facet_totals as (
 
     select
@@ -75,7 +69,7 @@ nodes as (
         count(*) filter (where not tasks.is_pseudo_task) as named_task_count
     from facet_cells
     inner join samples on facet_cells.sample_id = samples.sample_id
-    inner join tasks
+    inner join {{ ref('int_tasks') }} as tasks
         on
             samples.taxonomy_version = tasks.taxonomy_version
             and facet_cells.cluster_name = tasks.task_key

@@ -5,18 +5,6 @@
 --      know: that is a finding, published with the marts
 with
 
-row_problems as (
-
-    select * from {{ ref('int_row_problems') }}
-
-),
-
-cell_problems as (
-
-    select * from {{ ref('int_cell_problems') }}
-
-),
-
 facet_values as (
 
     select relative_path from {{ ref('int_facet_values') }}
@@ -32,12 +20,6 @@ release_files as (
         union all by name
         select * from {{ ref('stg_conversations__samples') }}
     {% endif %}
-
-),
-
-input_checks as (
-
-    select * from {{ ref('input_checks') }}
 
 ),
 
@@ -77,9 +59,9 @@ unknown_samples as (
 
 problems as (
 
-    select * exclude (is_usable) from row_problems
+    select * exclude (is_usable) from {{ ref('int_row_problems') }}
     union all by name
-    select * from cell_problems
+    select * from {{ ref('int_cell_problems') }}
     union all by name
     select * from empty_files
     union all by name
@@ -108,7 +90,8 @@ final as (
             as stops_the_build
     from problems
     inner join release_files on problems.relative_path = release_files.relative_path
-    inner join input_checks on problems.check_name = input_checks.check_name
+    inner join {{ ref('input_checks') }} as input_checks
+        on problems.check_name = input_checks.check_name
 
 )
 

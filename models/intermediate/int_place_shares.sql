@@ -16,12 +16,6 @@ facet_labels as (
 
 ),
 
-geography_totals as (
-
-    select * from {{ ref('int_geography_totals') }}
-
-),
-
 own_samples as (
 
     select sample_id from {{ ref('int_samples') }}
@@ -142,7 +136,7 @@ based as (
         place_facets.published_label_count < named_labels.named_label_count
             as has_folded_label
     from cells
-    inner join geography_totals
+    inner join {{ ref('int_geography_totals') }} as geography_totals
         on
             cells.sample_id = geography_totals.sample_id
             and cells.geo_level = geography_totals.geo_level

@@ -29,12 +29,6 @@ estimators as (
 
 ),
 
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
-
-),
-
 scopes as (
 
     select * from {{ ref('scopes') }}
@@ -71,7 +65,7 @@ final as (
         end as status
     from labelled
     inner join estimators on labelled.label_facet = estimators.facet
-    left join facet_labels
+    left join {{ ref('facet_labels') }} as facet_labels
         on
             labelled.label_facet = facet_labels.facet
             and labelled.label = facet_labels.label

@@ -11,12 +11,6 @@ geography_totals as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 tasks as (
 
     select * from {{ ref('int_tasks') }}
@@ -33,22 +27,10 @@ task_cells as (
 
 ),
 
-published_shares as (
-
-    select * from {{ ref('int_published_shares') }}
-
-),
-
 scope_weights as (
 
     select * from {{ ref('int_scope_weights') }}
     where scope_kind in ('education', 'subsector', 'major_group')
-
-),
-
-allocation_rules as (
-
-    select * from {{ ref('allocation_rules') }}
 
 ),
 
@@ -171,8 +153,9 @@ joined as (
         > share_bases.base_conversation_count + 1e-6 as is_contradicted
     from share_bases
     cross join scopes
-    inner join samples on share_bases.sample_id = samples.sample_id
-    inner join allocation_rules
+    inner join {{ ref('int_samples') }} as samples
+        on share_bases.sample_id = samples.sample_id
+    inner join {{ ref('allocation_rules') }} as allocation_rules
         on scopes.allocation_rule = allocation_rules.allocation_rule
     left join visible
         on
@@ -240,7 +223,7 @@ final as (
         ) }} as error_high_pct
     from computed
     union all by name
-    select * from published_shares
+    select * from {{ ref('int_published_shares') }}
 
 )
 

@@ -17,18 +17,6 @@ task_cells as (
 
 ),
 
-scopes as (
-
-    select * from {{ ref('scopes') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 platforms as (
 
     select
@@ -38,7 +26,8 @@ platforms as (
             partition by samples.release_id, task_cells.task_id
         ) as platform_count
     from task_cells
-    inner join samples on task_cells.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on task_cells.sample_id = samples.sample_id
 
 ),
 
@@ -53,7 +42,7 @@ final as (
         scope_weights.weight * task_cells.conversation_count as conversation_count
     from task_cells
     inner join scope_weights on task_cells.task_id = scope_weights.task_id
-    inner join scopes on scope_weights.scope = scopes.scope
+    inner join {{ ref('scopes') }} as scopes on scope_weights.scope = scopes.scope
     inner join platforms
         on
             task_cells.sample_id = platforms.sample_id

@@ -21,24 +21,6 @@ cell_problems as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
-
-),
-
 published as (
 
     select
@@ -57,8 +39,9 @@ published as (
         facet_cells.row_check_name is not null
         or cell_problems.relative_path is not null as is_contradicted
     from facet_cells
-    inner join samples on facet_cells.sample_id = samples.sample_id
-    inner join tasks
+    inner join {{ ref('int_samples') }} as samples
+        on facet_cells.sample_id = samples.sample_id
+    inner join {{ ref('int_tasks') }} as tasks
         on
             samples.taxonomy_version = tasks.taxonomy_version
             and facet_cells.base_cluster_name = tasks.task_key
@@ -112,7 +95,8 @@ labels as (
         facets_in_copy.facet,
         facet_labels.label as category
     from facets_in_copy
-    inner join facet_labels on facets_in_copy.facet = facet_labels.facet
+    inner join {{ ref('facet_labels') }} as facet_labels
+        on facets_in_copy.facet = facet_labels.facet
     -- A label that is known and published is one.
     union
     select

@@ -22,12 +22,6 @@ ratios as (
 
 ),
 
-main_use_cases as (
-
-    select * from {{ ref('int_task_main_use_cases') }}
-
-),
-
 -- Tasks in the scope of both sides: they weigh there what the allocation rule says.
 shared_tasks as (
 
@@ -117,7 +111,7 @@ side_units as (
         sum(scope_tasks.weight * ratios.numerator_low) as numerator_low,
         sum(scope_tasks.weight * ratios.numerator_high) as numerator_high
     from scope_tasks
-    inner join main_use_cases
+    inner join {{ ref('int_task_main_use_cases') }} as main_use_cases
         on
             scope_tasks.sample_id = main_use_cases.sample_id
             and scope_tasks.task_id = main_use_cases.task_id

@@ -7,28 +7,10 @@
 ] %}
 with
 
-pairs as (
-
-    select * from {{ ref('int_comparison_pairs') }}
-
-),
-
 figures as (
 
     select * from {{ ref('int_scope_figures') }}
     where label_kind = 'named'
-
-),
-
-sums as (
-
-    select * from {{ ref('int_decomposition_sums') }}
-
-),
-
-margins as (
-
-    select * from {{ ref('int_decomposition_margins') }}
 
 ),
 
@@ -67,7 +49,7 @@ both_sides as (
             when 'partial_copy' in (new.status, old.status) then 'partial_copy'
             else 'visible'
         end as sides_status
-    from pairs
+    from {{ ref('int_comparison_pairs') }} as pairs
     inner join figures as new
         on
             pairs.sample_id = new.sample_id
@@ -110,7 +92,7 @@ split as (
     inner join samples as baseline_samples
         on both_sides.baseline_sample_id = baseline_samples.sample_id
     left join main_use_cases on both_sides.sample_id = main_use_cases.sample_id
-    left join sums
+    left join {{ ref('int_decomposition_sums') }} as sums
         on
             both_sides.pair_number = sums.pair_number
             and both_sides.figure = sums.figure
@@ -191,7 +173,7 @@ parts as (
         margins.composition_margin,
         margins.within_margin
     from split
-    left join margins
+    left join {{ ref('int_decomposition_margins') }} as margins
         on
             split.pair_number = margins.pair_number
             and split.figure = margins.figure

@@ -21,24 +21,6 @@ scope_tasks as (
 
 ),
 
-ratios as (
-
-    select * from {{ ref('int_task_ratios') }}
-
-),
-
-figures as (
-
-    select * from {{ ref('int_scope_figures') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 -- Joined twice: the tasks that are shown are few of all that the range is over.
 without_task as not materialized (
 
@@ -77,11 +59,11 @@ without_task as not materialized (
         figures.numerator_high
         - scope_tasks.weight * ratios.numerator_high as numerator_high
     from scope_tasks
-    inner join ratios
+    inner join {{ ref('int_task_ratios') }} as ratios
         on
             scope_tasks.sample_id = ratios.sample_id
             and scope_tasks.task_id = ratios.task_id
-    inner join figures
+    inner join {{ ref('int_scope_figures') }} as figures
         on
             scope_tasks.sample_id = figures.sample_id
             and scope_tasks.allocation_rule = figures.allocation_rule
@@ -139,7 +121,8 @@ final as (
             and without_task.figure = ranges.figure
             and without_task.estimator = ranges.estimator
             and without_task.category = ranges.category
-    inner join samples on without_task.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on without_task.sample_id = samples.sample_id
     where without_task.task_rank <= {{ var('omitted_task_count') }}
 
 )

@@ -4,12 +4,6 @@
 --      case of most of a task's conversations
 with
 
-ratios as (
-
-    select * from {{ ref('int_task_ratios') }}
-
-),
-
 final as (
 
     select
@@ -17,7 +11,7 @@ final as (
         task_id,
         -- Of equal use cases the first in the alphabet.
         min_by(category, (-numerator, category)) as main_use_case
-    from ratios
+    from {{ ref('int_task_ratios') }}
     where
         figure = 'use_case'
         and estimator = 'all_conversations'

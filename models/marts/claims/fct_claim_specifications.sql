@@ -4,12 +4,6 @@
 --      the specification curve are made of
 with
 
-specifications as (
-
-    select * from {{ ref('int_claim_specifications') }}
-
-),
-
 final as (
 
     select
@@ -33,7 +27,7 @@ final as (
             else 'none_visible'
         end as status,
         is_simulated
-    from specifications
+    from {{ ref('int_claim_specifications') }}
 
 )
 

@@ -18,12 +18,6 @@ shares as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 scopes as (
 
     select * from {{ ref('scopes') }}
@@ -121,7 +115,8 @@ treated as (
         paired.status,
         samples.is_simulated
     from paired
-    inner join samples on paired.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on paired.sample_id = samples.sample_id
     inner join choices as estimators
         on
             estimators.dimension = 'estimator'

@@ -28,12 +28,6 @@ choices as (
 
 ),
 
-scopes as (
-
-    select * from {{ ref('scopes') }}
-
-),
-
 -- What may be chosen, of what a claim leaves open.
 final as (
 
@@ -58,7 +52,7 @@ final as (
         and omissions.preference = min(omissions.preference) over claim
             as is_otherwise_preferred
     from claims
-    left join scopes on claims.scope = scopes.scope
+    left join {{ ref('scopes') }} as scopes on claims.scope = scopes.scope
     inner join choices as rules
         on
             rules.dimension = 'allocation_rule'

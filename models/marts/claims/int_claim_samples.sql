@@ -20,12 +20,6 @@ releases as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 sides as (
 
     select
@@ -104,7 +98,7 @@ final as (
         on
             named.platform = stand_ins.platform
             and named.schema_family = stand_ins.schema_family
-    left join samples
+    left join {{ ref('int_samples') }} as samples
         on
             coalesce(stand_ins.release_id, named.release_id) = samples.release_id
             and named.platform = samples.platform

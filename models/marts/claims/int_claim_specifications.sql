@@ -9,12 +9,6 @@
 --      the specification curve are made of
 with
 
-possible as (
-
-    select * from {{ ref('int_claim_choices') }}
-
-),
-
 figures as (
 
     select * from {{ ref('int_specification_values') }}
@@ -24,12 +18,6 @@ figures as (
 claim_samples as (
 
     select * from {{ ref('int_claim_samples') }}
-
-),
-
-scopes as (
-
-    select * from {{ ref('scopes') }}
 
 ),
 
@@ -74,8 +62,9 @@ looked_up as (
                     end
                 )
         end as other_status
-    from possible
-    left join scopes as other_scopes on possible.other_scope = other_scopes.scope
+    from {{ ref('int_claim_choices') }} as possible
+    left join {{ ref('scopes') }} as other_scopes
+        on possible.other_scope = other_scopes.scope
     inner join claim_samples as own_samples
         on possible.claim_id = own_samples.claim_id and own_samples.side = 'own'
     inner join claim_samples as other_samples

@@ -9,21 +9,9 @@
 --      turn its answer
 with
 
-claims as (
-
-    select * from {{ ref('claims') }}
-
-),
-
 specifications as (
 
     select * from {{ ref('int_claim_specifications') }}
-
-),
-
-choices as (
-
-    select * from {{ ref('specification_choices') }}
 
 ),
 
@@ -82,13 +70,13 @@ phrased as (
         dimensions.dimension_order,
         choices.preference
     from chosen
-    inner join choices
+    inner join {{ ref('specification_choices') }} as choices
         on
             chosen.dimension = choices.dimension
             and chosen.choice = choices.choice
             and coalesce(chosen.ranked_figure = choices.figure, true)
     inner join dimensions on chosen.dimension = dimensions.dimension
-    inner join claims on chosen.claim_id = claims.claim_id
+    inner join {{ ref('claims') }} as claims on chosen.claim_id = claims.claim_id
 
 ),
 

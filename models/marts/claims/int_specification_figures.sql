@@ -9,12 +9,6 @@
 --      chooses from
 with
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 claims as (
 
     select * from {{ ref('claims') }}
@@ -93,7 +87,7 @@ published_facets as (
         'visible' as status,
         'none' as task_omission
     from {{ ref('fct_facet_shares') }} as facet_shares
-    inner join samples
+    inner join {{ ref('int_samples') }} as samples
         on
             facet_shares.release_id = samples.release_id
             and facet_shares.platform = samples.platform

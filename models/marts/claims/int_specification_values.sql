@@ -16,36 +16,6 @@ samples as (
 
 ),
 
-figures as (
-
-    select * from {{ ref('int_specification_figures') }}
-
-),
-
-education_shares as (
-
-    select * from {{ ref('fct_education_shares') }}
-
-),
-
-group_shares as (
-
-    select * from {{ ref('fct_occupation_group_shares') }}
-
-),
-
-concentrations as (
-
-    select * from {{ ref('fct_task_concentration') }}
-
-),
-
-scopes as (
-
-    select * from {{ ref('scopes') }}
-
-),
-
 claims as (
 
     select * from {{ ref('claims') }}
@@ -68,7 +38,7 @@ shares as (
         uncertainty_low_pct,
         uncertainty_high_pct,
         status
-    from education_shares
+    from {{ ref('fct_education_shares') }}
     where
         geo_level = 'global'
         or (
@@ -85,7 +55,7 @@ shares as (
         'GLOBAL' as geo_id,
         soc_major_group as scope,
         case when share_pct is null then 'none_visible' else 'visible' end as status
-    from group_shares
+    from {{ ref('fct_occupation_group_shares') }}
 
 ),
 
@@ -95,7 +65,7 @@ levels as (
         *,
         'GLOBAL' as geo_id,
         share_pct as value
-    from figures
+    from {{ ref('int_specification_figures') }}
     union all by name
     select
         samples.sample_id,
@@ -130,7 +100,7 @@ levels as (
         'none' as task_omission,
         concentrations.share_pct as value,
         concentrations.status
-    from concentrations
+    from {{ ref('fct_task_concentration') }} as concentrations
     inner join samples
         on
             concentrations.release_id = samples.release_id
@@ -146,7 +116,7 @@ peers as (
         levels.*,
         coalesce(scopes.scope_kind, 'major_group') as peer_kind
     from levels
-    left join scopes on levels.scope = scopes.scope
+    left join {{ ref('scopes') }} as scopes on levels.scope = scopes.scope
     -- A group of occupations is no row of scopes.
     where coalesce(scopes.scope_kind, 'subsector') = 'subsector'
 

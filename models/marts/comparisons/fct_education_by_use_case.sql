@@ -28,12 +28,6 @@ pseudo_tasks as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 rules as (
 
     select distinct
@@ -173,7 +167,8 @@ final as (
         end as status,
         samples.is_simulated
     from totals
-    inner join samples on totals.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on totals.sample_id = samples.sample_id
 
 )
 

@@ -11,12 +11,6 @@ decompositions as (
 
 ),
 
-comparisons as (
-
-    select * from {{ ref('comparisons') }}
-
-),
-
 samples as (
 
     select * from {{ ref('int_samples') }}
@@ -67,7 +61,8 @@ final as (
         comparisons.caveat,
         samples.is_simulated
     from decompositions as split
-    inner join comparisons on split.comparison = comparisons.comparison
+    inner join {{ ref('comparisons') }} as comparisons
+        on split.comparison = comparisons.comparison
     inner join samples on split.sample_id = samples.sample_id
     inner join samples as baseline_samples
         on split.baseline_sample_id = baseline_samples.sample_id

@@ -34,12 +34,6 @@ geography_totals as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 totals as (
 
     select * from task_cells
@@ -140,7 +134,8 @@ final as (
         samples.is_simulated
     from totals
     inner join tasks on totals.task_id = tasks.task_id
-    inner join samples on totals.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on totals.sample_id = samples.sample_id
     inner join geography_totals on totals.sample_id = geography_totals.sample_id
     left join task_success
         on

@@ -31,12 +31,6 @@ samples as (
 
 ),
 
-sample_properties as (
-
-    select * from {{ ref('sample_properties') }}
-
-),
-
 steps as (
 
     select * from points
@@ -55,7 +49,7 @@ properties as (
         coalesce(sample_properties.value, 'not known of ' || samples.release_id)
             as value
     from samples
-    inner join sample_properties
+    inner join {{ ref('sample_properties') }} as sample_properties
         on
             samples.release_id = sample_properties.release_id
             and samples.platform = sample_properties.platform

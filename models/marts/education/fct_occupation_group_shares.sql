@@ -10,12 +10,6 @@ shares as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 uncertainty as (
 
     select * from {{ ref('int_uncertainty') }}
@@ -102,7 +96,8 @@ final as (
         ranks.rank_high,
         samples.is_simulated
     from banded as shares
-    inner join samples on shares.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on shares.sample_id = samples.sample_id
     left join ranks
         on
             shares.sample_id = ranks.sample_id

@@ -53,12 +53,6 @@ facet_shares as (
 
 ),
 
-education_topics as (
-
-    select * from {{ ref('education_topics') }}
-
-),
-
 units as (
 
     select * from {{ ref('int_trend_units') }}
@@ -76,7 +70,7 @@ topic_shares as (
 
     select facet_shares.*
     from facet_shares
-    inner join education_topics
+    inner join {{ ref('education_topics') }} as education_topics
         on
             facet_shares.release_id = education_topics.release_id
             and facet_shares.level = education_topics.level

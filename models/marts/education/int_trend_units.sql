@@ -45,24 +45,6 @@ country_education as (
 
 ),
 
-place_usage as (
-
-    select * from {{ ref('fct_place_usage') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
-school_calendars as (
-
-    select * from {{ ref('school_calendars') }}
-
-),
-
 allocation_rules as (
 
     select distinct allocation_rule from education_tasks
@@ -149,19 +131,19 @@ countries as (
                 then country_education.share_pct
         end as rate_pct
     from country_education
-    inner join place_usage
+    inner join {{ ref('fct_place_usage') }} as place_usage
         on
             country_education.release_id = place_usage.release_id
             and country_education.platform = place_usage.platform
             and country_education.window_start_date = place_usage.window_start_date
             and country_education.geo_level = place_usage.geo_level
             and country_education.geo_id = place_usage.geo_id
-    inner join samples
+    inner join {{ ref('int_samples') }} as samples
         on
             country_education.release_id = samples.release_id
             and country_education.platform = samples.platform
             and country_education.window_start_date = samples.window_start_date
-    left join school_calendars
+    left join {{ ref('school_calendars') }} as school_calendars
         on country_education.geo_id = school_calendars.country_code
     where country_education.status <> 'not_in_copy'
 

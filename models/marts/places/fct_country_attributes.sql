@@ -4,18 +4,6 @@
 --      it) of SOC major group 25, with the range of what is folded or rounded
 with
 
-places as (
-
-    select * from {{ ref('fct_place_usage') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 estimators as (
 
     select distinct
@@ -67,7 +55,8 @@ attributes as (
         'percent_only' as interval_missing_reason,
         'observed' as status
     from {{ ref('int_published_figures') }} as figures
-    inner join samples on figures.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on figures.sample_id = samples.sample_id
     inner join estimators on figures.figure = estimators.figure
     where figures.scope = 'education'
 
@@ -108,7 +97,7 @@ final as (
         places.is_residual,
         places.is_simulated
     from attributes
-    inner join places
+    inner join {{ ref('fct_place_usage') }} as places
         on
             attributes.release_id = places.release_id
             and attributes.platform = places.platform

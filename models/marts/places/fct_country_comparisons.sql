@@ -17,12 +17,6 @@ education as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 -- A range holds what suppression leaves open and, where counts are conversations, the
 -- sampling error of both ends.
 ranges as (
@@ -53,7 +47,7 @@ ranges as (
             else education.bound_high_pct
         end as range_high_pct
     from education
-    inner join samples
+    inner join {{ ref('int_samples') }} as samples
         on
             education.release_id = samples.release_id
             and education.platform = samples.platform

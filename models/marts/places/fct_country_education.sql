@@ -10,33 +10,9 @@
 {%- endset %}
 with
 
-places as (
-
-    select * from {{ ref('fct_place_usage') }}
-
-),
-
-definitions as (
-
-    select * from {{ ref('education_definitions') }}
-
-),
-
-facet_sets as (
-
-    select * from {{ ref('facet_sets') }}
-
-),
-
 topics as (
 
     select * from {{ ref('education_topics') }}
-
-),
-
-releases as (
-
-    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -118,18 +94,19 @@ asked as (
     select
         places.*,
         definitions.definition
-    from places
-    inner join releases
+    from {{ ref('fct_place_usage') }} as places
+    inner join {{ ref('int_samples') }} as releases
         on
             places.release_id = releases.release_id
             and places.platform = releases.platform
             and places.window_start_date = releases.window_start_date
-    inner join facet_sets
+    inner join {{ ref('facet_sets') }} as facet_sets
         on
             releases.facet_set = facet_sets.facet_set
             and places.platform = facet_sets.platform
             and places.geo_level = facet_sets.geo_level
-    inner join definitions on facet_sets.facet = definitions.facet
+    inner join {{ ref('education_definitions') }} as definitions
+        on facet_sets.facet = definitions.facet
     where
         definitions.definition <> 'education_topic'
         or places.release_id in (select topics.release_id from topics)

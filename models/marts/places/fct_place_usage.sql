@@ -10,12 +10,6 @@ geography_totals as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 usage_shares as (
 
     select * from {{ ref('int_place_shares') }}
@@ -38,12 +32,6 @@ published_indices as (
 geographies as (
 
     select * from {{ ref('dim_geographies') }}
-
-),
-
-anomalies as (
-
-    select * from {{ ref('anomalous_geographies') }}
 
 ),
 
@@ -99,7 +87,8 @@ final as (
         geography_totals.is_residual,
         samples.is_simulated
     from geography_totals
-    inner join samples on geography_totals.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples
+        on geography_totals.sample_id = samples.sample_id
     inner join geographies
         on
             geography_totals.geo_level = geographies.geo_level
@@ -119,7 +108,7 @@ final as (
             geography_totals.sample_id = published_indices.sample_id
             and geography_totals.geo_level = published_indices.geo_level
             and geography_totals.geo_id = published_indices.geo_id
-    left join anomalies
+    left join {{ ref('anomalous_geographies') }} as anomalies
         on
             samples.release_id = anomalies.release_id
             and geography_totals.geo_level = anomalies.geo_level

@@ -9,21 +9,9 @@ numbers as (
 
 ),
 
-terms as (
-
-    select * from {{ ref('published_number_terms') }}
-
-),
-
 figures as (
 
     select * from {{ ref('int_mart_figures') }}
-
-),
-
-releases as (
-
-    select * from {{ ref('dim_releases') }}
 
 ),
 
@@ -38,7 +26,7 @@ term_values as (
         terms.mart,
         figures.value,
         coalesce(figures.is_partial, false) as is_partial
-    from terms
+    from {{ ref('published_number_terms') }} as terms
     inner join numbers on terms.number_id = numbers.number_id
     left join figures
         on
@@ -131,7 +119,7 @@ loaded_releases as (
         release_id,
         platform,
         is_simulated
-    from releases
+    from {{ ref('dim_releases') }}
     where is_loaded
 
 ),

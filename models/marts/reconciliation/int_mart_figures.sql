@@ -18,51 +18,9 @@ releases as (
 
 ),
 
-education_shares as (
-
-    select * from {{ ref('fct_education_shares') }}
-
-),
-
-group_shares as (
-
-    select * from {{ ref('fct_occupation_group_shares') }}
-
-),
-
-patterns as (
-
-    select * from {{ ref('fct_interaction_patterns') }}
-
-),
-
-success as (
-
-    select * from {{ ref('fct_task_success') }}
-
-),
-
-use_cases as (
-
-    select * from {{ ref('fct_use_case_shares') }}
-
-),
-
-concentrations as (
-
-    select * from {{ ref('fct_task_concentration') }}
-
-),
-
 education_tasks as (
 
     select * from {{ ref('fct_education_tasks') }}
-
-),
-
-facet_shares as (
-
-    select * from {{ ref('fct_facet_shares') }}
 
 ),
 
@@ -87,7 +45,7 @@ unioned as (
         share_base,
         scope,
         unnest([conversation_count, cast(task_count as double), share_pct]) as value
-    from education_shares
+    from {{ ref('fct_education_shares') }}
     union all by name
     select
         'fct_occupation_group_shares' as mart,
@@ -98,7 +56,7 @@ unioned as (
         share_base,
         soc_major_group as scope,
         share_pct as value
-    from group_shares
+    from {{ ref('fct_occupation_group_shares') }}
     union all by name
     select
         'fct_interaction_patterns' as mart,
@@ -111,7 +69,7 @@ unioned as (
         pattern as category,
         share_pct as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
-    from patterns
+    from {{ ref('fct_interaction_patterns') }}
     union all by name
     select
         'fct_task_success' as mart,
@@ -123,7 +81,7 @@ unioned as (
         estimator,
         unnest([success_pct, cast(task_with_success_count as double)]) as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
-    from success
+    from {{ ref('fct_task_success') }}
     union all by name
     select
         'fct_use_case_shares' as mart,
@@ -136,7 +94,7 @@ unioned as (
         use_case as category,
         share_pct as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
-    from use_cases
+    from {{ ref('fct_use_case_shares') }}
     union all by name
     select
         'fct_task_concentration' as mart,
@@ -148,7 +106,7 @@ unioned as (
         share_base,
         top_k,
         unnest([share_pct, cast(task_count as double)]) as value
-    from concentrations
+    from {{ ref('fct_task_concentration') }}
     union all by name
     select
         'fct_education_tasks' as mart,
@@ -183,7 +141,7 @@ unioned as (
         share_base,
         category,
         share_pct as value
-    from facet_shares
+    from {{ ref('fct_facet_shares') }}
     where level = 0 and facet not in ('onet_task', 'request')
 
 ),

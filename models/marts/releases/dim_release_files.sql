@@ -3,12 +3,6 @@
 --      it
 with
 
-release_files as (
-
-    select * from {{ ref('int_release_files') }}
-
-),
-
 final as (
 
     select
@@ -29,7 +23,7 @@ final as (
         file_status,
         is_loaded,
         is_simulated
-    from release_files
+    from {{ ref('int_release_files') }}
 
 )
 

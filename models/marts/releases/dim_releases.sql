@@ -10,12 +10,6 @@ release_files as (
 
 ),
 
-windows as (
-
-    select * from {{ ref('int_sample_windows') }}
-
-),
-
 geography_totals as (
 
     select * from {{ ref('int_geography_totals') }}
@@ -53,7 +47,7 @@ gathered as (
         bool_or(release_files.is_loaded) as is_loaded,
         bool_and(release_files.is_simulated) as is_simulated,
         coalesce(bool_or(windows.is_own_data), false) as is_own_data
-    from windows
+    from {{ ref('int_sample_windows') }} as windows
     inner join release_files on windows.relative_path = release_files.relative_path
     group by
         windows.sample_id, windows.release_id, windows.platform,

@@ -17,12 +17,6 @@ facet_values as (
 
 ),
 
-facet_sets as (
-
-    select * from {{ ref('facet_sets') }}
-
-),
-
 geography_totals as (
 
     select * from {{ ref('int_geography_totals') }}
@@ -60,7 +54,7 @@ published as (
         facet_sets.facet,
         facet_sets.geo_level
     from samples
-    inner join facet_sets
+    inner join {{ ref('facet_sets') }} as facet_sets
         on
             samples.facet_set = facet_sets.facet_set
             and samples.platform = facet_sets.platform

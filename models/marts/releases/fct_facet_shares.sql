@@ -4,24 +4,6 @@
 --      a row for each label that a place does not publish
 with
 
-shares as (
-
-    select * from {{ ref('int_place_shares') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
-anomalies as (
-
-    select * from {{ ref('anomalous_geographies') }}
-
-),
-
 final as (
 
     select
@@ -66,9 +48,10 @@ final as (
         ) }} as is_below_threshold,
         anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
-    from shares
-    inner join samples on shares.sample_id = samples.sample_id
-    left join anomalies
+    from {{ ref('int_place_shares') }} as shares
+    inner join {{ ref('int_samples') }} as samples
+        on shares.sample_id = samples.sample_id
+    left join {{ ref('anomalous_geographies') }} as anomalies
         on
             samples.release_id = anomalies.release_id
             and shares.geo_level = anomalies.geo_level

@@ -4,12 +4,6 @@
 --      bounds of the marts hold a truth that is known, measured on simulated releases
 with
 
-interval_calibration as (
-
-    select * from {{ ref('interval_calibration') }}
-
-),
-
 final as (
 
     select
@@ -40,7 +34,7 @@ final as (
         mean_effective_task_count,
         verdict,
         true as is_simulated
-    from interval_calibration
+    from {{ ref('interval_calibration') }}
 
 )
 

@@ -19,18 +19,6 @@ samples as (
 
 ),
 
-scope_tasks as (
-
-    select * from {{ ref('int_scope_tasks') }}
-
-),
-
-ratios as (
-
-    select * from {{ ref('int_task_ratios') }}
-
-),
-
 education_shares as (
 
     select * from {{ ref('fct_education_shares') }}
@@ -55,8 +43,8 @@ final as (
         scope_tasks.weight * ratios.numerator_low as numerator_low,
         scope_tasks.weight * ratios.numerator_high as numerator_high,
         cast(null as date) as no_day
-    from scope_tasks
-    inner join ratios
+    from {{ ref('int_scope_tasks') }} as scope_tasks
+    inner join {{ ref('int_task_ratios') }} as ratios
         on
             scope_tasks.sample_id = ratios.sample_id
             and scope_tasks.task_id = ratios.task_id

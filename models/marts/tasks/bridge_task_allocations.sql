@@ -3,18 +3,6 @@
 --      with
 with
 
-allocations as (
-
-    select * from {{ ref('int_task_allocations') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
 final as (
 
     select
@@ -24,8 +12,8 @@ final as (
         allocations.education_subsector,
         allocations.weight,
         tasks.is_simulated
-    from allocations
-    inner join tasks on allocations.task_id = tasks.task_id
+    from {{ ref('int_task_allocations') }} as allocations
+    inner join {{ ref('int_tasks') }} as tasks on allocations.task_id = tasks.task_id
 
 )
 

@@ -3,30 +3,6 @@
 -- why: the additive atom of every figure, public so that anyone can aggregate it anew
 with
 
-task_cells as (
-
-    select * from {{ ref('int_task_cells') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
-geography_totals as (
-
-    select * from {{ ref('int_geography_totals') }}
-
-),
-
-anomalies as (
-
-    select * from {{ ref('anomalous_geographies') }}
-
-),
-
 final as (
 
     select
@@ -50,14 +26,15 @@ final as (
         ) }} as is_below_threshold,
         anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
-    from task_cells
-    inner join samples on task_cells.sample_id = samples.sample_id
-    inner join geography_totals
+    from {{ ref('int_task_cells') }} as task_cells
+    inner join {{ ref('int_samples') }} as samples
+        on task_cells.sample_id = samples.sample_id
+    inner join {{ ref('int_geography_totals') }} as geography_totals
         on
             task_cells.sample_id = geography_totals.sample_id
             and task_cells.geo_level = geography_totals.geo_level
             and task_cells.geo_id = geography_totals.geo_id
-    left join anomalies
+    left join {{ ref('anomalous_geographies') }} as anomalies
         on
             samples.release_id = anomalies.release_id
             and task_cells.geo_level = anomalies.geo_level

@@ -68,12 +68,6 @@ places as (
 
 ),
 
-facets as (
-
-    select * from {{ ref('facets') }}
-
-),
-
 -- Keys that stand in several rows are few; their rows are found by the key.
 repeated as (
 
@@ -160,7 +154,8 @@ checked as (
         on
             monthly_values.geography = places.geography
             and monthly_values.geo_id = places.geo_id
-    left join facets on monthly_values.category_name = facets.facet
+    left join {{ ref('facets') }} as facets
+        on monthly_values.category_name = facets.facet
     left join repeated
         on
             monthly_values.relative_path = repeated.relative_path

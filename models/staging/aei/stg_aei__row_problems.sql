@@ -3,12 +3,6 @@
 --      check that it fails; what the checks mean is the seed input_checks
 with
 
-facet_values as (
-
-    select * from {{ ref('stg_aei__facet_values') }}
-
-),
-
 release_files as (
 
     select * from {{ ref('stg_aei__release_files') }}
@@ -48,12 +42,6 @@ known_places as (
 facets as (
 
     select * from {{ ref('facets') }}
-
-),
-
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
 
 ),
 
@@ -111,7 +99,7 @@ described as (
         facet_values.taxonomy_version in (
             select listed.taxonomy_version from tasks as listed
         ) as has_task_list
-    from facet_values
+    from {{ ref('stg_aei__facet_values') }} as facet_values
     inner join release_files
         on facet_values.relative_path = release_files.relative_path
     left join repeated
@@ -126,7 +114,7 @@ described as (
     left join facets as base_facets on facet_values.base_facet = base_facets.facet
     left join facets as attribute_facets
         on facet_values.attribute_facet = attribute_facets.facet
-    left join facet_labels
+    left join {{ ref('facet_labels') }} as facet_labels
         on
             coalesce(facet_values.attribute_facet, facet_values.base_facet)
             = facet_labels.facet
