@@ -163,20 +163,8 @@ samples as (
 {#- Their join. -#}
 {% macro task_figure_joins() -%}
 from figures
-    inner join samples on figures.sample_id = samples.sample_id
-    inner join estimators on figures.estimator = estimators.estimator
-    left join intervals
-        on
-            figures.sample_id = intervals.sample_id
-            and figures.allocation_rule = intervals.allocation_rule
-            and figures.scope = intervals.scope
-            and figures.estimator = intervals.estimator
-            and figures.category = intervals.category
-    left join uncertainty
-        on
-            figures.sample_id = uncertainty.sample_id
-            and figures.allocation_rule = uncertainty.allocation_rule
-            and figures.scope = uncertainty.scope
-            and figures.estimator = uncertainty.estimator
-            and figures.category = uncertainty.category
+    inner join samples using (sample_id)
+    inner join estimators using (estimator)
+    left join intervals using (sample_id, allocation_rule, scope, estimator, category)
+    left join uncertainty using (sample_id, allocation_rule, scope, estimator, category)
 {%- endmacro %}

@@ -12,8 +12,7 @@ final as (
         populations.population_year,
         populations.working_age_population_count
     from {{ ref('stg_reference__countries') }} as countries
-    left join {{ ref('stg_reference__populations') }} as populations
-        on countries.country_code = populations.country_code
+    left join {{ ref('stg_reference__populations') }} as populations using (country_code)
 
 )
 

@@ -42,9 +42,7 @@ final as (
         row_problems.check_name is null or row_problems.is_usable as is_usable
     from family_values
     left join {{ ref('int_row_problems') }} as row_problems
-        on
-            family_values.relative_path = row_problems.relative_path
-            and family_values.row_number = row_problems.row_number
+        using (relative_path, row_number)
 
 )
 

@@ -35,7 +35,7 @@ empty_files as (
         'no row' as observed,
         cast(null as varchar) as expected
     from release_files
-    left join facet_values on release_files.relative_path = facet_values.relative_path
+    left join facet_values using (relative_path)
     where facet_values.relative_path is null
 
 ),
@@ -89,9 +89,8 @@ final as (
         and (input_checks.always_stops or release_files.file_status <> 'verified')
             as stops_the_build
     from problems
-    inner join release_files on problems.relative_path = release_files.relative_path
-    inner join {{ ref('input_checks') }} as input_checks
-        on problems.check_name = input_checks.check_name
+    inner join release_files using (relative_path)
+    inner join {{ ref('input_checks') }} as input_checks using (check_name)
 
 )
 

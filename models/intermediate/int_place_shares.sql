@@ -88,7 +88,7 @@ suppressed as (
         on
             place_facets.facet = facet_labels.facet
             and facet_labels.label_kind = 'named'
-    left join own_samples on place_facets.sample_id = own_samples.sample_id
+    left join own_samples using (sample_id)
     anti join published
         on
             place_facets.sample_id = published.sample_id
@@ -137,18 +137,9 @@ based as (
             as has_folded_label
     from cells
     inner join {{ ref('int_geography_totals') }} as geography_totals
-        on
-            cells.sample_id = geography_totals.sample_id
-            and cells.geo_level = geography_totals.geo_level
-            and cells.geo_id = geography_totals.geo_id
-    left join place_facets
-        on
-            cells.sample_id = place_facets.sample_id
-            and cells.geo_level = place_facets.geo_level
-            and cells.geo_id = place_facets.geo_id
-            and cells.facet = place_facets.facet
-            and cells.level = place_facets.level
-    left join named_labels on cells.facet = named_labels.facet
+        using (sample_id, geo_level, geo_id)
+    left join place_facets using (sample_id, geo_level, geo_id, facet, level)
+    left join named_labels using (facet)
 
 ),
 

@@ -74,10 +74,7 @@ final as (
             labelled.facet_kind = 'occupation'
             and labelled.level = 1
             and labelled.base_cluster_name = scopes.soc_major_group
-    left join cell_problems
-        on
-            labelled.relative_path = cell_problems.relative_path
-            and labelled.row_number = cell_problems.row_number
+    left join cell_problems using (relative_path, row_number)
     where labelled.attribute_facet is null or scopes.scope is not null
 
 )

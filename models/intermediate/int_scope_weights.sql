@@ -17,7 +17,7 @@ tasks as (
 
     select tasks.*
     from {{ ref('int_tasks') }} as tasks
-    inner join published_tasks on tasks.task_id = published_tasks.task_id
+    inner join published_tasks using (task_id)
 
 ),
 
@@ -25,7 +25,7 @@ allocations as (
 
     select allocations.*
     from {{ ref('int_task_allocations') }} as allocations
-    inner join published_tasks on allocations.task_id = published_tasks.task_id
+    inner join published_tasks using (task_id)
 
 ),
 
@@ -79,8 +79,7 @@ excluded_weights as (
         allocations.task_id,
         sum(allocations.weight) as weight
     from allocations
-    inner join {{ ref('scope_excluded_groups') }} as excluded_groups
-        on allocations.soc_major_group = excluded_groups.soc_major_group
+    inner join {{ ref('scope_excluded_groups') }} as excluded_groups using (soc_major_group)
     group by allocations.allocation_rule, excluded_groups.scope, allocations.task_id
 
 ),

@@ -11,10 +11,7 @@ holder_codes as (
         tasks.task_id,
         task_holders.onet_soc_code
     from {{ ref('stg_reference__task_holders') }} as task_holders
-    inner join {{ ref('int_tasks') }} as tasks
-        on
-            task_holders.taxonomy_version = tasks.taxonomy_version
-            and task_holders.task_key = tasks.task_key
+    inner join {{ ref('int_tasks') }} as tasks using (taxonomy_version, task_key)
 
 ),
 

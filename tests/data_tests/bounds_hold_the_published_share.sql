@@ -50,8 +50,8 @@ select
     published.share_pct,
     'the bounds of all_with_pseudo should hold the published share' as sentence
 from {{ ref('int_scope_figures') }} as figures
-inner join {{ ref('int_samples') }} as samples on figures.sample_id = samples.sample_id
-inner join figure_facets on figures.figure = figure_facets.figure
+inner join {{ ref('int_samples') }} as samples using (sample_id)
+inner join figure_facets using (figure)
 inner join published
     on
         samples.release_id = published.release_id

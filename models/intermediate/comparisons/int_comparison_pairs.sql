@@ -26,7 +26,7 @@ dated as (
             order by samples.window_start_date, samples.release_id
         ) as previous_sample_id
     from {{ ref('int_samples') }} as samples
-    semi join sides on samples.sample_id = sides.sample_id
+    semi join sides using (sample_id)
 
 ),
 
@@ -56,10 +56,7 @@ sample_pairs as (
         dated.sample_id,
         others.sample_id as baseline_sample_id
     from dated
-    inner join dated as others
-        on
-            dated.release_id = others.release_id
-            and dated.window_start_date = others.window_start_date
+    inner join dated as others using (release_id, window_start_date)
 
 ),
 

@@ -50,11 +50,7 @@ both_sides as (
             else 'visible'
         end as sides_status
     from {{ ref('int_comparison_pairs') }} as pairs
-    inner join figures as new
-        on
-            pairs.sample_id = new.sample_id
-            and pairs.allocation_rule = new.allocation_rule
-            and pairs.scope = new.scope
+    inner join figures as new using (sample_id, allocation_rule, scope)
     inner join figures as old
         on
             pairs.baseline_sample_id = old.sample_id
@@ -88,10 +84,10 @@ split as (
         sums.within_bound_low,
         sums.within_bound_high
     from both_sides
-    inner join samples on both_sides.sample_id = samples.sample_id
+    inner join samples using (sample_id)
     inner join samples as baseline_samples
         on both_sides.baseline_sample_id = baseline_samples.sample_id
-    left join main_use_cases on both_sides.sample_id = main_use_cases.sample_id
+    left join main_use_cases using (sample_id)
     left join {{ ref('int_decomposition_sums') }} as sums
         on
             both_sides.pair_number = sums.pair_number

@@ -16,7 +16,7 @@ scope_tasks as (
                 scope_tasks.task_id asc
         ) as task_rank
     from {{ ref('int_scope_tasks') }} as scope_tasks
-    inner join {{ ref('int_tasks') }} as tasks on scope_tasks.task_id = tasks.task_id
+    inner join {{ ref('int_tasks') }} as tasks using (task_id)
     where not tasks.is_pseudo_task
 
 ),
@@ -59,10 +59,7 @@ without_task as not materialized (
         figures.numerator_high
         - scope_tasks.weight * ratios.numerator_high as numerator_high
     from scope_tasks
-    inner join {{ ref('int_task_ratios') }} as ratios
-        on
-            scope_tasks.sample_id = ratios.sample_id
-            and scope_tasks.task_id = ratios.task_id
+    inner join {{ ref('int_task_ratios') }} as ratios using (sample_id, task_id)
     inner join {{ ref('int_scope_figures') }} as figures
         on
             scope_tasks.sample_id = figures.sample_id
@@ -114,15 +111,8 @@ final as (
         end as status
     from without_task
     inner join ranges
-        on
-            without_task.sample_id = ranges.sample_id
-            and without_task.allocation_rule = ranges.allocation_rule
-            and without_task.scope = ranges.scope
-            and without_task.figure = ranges.figure
-            and without_task.estimator = ranges.estimator
-            and without_task.category = ranges.category
-    inner join {{ ref('int_samples') }} as samples
-        on without_task.sample_id = samples.sample_id
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     where without_task.task_rank <= {{ var('omitted_task_count') }}
 
 )

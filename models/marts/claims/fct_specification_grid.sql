@@ -37,7 +37,7 @@ baselines as (
         figures.*,
         scopes.depends_on_rule
     from figures
-    inner join scopes on figures.scope = scopes.scope
+    inner join scopes using (scope)
     where scopes.scope_kind = 'baseline' and figures.task_omission = 'none'
 
 ),
@@ -82,7 +82,7 @@ paired as (
         shares.*,
         'none' as baseline
     from shares
-    inner join scopes on shares.scope = scopes.scope
+    inner join scopes using (scope)
 
 ),
 
@@ -115,8 +115,7 @@ treated as (
         paired.status,
         samples.is_simulated
     from paired
-    inner join {{ ref('int_samples') }} as samples
-        on paired.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     inner join choices as estimators
         on
             estimators.dimension = 'estimator'

@@ -52,7 +52,7 @@ final as (
         and omissions.preference = min(omissions.preference) over claim
             as is_otherwise_preferred
     from claims
-    left join {{ ref('scopes') }} as scopes on claims.scope = scopes.scope
+    left join {{ ref('scopes') }} as scopes using (scope)
     inner join choices as rules
         on
             rules.dimension = 'allocation_rule'

@@ -60,9 +60,8 @@ missing_sides as (
             when 'own' then preferred.own_status else preferred.other_status
         end as status
     from preferred
-    inner join {{ ref('claims') }} as claims on preferred.claim_id = claims.claim_id
-    inner join {{ ref('int_claim_samples') }} as claim_samples
-        on preferred.claim_id = claim_samples.claim_id
+    inner join {{ ref('claims') }} as claims using (claim_id)
+    inner join {{ ref('int_claim_samples') }} as claim_samples using (claim_id)
     left join facets on preferred.ranked_figure = facets.figure
     left join facet_titles on preferred.ranked_figure = facet_titles.figure
     where claim_samples.side = 'own' or preferred.is_comparison

@@ -51,10 +51,7 @@ named as (
         releases.schema_family,
         coalesce(releases.is_simulated, false) as is_simulated
     from sides
-    left join releases
-        on
-            sides.release_id = releases.release_id
-            and sides.platform = releases.platform
+    left join releases using (release_id, platform)
     qualify row_number() over (
         partition by sides.claim_id, sides.side
         order by
@@ -94,10 +91,7 @@ final as (
         coalesce(stand_ins.window_label, named.window_label) as window_label,
         coalesce(stand_ins.is_simulated, named.is_simulated) as is_simulated
     from named
-    left join stand_ins
-        on
-            named.platform = stand_ins.platform
-            and named.schema_family = stand_ins.schema_family
+    left join stand_ins using (platform, schema_family)
     left join {{ ref('int_samples') }} as samples
         on
             coalesce(stand_ins.release_id, named.release_id) = samples.release_id

@@ -76,7 +76,7 @@ phrased as (
             and chosen.choice = choices.choice
             and coalesce(chosen.ranked_figure = choices.figure, true)
     inner join dimensions on chosen.dimension = dimensions.dimension
-    inner join {{ ref('claims') }} as claims on chosen.claim_id = claims.claim_id
+    inner join {{ ref('claims') }} as claims using (claim_id)
 
 ),
 
@@ -91,10 +91,7 @@ preferred_phrases as (
             order by phrased.dimension_order
         ) filter (where phrased.reason is not null) as preferred_reason
     from phrased
-    inner join preferred
-        on
-            phrased.claim_id = preferred.claim_id
-            and phrased.specification_id = preferred.specification_id
+    inner join preferred using (claim_id, specification_id)
     group by phrased.claim_id
 
 ),
@@ -113,11 +110,8 @@ flips as (
             order by phrased.dimension_order
         ) as flip_order
     from phrased
-    inner join specifications
-        on
-            phrased.claim_id = specifications.claim_id
-            and phrased.specification_id = specifications.specification_id
-    inner join preferred on phrased.claim_id = preferred.claim_id
+    inner join specifications using (claim_id, specification_id)
+    inner join preferred using (claim_id)
     inner join chosen as preferred_choices
         on
             preferred.claim_id = preferred_choices.claim_id
@@ -158,7 +152,7 @@ final as (
         array_to_string(flip_phrases.phrases, '; or when ') as flip_phrase,
         array_to_string(flip_phrases.titles, ', ') as flip_titles
     from preferred_phrases
-    left join flip_phrases on preferred_phrases.claim_id = flip_phrases.claim_id
+    left join flip_phrases using (claim_id)
 
 )
 

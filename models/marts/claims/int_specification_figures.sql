@@ -31,13 +31,7 @@ task_figures as (
         uncertainty.uncertainty_high_pct
     from {{ ref('int_scope_figures') }} as figures
     left join uncertainty
-        on
-            figures.sample_id = uncertainty.sample_id
-            and figures.allocation_rule = uncertainty.allocation_rule
-            and figures.scope = uncertainty.scope
-            and figures.figure = uncertainty.figure
-            and figures.estimator = uncertainty.estimator
-            and figures.category = uncertainty.category
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
     where figures.label_kind <> 'residual'
     union all by name
     select
@@ -88,11 +82,8 @@ published_facets as (
         'none' as task_omission
     from {{ ref('fct_facet_shares') }} as facet_shares
     inner join {{ ref('int_samples') }} as samples
-        on
-            facet_shares.release_id = samples.release_id
-            and facet_shares.platform = samples.platform
-            and facet_shares.window_start_date = samples.window_start_date
-    inner join figure_facets on facet_shares.facet = figure_facets.facet
+        using (release_id, platform, window_start_date)
+    inner join figure_facets using (facet)
     inner join facet_labels
         on
             facet_shares.facet = facet_labels.facet

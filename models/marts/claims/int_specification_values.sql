@@ -83,11 +83,7 @@ levels as (
         shares.uncertainty_high_pct,
         shares.status
     from shares
-    inner join samples
-        on
-            shares.release_id = samples.release_id
-            and shares.platform = samples.platform
-            and shares.window_start_date = samples.window_start_date
+    inner join samples using (release_id, platform, window_start_date)
     union all by name
     select
         samples.sample_id,
@@ -101,11 +97,7 @@ levels as (
         concentrations.share_pct as value,
         concentrations.status
     from {{ ref('fct_task_concentration') }} as concentrations
-    inner join samples
-        on
-            concentrations.release_id = samples.release_id
-            and concentrations.platform = samples.platform
-            and concentrations.window_start_date = samples.window_start_date
+    inner join samples using (release_id, platform, window_start_date)
 
 ),
 
@@ -116,7 +108,7 @@ peers as (
         levels.*,
         coalesce(scopes.scope_kind, 'major_group') as peer_kind
     from levels
-    left join {{ ref('scopes') }} as scopes on levels.scope = scopes.scope
+    left join {{ ref('scopes') }} as scopes using (scope)
     -- A group of occupations is no row of scopes.
     where coalesce(scopes.scope_kind, 'subsector') = 'subsector'
 

@@ -39,17 +39,10 @@ final as (
         samples.is_simulated
     from without_task
     inner join {{ ref('int_scope_figures') }} as figures
-        on
-            without_task.sample_id = figures.sample_id
-            and without_task.allocation_rule = figures.allocation_rule
-            and without_task.scope = figures.scope
-            and without_task.figure = figures.figure
-            and without_task.estimator = figures.estimator
-            and without_task.category = figures.category
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
     inner join {{ ref('int_tasks') }} as tasks
         on without_task.omitted_task_id = tasks.task_id
-    inner join {{ ref('int_samples') }} as samples
-        on without_task.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )
 

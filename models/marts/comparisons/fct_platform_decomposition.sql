@@ -50,10 +50,8 @@ final as (
         comparisons.caveat,
         samples.is_simulated
     from decompositions as split
-    inner join {{ ref('comparisons') }} as comparisons
-        on split.comparison = comparisons.comparison
-    inner join {{ ref('int_samples') }} as samples
-        on split.sample_id = samples.sample_id
+    inner join {{ ref('comparisons') }} as comparisons using (comparison)
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )
 

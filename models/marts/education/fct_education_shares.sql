@@ -51,8 +51,7 @@ final as (
         anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
     from shares
-    inner join {{ ref('int_samples') }} as samples
-        on shares.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     left join uncertainty
         on
             shares.sample_id = uncertainty.sample_id

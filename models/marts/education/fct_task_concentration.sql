@@ -66,8 +66,7 @@ based as (
     cross join (
         values ('scope'), ('all_conversations')
     ) as share_bases (share_base)
-    inner join geography_totals
-        on concentrations.sample_id = geography_totals.sample_id
+    inner join geography_totals using (sample_id)
 
 ),
 
@@ -94,8 +93,7 @@ final as (
         based.status,
         samples.is_simulated
     from based
-    inner join {{ ref('int_samples') }} as samples
-        on based.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )
 

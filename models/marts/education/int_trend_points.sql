@@ -70,11 +70,8 @@ topic_shares as (
 
     select facet_shares.*
     from facet_shares
-    inner join {{ ref('education_topics') }} as education_topics
-        on
-            facet_shares.release_id = education_topics.release_id
-            and facet_shares.level = education_topics.level
-            and facet_shares.category_title = education_topics.category_title
+    inner join {{ ref('education_topics') }}
+        using (release_id, level, category_title)
     where facet_shares.facet = 'request'
 
 ),
@@ -166,11 +163,7 @@ points as (
         gathered.uncertainty_missing_reason,
         gathered.status
     from gathered
-    inner join samples
-        on
-            gathered.release_id = samples.release_id
-            and gathered.platform = samples.platform
-            and gathered.window_start_date = samples.window_start_date
+    inner join samples using (release_id, platform, window_start_date)
     union all by name
     select
         *,
@@ -190,7 +183,7 @@ placed as (
         -- an own source is a series of its own, and no step from or to the Index
         case when samples.is_own_data then samples.release_id end as own_release_id
     from points
-    inner join samples on points.sample_id = samples.sample_id
+    inner join samples using (sample_id)
 
 ),
 

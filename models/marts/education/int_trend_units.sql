@@ -67,10 +67,7 @@ tasks as (
         education_tasks.conversation_count as weight,
         100 * task_ratios.numerator / nullif(task_ratios.base, 0) as rate_pct
     from education_tasks
-    inner join task_ratios
-        on
-            education_tasks.sample_id = task_ratios.sample_id
-            and education_tasks.task_id = task_ratios.task_id
+    inner join task_ratios using (sample_id, task_id)
     inner join estimators
         on
             task_ratios.figure = estimators.figure
@@ -132,17 +129,9 @@ countries as (
         end as rate_pct
     from country_education
     inner join {{ ref('fct_place_usage') }} as place_usage
-        on
-            country_education.release_id = place_usage.release_id
-            and country_education.platform = place_usage.platform
-            and country_education.window_start_date = place_usage.window_start_date
-            and country_education.geo_level = place_usage.geo_level
-            and country_education.geo_id = place_usage.geo_id
+        using (release_id, platform, window_start_date, geo_level, geo_id)
     inner join {{ ref('int_samples') }} as samples
-        on
-            country_education.release_id = samples.release_id
-            and country_education.platform = samples.platform
-            and country_education.window_start_date = samples.window_start_date
+        using (release_id, platform, window_start_date)
     left join {{ ref('school_calendars') }} as school_calendars
         on country_education.geo_id = school_calendars.country_code
     where country_education.status <> 'not_in_copy'

@@ -55,9 +55,8 @@ attributes as (
         'percent_only' as interval_missing_reason,
         'observed' as status
     from {{ ref('int_published_figures') }} as figures
-    inner join {{ ref('int_samples') }} as samples
-        on figures.sample_id = samples.sample_id
-    inner join estimators on figures.figure = estimators.figure
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join estimators using (figure)
     where figures.scope = 'education'
 
 ),
@@ -98,12 +97,7 @@ final as (
         places.is_simulated
     from attributes
     inner join {{ ref('fct_place_usage') }} as places
-        on
-            attributes.release_id = places.release_id
-            and attributes.platform = places.platform
-            and attributes.window_start_date = places.window_start_date
-            and attributes.geo_level = places.geo_level
-            and attributes.geo_id = places.geo_id
+        using (release_id, platform, window_start_date, geo_level, geo_id)
 
 )
 

@@ -48,10 +48,7 @@ ranges as (
         end as range_high_pct
     from education
     inner join {{ ref('int_samples') }} as samples
-        on
-            education.release_id = samples.release_id
-            and education.platform = samples.platform
-            and education.window_start_date = samples.window_start_date
+        using (release_id, platform, window_start_date)
 
 ),
 

@@ -68,11 +68,7 @@ shares as (
         'education_topic' as definition,
         {{ figures }}
     from facet_shares
-    inner join topics
-        on
-            facet_shares.release_id = topics.release_id
-            and facet_shares.level = topics.level
-            and facet_shares.category_title = topics.category_title
+    inner join topics using (release_id, level, category_title)
     where facet_shares.facet = 'request'
 
 ),
@@ -96,10 +92,7 @@ asked as (
         definitions.definition
     from {{ ref('fct_place_usage') }} as places
     inner join {{ ref('int_samples') }} as releases
-        on
-            places.release_id = releases.release_id
-            and places.platform = releases.platform
-            and places.window_start_date = releases.window_start_date
+        using (release_id, platform, window_start_date)
     inner join {{ ref('facet_sets') }} as facet_sets
         on
             releases.facet_set = facet_sets.facet_set
@@ -154,26 +147,10 @@ final as (
         asked.is_simulated
     from asked
     left join shares
-        on
-            asked.release_id = shares.release_id
-            and asked.platform = shares.platform
-            and asked.window_start_date = shares.window_start_date
-            and asked.geo_level = shares.geo_level
-            and asked.geo_id = shares.geo_id
-            and asked.definition = shares.definition
+        using (release_id, platform, window_start_date, geo_level, geo_id, definition)
     left join in_copy
-        on
-            asked.release_id = in_copy.release_id
-            and asked.platform = in_copy.platform
-            and asked.window_start_date = in_copy.window_start_date
-            and asked.geo_level = in_copy.geo_level
-            and asked.definition = in_copy.definition
-    left join printed
-        on
-            asked.release_id = printed.release_id
-            and asked.platform = printed.platform
-            and asked.geo_level = printed.geo_level
-            and asked.geo_id = printed.geo_id
+        using (release_id, platform, window_start_date, geo_level, definition)
+    left join printed using (release_id, platform, geo_level, geo_id)
 
 )
 

@@ -165,10 +165,7 @@ final as (
         unioned.value,
         coalesce(unioned.is_partial, false) as is_partial
     from unioned
-    inner join releases
-        on
-            unioned.release_id = releases.release_id
-            and unioned.platform = releases.platform
+    inner join releases using (release_id, platform)
 
 )
 

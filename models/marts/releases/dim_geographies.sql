@@ -16,7 +16,7 @@ geographies as (
         bool_or(geography_totals.is_residual) as is_unclassified,
         bool_and(samples.is_simulated) as is_simulated
     from {{ ref('int_geography_totals') }} as geography_totals
-    inner join samples on geography_totals.sample_id = samples.sample_id
+    inner join samples using (sample_id)
     group by geography_totals.geo_level, geography_totals.geo_id
 
 ),
@@ -90,10 +90,7 @@ final as (
     from geographies
     left join {{ ref('int_countries') }} as countries
         on geographies.geo_id = countries.country_code
-    left join flags
-        on
-            geographies.geo_level = flags.geo_level
-            and geographies.geo_id = flags.geo_id
+    left join flags using (geo_level, geo_id)
 
 )
 

@@ -48,7 +48,7 @@ gathered as (
         bool_and(release_files.is_simulated) as is_simulated,
         coalesce(bool_or(windows.is_own_data), false) as is_own_data
     from {{ ref('int_sample_windows') }} as windows
-    inner join release_files on windows.relative_path = release_files.relative_path
+    inner join release_files using (relative_path)
     group by
         windows.sample_id, windows.release_id, windows.platform,
         windows.window_start_date
@@ -84,7 +84,7 @@ final as (
         gathered.is_simulated,
         gathered.is_own_data
     from gathered
-    left join geography_totals on gathered.sample_id = geography_totals.sample_id
+    left join geography_totals using (sample_id)
 
 )
 

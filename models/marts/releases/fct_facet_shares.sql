@@ -49,8 +49,7 @@ final as (
         anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
     from {{ ref('int_place_shares') }} as shares
-    inner join {{ ref('int_samples') }} as samples
-        on shares.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     left join {{ ref('anomalous_geographies') }} as anomalies
         on
             samples.release_id = anomalies.release_id

@@ -44,11 +44,8 @@ final as (
         scope_tasks.weight * ratios.numerator_high as numerator_high,
         cast(null as date) as no_day
     from {{ ref('int_scope_tasks') }} as scope_tasks
-    inner join {{ ref('int_task_ratios') }} as ratios
-        on
-            scope_tasks.sample_id = ratios.sample_id
-            and scope_tasks.task_id = ratios.task_id
-    inner join samples on scope_tasks.sample_id = samples.sample_id
+    inner join {{ ref('int_task_ratios') }} as ratios using (sample_id, task_id)
+    inner join samples using (sample_id)
     union all
     -- The base is the whole sample, so these rows have no task to be split by.
     select

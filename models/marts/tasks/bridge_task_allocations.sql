@@ -13,7 +13,7 @@ final as (
         allocations.weight,
         tasks.is_simulated
     from {{ ref('int_task_allocations') }} as allocations
-    inner join {{ ref('int_tasks') }} as tasks on allocations.task_id = tasks.task_id
+    inner join {{ ref('int_tasks') }} as tasks using (task_id)
 
 )
 

@@ -29,7 +29,7 @@ holders as (
             where education.soc_major_group is not null
         ) as lowest_education_onet_soc_code
     from {{ ref('int_task_holder_codes') }} as holder_codes
-    left join education on holder_codes.soc_major_group = education.soc_major_group
+    left join education using (soc_major_group)
     group by holder_codes.task_id
 
 ),
@@ -40,7 +40,7 @@ subsectors as (
         allocations.task_id,
         allocations.education_subsector
     from allocations
-    inner join education on allocations.soc_major_group = education.soc_major_group
+    inner join education using (soc_major_group)
 
 ),
 
@@ -63,8 +63,8 @@ final as (
         tasks.is_pseudo_task,
         tasks.is_simulated
     from {{ ref('int_tasks') }} as tasks
-    left join holders on tasks.task_id = holders.task_id
-    left join subsectors on tasks.task_id = subsectors.task_id
+    left join holders using (task_id)
+    left join subsectors using (task_id)
 
 )
 

@@ -27,13 +27,9 @@ final as (
         anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
     from {{ ref('int_task_cells') }} as task_cells
-    inner join {{ ref('int_samples') }} as samples
-        on task_cells.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     inner join {{ ref('int_geography_totals') }} as geography_totals
-        on
-            task_cells.sample_id = geography_totals.sample_id
-            and task_cells.geo_level = geography_totals.geo_level
-            and task_cells.geo_id = geography_totals.geo_id
+        using (sample_id, geo_level, geo_id)
     left join {{ ref('anomalous_geographies') }} as anomalies
         on
             samples.release_id = anomalies.release_id

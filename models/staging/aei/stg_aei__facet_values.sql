@@ -67,8 +67,7 @@ renamed as (
         {{ whole_level('numbered.level') }} as level,
         {{ plain_number('numbered.value') }} as value
     from numbered
-    left join {{ ref('geography_levels') }} as geography_levels
-        on numbered.geography = geography_levels.geography
+    left join {{ ref('geography_levels') }} as geography_levels using (geography)
 
 )
 

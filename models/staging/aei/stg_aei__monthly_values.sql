@@ -80,8 +80,7 @@ renamed as (
         {{ whole_level('numbered.hierarchy_level') }} as level,
         {{ plain_number('numbered.value') }} as value
     from numbered
-    left join {{ ref('monthly_metrics') }} as metrics
-        on numbered.metric_id = metrics.metric_id
+    left join {{ ref('monthly_metrics') }} as metrics using (metric_id)
     left join {{ ref('stg_reference__countries') }} as countries
         on numbered.geo_id = countries.country_alpha_3_code
 
