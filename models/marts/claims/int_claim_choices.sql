@@ -1,9 +1,4 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: claim_id, specification_id
 -- why: what a claim leaves open to choose, as rows: the possible specifications,
 --      whatever the loaded files can answer

@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: claim_id, side
 -- why: a claim is about a sample; where only made-up releases are loaded it is asked of
 --      the newest of the same family and platform, so that every page and test has one

@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: claim_id, specification_id
 -- why: each claim under every set of choices that somebody could defend, also those
 --      that the loaded files leave without an answer: what the counts, the flips and

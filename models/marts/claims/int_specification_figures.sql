@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: sample_id, scope, figure, category, allocation_rule, estimator, task_omission
 -- why: the task figures with and without the largest task, what a release publishes of
 --      everybody, and the sums of patterns that claims speak of: what a specification

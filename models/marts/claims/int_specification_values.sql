@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: sample_id, geo_id, scope, figure, category, allocation_rule, estimator,
 --        task_omission
 -- why: every figure that a claim may rest on in one long shape, with its value when

@@ -1,8 +1,4 @@
-{{ config(
-    access='protected', schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: sample_id, measure, category, allocation_rule, share_base, country_group
 -- why: the figures of the marts that a trend is asked of, in one shape, each with the
 --      window before; only means of countries with one school calendar are made here

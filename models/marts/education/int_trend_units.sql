@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: sample_id, measure, category, allocation_rule, share_base, country_group,
 --        unit_id
 -- why: what a figure of the trend is a mean of, task by task or country by country: two

@@ -1,9 +1,4 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: mart, measure, release_id, platform, geo_level, geo_id, allocation_rule,
 --        scope, estimator, share_base, category, top_k, task_key
 -- why: the figures of the marts in one long shape, so that a published number is

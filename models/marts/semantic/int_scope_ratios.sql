@@ -1,9 +1,4 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: release_id, platform, window_start_date, allocation_rule, scope, figure,
 --        estimator, category, task_id
 -- why: what each task of a scope adds to numerator and base of each figure, so that a
