@@ -128,39 +128,22 @@ ranks as (
             filter (where peers.status in ('partial_copy', 'not_in_copy')),
             any_value(own.status)
         ) as status,
-        case
-            when any_value(own.value) is not null
-                then count(*) filter (where peers.value > own.value) + 1
-        end as value,
-        case
-            when any_value(own.bound_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.bound_high_pct > own.bound_low_pct
-                    ) + 1
-        end as value_when_low,
-        case
-            when any_value(own.bound_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.bound_low_pct > own.bound_high_pct
-                    ) + 1
-        end as value_when_high,
+        {{ rank_among_peers('own.value', 'peers.value > own.value') }} as value,
+        {{ rank_among_peers(
+            'own.bound_low_pct', 'peers.bound_high_pct > own.bound_low_pct'
+        ) }} as value_when_low,
+        {{ rank_among_peers(
+            'own.bound_low_pct', 'peers.bound_low_pct > own.bound_high_pct'
+        ) }} as value_when_high,
         -- The best and the worst rank that the bands leave possible.
-        case
-            when any_value(own.uncertainty_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.uncertainty_low_pct > own.uncertainty_high_pct
-                    ) + 1
-        end as uncertainty_low,
-        case
-            when any_value(own.uncertainty_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.uncertainty_high_pct > own.uncertainty_low_pct
-                    ) + 1
-        end as uncertainty_high
+        {{ rank_among_peers(
+            'own.uncertainty_low_pct',
+            'peers.uncertainty_low_pct > own.uncertainty_high_pct'
+        ) }} as uncertainty_low,
+        {{ rank_among_peers(
+            'own.uncertainty_low_pct',
+            'peers.uncertainty_high_pct > own.uncertainty_low_pct'
+        ) }} as uncertainty_high
     from peers as own
     left join peers
         on
