@@ -13,7 +13,6 @@ estimators as (
 
 ),
 
-
 attributes as (
 
     select

@@ -62,9 +62,7 @@ shares as (
     where facet = 'use_case' and category = 'coursework'
     union all
     select
-        {{ place.replace(
-            'release_id', 'facet_shares.release_id'
-        ) }},
+        {{ place }},
         'education_topic' as definition,
         {{ figures }}
     from facet_shares
