@@ -79,7 +79,8 @@ excluded_weights as (
         allocations.task_id,
         sum(allocations.weight) as weight
     from allocations
-    inner join {{ ref('scope_excluded_groups') }} as excluded_groups using (soc_major_group)
+    inner join {{ ref('scope_excluded_groups') }} as excluded_groups
+        using (soc_major_group)
     group by allocations.allocation_rule, excluded_groups.scope, allocations.task_id
 
 ),
