@@ -8,18 +8,6 @@
 -- depends_on: {{ ref('input_checks') }}
 with
 
-metrics as (
-
-    select * from {{ ref('monthly_metrics') }}
-
-),
-
-countries as (
-
-    select * from {{ ref('stg_reference__countries') }}
-
-),
-
 {{ numbered_rows('monthly_rows', 'C_monthly') }},
 
 renamed as (
@@ -94,8 +82,9 @@ renamed as (
         -- this layout rounds to two decimals
         cast(0.005 as double) as half_unit_pct
     from numbered
-    left join metrics on numbered.metric_id = metrics.metric_id
-    left join countries on numbered.geo_id = countries.country_alpha_3_code
+    left join {{ ref('monthly_metrics') }} as metrics using (metric_id)
+    left join {{ ref('stg_reference__countries') }} as countries
+        on numbered.geo_id = countries.country_alpha_3_code
 
 ),
 
