@@ -45,7 +45,7 @@ ROWS = """
             'a' || drawn(number + 7, {count} * {months} // 8 + 1) as account_id,
             date '2025-01-01' + interval {month} month
             + interval (drawn(number + 1, {days})) day as started_on,
-            'simulated' as source_id,
+            'made_up' as source_id,
             'chat' as platform,
             ['US', 'DE', 'IN', 'BR', null][1 + drawn(number + 2, 5)] as country,
             case when drawn(number + 2, 5) = 0

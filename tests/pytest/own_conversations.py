@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ CELLS = f"select {', '.join(CELL)}, conversation_count, account_count from "
 OWN_MODELS = (
     "stg_conversations__labelled",
     "int_conversation_tasks",
+    "int_conversation_groups",
     "int_conversation_windows",
     "int_conversation_cells",
 )
@@ -116,6 +118,11 @@ def _parts(named: pl.DataFrame) -> Iterator[pl.DataFrame]:
                 yield _counted(placed, level, facet, pl.col("onet_task"), pl.col(label))
 
 
+def account_group(account: str) -> int:
+    """The group, of 64, of an account."""
+    return int.from_bytes(hashlib.md5(account.encode()).digest()[8:], "little") % 64
+
+
 def _counted(
     rows: pl.DataFrame, level: str, facet: str, base: pl.Expr, category: pl.Expr
 ) -> pl.DataFrame:
@@ -129,7 +136,11 @@ def _counted(
         .group_by(CELL)
         .agg(
             pl.len().cast(pl.Int64).alias("conversation_count"),
-            pl.col("account_id").n_unique().cast(pl.Int64).alias("account_count"),
+            pl.col("account_id")
+            .map_elements(account_group, return_dtype=pl.Int64)
+            .n_unique()
+            .cast(pl.Int64)
+            .alias("account_count"),
         )
     )
 
