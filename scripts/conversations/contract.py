@@ -22,10 +22,27 @@ LABELS = ("collaboration", "use_case", "task_success")
 # What a source that says nothing of itself is called.
 DEFAULTS = {"source_id": "own", "platform": "own"}
 
+# Names that are published. One of a release of the Index begins with a digit.
+NAMES = {
+    **dict.fromkeys(
+        ("source_id", "platform"),
+        (
+            "[a-z][a-z0-9_]*",
+            ", small ones, digits and _, such as my_university; simulated... is of the "
+            "shipped releases",
+        ),
+    ),
+    **dict.fromkeys(
+        ("classifier", "classifier_version", "taxonomy_version"),
+        ("[^ _]+([ _][^ _]+){0,5}", ", such as prompt_v3"),
+    ),
+}
+
 FIRST_DAY = "2020-01-01"
 # The longest statement of O*NET 20.1 has 378 letters; other values are names.
 LONGEST = {"task_text": 600}
 LONGEST_NAME = 200
+LONGEST_PUBLISHED = 40
 # Fields of that name hold what people wrote, however short it is.
 TEXT_NAMES = {
     *("text", "prompt", "prompts", "message", "messages", "content", "contents"),
@@ -45,7 +62,6 @@ class Check:
     fails: str
     expected: str
     advice: str
-    is_shown: bool = True
 
 
 def known_labels() -> dict[str, list[str]]:
@@ -68,7 +84,6 @@ def checks() -> list[Check]:
             f"a name or label of at most {LONGEST.get(column, LONGEST_NAME)} letters",
             "This looks like text of a conversation, which must not come here: leave "
             "the column out of the file, or give the label in its place.",
-            is_shown=False,
         )
         for column in COLUMNS
     ]
@@ -88,11 +103,13 @@ def checks() -> list[Check]:
         Check(
             "unusable_names",
             column,
-            f"not regexp_full_match({column}, '[a-z0-9_]{{1,40}}')",
-            "a short name of small letters, digits and _, such as my_university",
-            "Give the source and the platform such a name; it is shown as the release.",
+            f"not regexp_full_match({column}, '{pattern}') "
+            f"or {column} like 'simulated%' and '{column}' = 'source_id' "
+            f"or length({column}) > {LONGEST_PUBLISHED}",
+            f"a name of at most {LONGEST_PUBLISHED} letters{expected}",
+            "It is shown in the warehouse: give a name, never text.",
         )
-        for column in ("source_id", "platform")
+        for column, (pattern, expected) in NAMES.items()
     ]
     return [
         *long_ones,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -99,15 +100,23 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
                 con.execute(f"attach '{source.files[0]}' as delivered (read_only)")
             incoming = read(con, source, place)
     except duckdb.Error as error:
-        # Further lines may quote the file.
-        raise BuildError(
-            f"The conversations of {named} can't be read: {str(error).splitlines()[0]}"
-            ". Expected rows that DuckDB reads as Parquet, CSV with a header or JSON "
-            "lines; nothing of them was taken."
-        ) from None
+        raise BuildError(unreadable(named, str(error))) from None
     os.environ["AEI_PRIVATE_FILE"] = str(place)
     os.environ["AEI_BATCH_SIZE"] = incoming.batch_size
     return incoming
+
+
+def unreadable(named: str, error: str) -> str:
+    """What stopped DuckDB; most of its text may quote the file."""
+    file = re.search(r"^\s*file = (.+)$", error, re.MULTILINE)
+    what = error.splitlines()[0].rstrip(" .")
+    if re.search("unicode|utf-?8", error, re.IGNORECASE):
+        what += ", where the text is not UTF-8: save it so"
+    return (
+        f"The conversations of {file[1] if file else named} can't be read: {what}. "
+        "Expected Parquet, CSV with a header and as many values in each row, or JSON "
+        "lines; nothing of them was taken."
+    )
 
 
 def is_stale(place: Path, fingerprint: str) -> bool:

@@ -43,7 +43,7 @@ ON_ANOTHER_DAY = """
             and (select max(started_on) from incoming.conversations)
 """
 MOST_SHOWN, MOST_OF_ONE = 10, 3
-LONGEST_SHOWN = 60
+LONGEST_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Problem:
     def line(self) -> str:
         """The problem as one line of a message."""
         row = f", row {self.row_number:,}" if self.row_number else ""
-        more = f" (and {self.row_count - 1:,} rows more)" if self.row_count > 1 else ""
+        more = " (and other rows)" if self.row_count > 1 else ""
         return (
             f"- file {self.file}{row}, column {self.column}: found {self.observed}"
             f"{more}; expected {self.expected}. {self.advice} [{self.name}]"
@@ -121,19 +121,23 @@ def located(
     """The first row of a file that fails a check."""
     rows = delivered_sql(con, source, [file], numbered=True)
     condition = f"({check.fails})"
-    shown = f"left({check.column}, {LONGEST_SHOWN})"
-    if not check.is_shown:
-        shown = f"length({check.column})"
+    # Never text: a label that is known to nobody may be some.
+    shown = (
+        f"case when {check.column} is null then 'nothing' "
+        f"when length({check.column}) > {LONGEST_SHOWN} "
+        f"or {check.column} like '% % %' "
+        f"then 'a value of ' || length({check.column}) || ' letters' "
+        f"else '\"' || {check.column} || '\"' end"
+    )
     row = con.execute(
         f"select row_number, {shown} from ({rows}) where {condition} "
         "order by row_number limit 1"
     ).fetchone() or (None, None)
-    value = "nothing" if row[1] is None else f'"{row[1]}"'
     return Problem(
         file=Path(file).name,
         row_number=row[0],
         column=check.column,
-        observed=value if check.is_shown else f"a value of {row[1]} letters",
+        observed=row[1] or "nothing",
         expected=check.expected,
         advice=check.advice,
         name=check.name,

@@ -161,10 +161,12 @@ class Institution:
         self.data.mkdir(parents=True)
         self.work_file = self.folder / "work.duckdb"
 
-    def deliver(self, name: str, rows: pl.DataFrame | str) -> None:
+    def deliver(self, name: str, rows: pl.DataFrame | str | bytes) -> None:
         """Write a file of the institution, as CSV or Parquet by its name."""
         if isinstance(rows, str):
-            (self.data / name).write_text(rows, encoding="utf-8")
+            rows = rows.encode()
+        if isinstance(rows, bytes):
+            (self.data / name).write_bytes(rows)
         elif name.endswith(".parquet"):
             rows.write_parquet(self.data / name)
         else:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,28 @@ LEAKS: dict[str, dict[str, Callable[..., Any]]] = {
     "no suppression in columns": {"fold_table": rows_only},
     "no look at exchanges": {"is_pinned": none_pinned},
 }
+
+
+def of_one_table(table: Any, folded: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    alone = replace(table, parts=table.count[..., None])
+    return LIFTS(alone, folded, asked)
+
+
+LIFTS = suppression.lifts
+
+
+def test_exchanges_that_other_tables_show_are_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Task by label, place by task and place by label say together what no two of them
+    say; who knows that all are of the same people is kept from it."""
+    conversations = source_of(22)
+    cells = cells_of(conversations)
+    for is_leaky in (False, True):
+        if is_leaky:
+            monkeypatch.setattr(suppression, "lifts", of_one_table)
+        attack = audit(conversations, published_of(conversations), as_people=True)
+        assert bool(attack.pinned(cells, FLOOR)) == is_leaky
 
 
 @pytest.mark.parametrize("as_people", [False, True], ids=["tables", "people"])

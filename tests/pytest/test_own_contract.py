@@ -90,12 +90,27 @@ BAD: dict[str, tuple[str, str, int, str]] = {
     ),
     "country": (f"{PLACE}a,2026-03-01,Germany,\n", "unknown_countries", 2, "country"),
     "region": (f"{PLACE}a,2026-03-01,DE,US-CA\n", "unknown_regions", 2, "region"),
-    "name": (
-        "conversation_id,started_on,source_id\na,2026-03-01,Our School\n",
-        "unusable_names",
-        2,
-        "source_id",
+    "text as label": (
+        f"{HEAD}{GOOD}b,2026-03-01,none,what secret words\n",
+        "unknown_labels",
+        3,
+        "use_case",
     ),
+    **{
+        f"{column} {value}": (
+            f"conversation_id,started_on,{column}\na,2026-03-01,{value}\n",
+            "unusable_names",
+            2,
+            column,
+        )
+        for column, value in (
+            ("source_id", "Our School"),
+            ("source_id", "simulated_2026_01"),
+            ("source_id", "2026_01_15"),
+            ("classifier", "secret words of a person that are no name"),
+            ("classifier_version", "secret words of a person that are no name"),
+        )
+    },
 }
 
 
@@ -131,11 +146,25 @@ def test_bad_rows_are_named(case: str, school: Institution) -> None:
             "turns_of_it",
         ),
         ("a.csv", "id,started_on\na,2026-03-01\n", "conversation_id"),
+        ("a.csv", "a,2026-03-01,some secret words\n", "conversation_id"),
+        ("a.csv", f"{HEAD}a,2026-03-01,none,work,some secret\n", "conversation_id"),
+        ("a.csv", "", "empty"),
+        ("a.csv", HEAD.encode("utf-16"), "UTF-8"),
+        ("a.csv", HEAD.encode() + b"a,2026-03-01,secret gr\xfc\xdfe,work\n", "UTF-8"),
+        ("a.csv", ",".join(f"c{n}" for n in range(100_000)), "first line"),
+        ("a.xlsx", "PK", "Excel"),
+        ("a.parquet", "secret PAR1", "can't be read"),
+        (
+            "a.jsonl",
+            '{"conversation_id": "a", "started_on": "2026-03-01", '
+            '"task_text": {"said": "secret"}}\n',
+            "task_text",
+        ),
         ("a.txt", "anything", "no file"),
     ],
 )
 def test_files_that_are_refused(
-    name: str, text: str, said: str, school: Institution
+    name: str, text: str | bytes, said: str, school: Institution
 ) -> None:
     school.deliver(name, text)
     with pytest.raises(BuildError) as stopped:
