@@ -22,16 +22,14 @@ LABELS = ("collaboration", "use_case", "task_success")
 # What a source that says nothing of itself is called.
 DEFAULTS = {"source_id": "own", "platform": "own"}
 
-# Names that are published. One of a release of the Index begins with a digit.
+# Names that are published. A release of the Index begins with a digit.
 NAMES = {
-    **dict.fromkeys(
-        ("source_id", "platform"),
-        (
-            "[a-z][a-z0-9_]*",
-            ", small ones, digits and _, such as my_university; simulated... is of the "
-            "shipped releases",
-        ),
+    "source_id": (
+        "[a-z][a-z0-9_]*",
+        ", small ones, digits and _, a letter first, such as my_university; "
+        "simulated... is of the shipped releases",
     ),
+    "platform": ("[a-z0-9_]+", ", small ones, digits and _, such as chat"),
     **dict.fromkeys(
         ("classifier", "classifier_version", "taxonomy_version"),
         ("[^ _]+([ _][^ _]+){0,5}", ", such as prompt_v3"),
@@ -70,7 +68,8 @@ def known_labels() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     with path.open(encoding="utf-8", newline="") as handle:
         for row in csv.DictReader(handle):
-            found.setdefault(row["facet"], []).append(row["label"])
+            if row["label"] != "not_classified":
+                found.setdefault(row["facet"], []).append(row["label"])
     return found
 
 

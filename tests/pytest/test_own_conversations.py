@@ -14,8 +14,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+import simulate
 from conftest import PROJECT, Build, Once, dbt_environment, settings
 from conversations.incoming import private_file
+from conversations.mapping import find
 from dbt.contracts.graph.manifest import Manifest
 from own_conversations import (
     Institution,
@@ -38,10 +40,27 @@ def school(tmp_path: Path) -> Institution:
 # The road: one build with pages and exports -------------------------------------------
 
 
+def simulated(folder: Path) -> pl.DataFrame:
+    """Conversations of Claude.ai from the simulator, which leaves their truth beside
+    them, under the names that its mapping gives."""
+    said = folder / "conversations"
+    command = ["--conversations", "20000", "--api-records", "1", "--truth"]
+    command += ["--output-dir", str(folder), "--seed", "7", "--release-id", "r"]
+    assert simulate.main([*command, "--conversations-parquet", str(said)]) == 0
+    mapping = find(said)
+    drawn = pl.read_parquet(said / "claude_ai" / "*.parquet")
+    drawn = drawn.rename({v: k for k, v in mapping.columns.items()})
+    return drawn.with_columns(
+        pl.lit(mapping.constants["source_id"]).alias("source_id"),
+        *(pl.col(name).replace("not_classified", None) for name in mapping.labels),
+    )
+
+
 def build_own(folder: Path) -> Build:
     """A build, as a person runs it, on the shipped releases and own conversations."""
     school = Institution(folder)
-    school.deliver("march.csv", ROWS)
+    drawn = simulated(folder / "simulated")
+    school.deliver("march.csv", pl.concat([ROWS, drawn], how="diagonal"))
     environment = settings(folder) | {"AEI_CONVERSATIONS": str(school.data)}
     del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
     command = [sys.executable, str(PROJECT / "scripts" / "build.py"), "--no-docs"]
@@ -62,14 +81,50 @@ def own(once: Once) -> Build:
 
 
 def test_private_cells_are_those_of_the_rows(own: Build) -> None:
-    assert_frame_equal(private_cells(own.folder / "work.duckdb"), cells_by_polars(ROWS))
+    found = private_cells(own.folder / "work.duckdb")
+    found = found.filter(pl.col("release_id") == "our_school_v1")
+    assert_frame_equal(found, cells_by_polars(ROWS))
+
+
+def test_truth_of_the_simulator_lies_in_the_intervals(own: Build) -> None:
+    """Shares of labels, of all and of countries: 95% of the intervals hold them."""
+    truth = own.folder / "simulated" / "release_r" / "truth"
+    rows = own.query(
+        f"""
+        with answers as (
+            select
+                'GLOBAL' as geo_id, facet, category,
+                100 * sum(probability * share) as truth_pct
+            from '{truth}/task_parameter.parquet'
+            inner join '{truth}/answer_parameter.parquet'
+                using (platform, task, is_coordinated)
+            where platform = 'claude_ai'
+            group by facet, category
+            union all
+            select geo_id, facet, category, 100 * value
+            from '{truth}/country_parameter.parquet'
+        )
+
+        select truth_pct between interval_low_pct and interval_high_pct
+        from marts.fct_facet_shares
+        inner join answers using (geo_id, facet, category)
+        where
+            release_id = 'made_up_simulated_classifier_1'
+            and share_base = 'all_conversations'
+            and interval_kind = 'wilson_95'
+            and category <> 'not_classified'
+        """
+    )
+    assert len(rows) > 40
+    assert sum(is_held for (is_held,) in rows) / len(rows) > 0.9
 
 
 def test_own_samples_stand_among_the_releases(own: Build) -> None:
     found = own.query(
         "select release_id, platform, window_start_date, window_end_date, "
         "sample_count, count_basis, schema_family, is_simulated from "
-        "marts.dim_releases where is_own_data order by window_start_date"
+        "marts.dim_releases where is_own_data and release_id = 'our_school_v1' "
+        "order by window_start_date"
     )
     march = sum(day.month == 3 for day in ROWS["started_on"])
     key = ("our_school_v1", "chat")
@@ -144,7 +199,10 @@ def test_suppressed_label_may_hold_all_of_the_residual(own: Build) -> None:
 def test_rows_of_the_index_are_as_without(
     mart: str, own: Build, shipped_warehouse: Build
 ) -> None:
-    sql = f"from marts.{mart} where release_id <> 'our_school_v1' order by all"
+    sql = (
+        f"from marts.{mart} where release_id not in ('our_school_v1', "
+        "'made_up_simulated_classifier_1') order by all"
+    )
     found, without = (
         pl.DataFrame(build.records(sql), infer_schema_length=None)
         for build in (own, shipped_warehouse)
