@@ -136,7 +136,7 @@ def by_pandas(folder: Path) -> int:
 
 
 def by_the_project(folder: Path, work_file: Path) -> int:
-    """The number of published cells, by the part of a build that reads conversations."""
+    """The number of published cells, by the part of a build that counts them."""
     from conversations.incoming import VARIABLE, keep, prepare
     from warehouse.runner import Dbt
 

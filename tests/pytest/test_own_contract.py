@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 from check_conversations import main as check
 from conftest import PROJECT, SHIPPED_DATA, dbt_environment
+from conversations.contract import checks
 from conversations.incoming import prepare, private_file
+from mutations.own import BAD, DATA_TESTS, HEAD, kills
 from own_conversations import (
     CELL,
     LABELS,
@@ -33,85 +35,13 @@ def school(tmp_path: Path) -> Institution:
 
 # Contract -----------------------------------------------------------------------------
 
-TOMORROW = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-HEAD = "conversation_id,started_on,task_text,use_case\n"
-GOOD = "a,2026-03-01,none,work\n"
-PLACE = "conversation_id,started_on,country,region\n"
-LONG = "secret words " * 60
-# What is delivered, and the check, row and column that the message names.
-BAD: dict[str, tuple[str, str, int, str]] = {
-    "no id": (
-        f"{HEAD}{GOOD},2026-03-01,none,work\n",
-        "missing_ids",
-        3,
-        "conversation_id",
-    ),
-    "no date": (
-        f"{HEAD}{GOOD}b,01/02/2026,none,work\n",
-        "unreadable_dates",
-        3,
-        "started_on",
-    ),
-    "no such month, behind a future day": (
-        f"{HEAD}b,{TOMORROW},none,work\na,2026-13-01,none,work\n",
-        "unreadable_dates",
-        3,
-        "started_on",
-    ),
-    "future": (
-        f"{HEAD}b,{TOMORROW},none,work\n",
-        "impossible_dates",
-        2,
-        "started_on",
-    ),
-    "label": (
-        f"{HEAD}{GOOD}b,2026-03-01,none,fun\n",
-        "unknown_labels",
-        3,
-        "use_case",
-    ),
-    "twice": (
-        f"{HEAD}{GOOD}b,2026-03-01,none,work\n{GOOD}",
-        "duplicate_ids",
-        2,
-        "conversation_id",
-    ),
-    "two days": (
-        f"{HEAD}{GOOD}a,2026-03-09,none,work\n",
-        "duplicate_ids",
-        2,
-        "conversation_id",
-    ),
-    "text as task": (
-        f"{HEAD}{GOOD}b,2026-03-02,{LONG},work\n",
-        "text_like_columns",
-        3,
-        "task_text",
-    ),
-    "country": (f"{PLACE}a,2026-03-01,Germany,\n", "unknown_countries", 2, "country"),
-    "region": (f"{PLACE}a,2026-03-01,DE,US-CA\n", "unknown_regions", 2, "region"),
-    "text as label": (
-        f"{HEAD}{GOOD}b,2026-03-01,none,what secret words\n",
-        "unknown_labels",
-        3,
-        "use_case",
-    ),
-    **{
-        f"{column} {value}": (
-            f"conversation_id,started_on,{column}\na,2026-03-01,{value}\n",
-            "unusable_names",
-            2,
-            column,
-        )
-        for column, value in (
-            ("source_id", "Our School"),
-            ("source_id", "simulated_2026_01"),
-            ("source_id", "2026_01_15"),
-            ("classifier", "secret words of a person that are no name"),
-            ("classifier_version", "secret words of a person that are no name"),
-        )
-    },
-}
+
+def test_every_guard_of_own_conversations_has_a_mutant() -> None:
+    folder = PROJECT / "tests" / "data_tests" / "conversations"
+    guards = {path.stem for path in folder.glob("*.sql")}
+    assert set(DATA_TESTS) == guards
+    stops = {each.name for each in checks()} | {"duplicate_ids"}
+    assert {kill.guard for kill in kills()} == guards | stops
 
 
 @pytest.mark.parametrize("case", BAD)

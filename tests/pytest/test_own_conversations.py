@@ -19,6 +19,7 @@ from conftest import PROJECT, Build, Once, dbt_environment, settings
 from conversations.incoming import private_file
 from conversations.mapping import find
 from dbt.contracts.graph.manifest import Manifest
+from mutations.own import DATA_TESTS, WARNINGS
 from own_conversations import (
     Institution,
     cells_by_polars,
@@ -336,36 +337,16 @@ def status_of(results: Any, name: str) -> str:
     return status
 
 
-def test_mix_that_moves_is_a_warning_with_figures(school: Institution) -> None:
-    rows = conversations(900, seed=8, days=58).with_columns(
-        pl.when(pl.col("started_on") >= date(2026, 4, 1))
-        .then(pl.lit("work"))
-        .otherwise("use_case")
-        .alias("use_case")
-    )
-    school.deliver("a.csv", rows)
-    results = school.take(
-        "int_conversation_cells_protected", "own_labels_keep_their_mix"
-    )
-    assert status_of(results, "own_labels_keep_their_mix") == "warn"
-
-
 @pytest.mark.parametrize(
-    ("change", "guard"),
-    [
-        (pl.lit("a task of nobody").alias("task_text"), "own_tasks_match_their_list"),
-        (
-            pl.when(pl.col("conversation_id").str.ends_with("7"))
-            .then(pl.lit("simulated_1"))
-            .otherwise(pl.lit("another"))
-            .alias("taxonomy_version"),
-            "own_tasks_match_their_list",
-        ),
-    ],
+    ("guard", "case"),
+    [(guard, case) for guard, cases in DATA_TESTS.items() for case in cases],
 )
-def test_tasks_of_no_list_stop_the_build(
-    change: pl.Expr, guard: str, school: Institution
-) -> None:
-    school.deliver("a.csv", conversations(100, seed=9).with_columns(change))
-    with pytest.raises(BuildError, match=guard):
-        school.take(guard)
+def test_data_test_finds_its_mutant(guard: str, case: str, school: Institution) -> None:
+    rows = conversations(900, seed=8, days=58)
+    school.deliver("a.csv", rows.with_columns(DATA_TESTS[guard][case]))
+    nodes = ("int_conversation_cells_protected", guard)
+    if guard in WARNINGS:
+        assert status_of(school.take(*nodes), guard) == "warn"
+    else:
+        with pytest.raises(BuildError, match=guard):
+            school.take(*nodes)

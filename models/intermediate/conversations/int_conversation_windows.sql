@@ -29,7 +29,8 @@ final as (
         min(classifier) as classifier,
         any_value(classifier_version) as classifier_version,
         coalesce(min(taxonomy_version), min(delivered_version)) as taxonomy_version,
-        count(distinct taxonomy_version) as taxonomy_version_count,
+        count(distinct coalesce(taxonomy_version, delivered_version))
+            as taxonomy_version_count,
         cast(sum(conversation_count) as bigint) as conversation_count,
         sum(account_row_count) = sum(conversation_count) as has_accounts,
         count(country) > 0 as has_countries,
