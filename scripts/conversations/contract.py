@@ -146,8 +146,8 @@ def checks() -> list[Check]:
         Check(
             "unknown_regions",
             "region",
-            "region is not null and (country is null or not "
-            "regexp_full_match(region, country || '-[A-Z0-9]{1,3}'))",
+            "region is not null and (country is null or left(region, 2) <> country or "
+            "not regexp_full_match(region, '[A-Z]{2}-[A-Z0-9]{1,3}'))",
             "an ISO 3166-2 code such as US-CA, of the country of the row",
             "Give the country too, or leave the region empty.",
         ),

@@ -27,7 +27,7 @@ from conversations.reading import Source, delivered_sql, find_source
 
 VARIABLE = "AEI_CONVERSATIONS"
 # What is kept from one build to the next is forgotten when its meaning changes.
-VERSION = "1"
+VERSION = "2"
 # A change of so many days is read by the day, of more by the month; a first one, and
 # one of years, by the year: each batch costs dbt as much as some hundred thousand rows.
 MOST_DAYS, MOST_MONTHS = 31, 24
@@ -144,7 +144,9 @@ def fingerprint_of(mapping: Mapping, source: Source, data_dir: Path) -> str:
         *(f"{path.name} {path.stat().st_size}" for path in lists),
         tasks.read_text(encoding="utf-8") if tasks and tasks.is_file() else "",
     ]
-    said = repr((VERSION, mapping.text, own, read, source.name))
+    # Keys are hashes of this version of DuckDB.
+    version = VERSION, duckdb.__version__
+    said = repr((version, mapping.text, own, read, source.name))
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -20,8 +20,13 @@ COLUMNS = """
     problem utinyint
 """
 KEY = "source_id, platform, classifier_version, conversation_key"
+# By one number first: nearly all are there once.
 TWICE = f"""
     select {KEY}, count(*) as row_count from incoming.conversations
+    where conversation_key in (
+        select conversation_key from incoming.conversations
+        group by conversation_key having count(*) > 1
+    )
     group by {KEY}
     having
         count(*) > 1
@@ -90,8 +95,8 @@ def insert_sql(delivered: str, has_task_names: bool) -> str:
         select
             source_file,
             cast(try_cast(started_on as timestamp) as date),
-            md5_number_lower(conversation_id),
-            md5_number_lower(account_id),
+            hash(conversation_id),
+            hash(account_id),
             source_id, platform, country, region,
             coalesce(regexp_replace(task_id, '\\.0$', ''), {named}task_text)),
             taxonomy_version, collaboration, use_case, task_success,
@@ -178,7 +183,7 @@ def twice(
             (Path(file).name, number)
             for (number,) in con.execute(
                 f"select row_number from ({rows}) where "
-                f"md5_number_lower(conversation_id) = {key} order by 1 limit 3"
+                f"hash(conversation_id) = {key} order by 1 limit 3"
             ).fetchall()
         ]
     where = ", ".join(f"{file} row {number:,}" for file, number in places)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -120,7 +119,8 @@ def _parts(named: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def account_group(account: str) -> int:
     """The group, of 64, of an account."""
-    return int.from_bytes(hashlib.md5(account.encode()).digest()[8:], "little") % 64
+    (found,) = duckdb.execute("select hash(?) % 64", [account]).fetchall()
+    return int(found[0])
 
 
 def _counted(
