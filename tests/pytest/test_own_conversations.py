@@ -88,7 +88,7 @@ def test_private_cells_are_those_of_the_rows(own: Build) -> None:
 
 
 def test_truth_of_the_simulator_lies_in_the_intervals(own: Build) -> None:
-    """Shares of tasks and labels: 95% of the intervals hold them; seed 7: 94% of 172."""
+    """Shares of tasks and labels: about 95% hold them; with seed 7, 94% of 172."""
     truth = own.folder / "simulated" / "release_r" / "truth"
     rows = own.query(
         f"""
