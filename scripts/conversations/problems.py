@@ -96,7 +96,7 @@ def insert_sql(delivered: str, has_task_names: bool) -> str:
             source_file,
             cast(try_cast(started_on as timestamp) as date),
             hash(conversation_id),
-            hash(account_id),
+            case when account_id is not null then hash(account_id) end,
             source_id, platform, country, region,
             coalesce(regexp_replace(task_id, '\\.0$', ''), {named}task_text)),
             taxonomy_version, collaboration, use_case, task_success,
