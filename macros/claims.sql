@@ -33,3 +33,12 @@
             else {{ own }} - {{ other }}
         end
 {%- endmacro %}
+
+
+{#- How many peers are ahead, and one; NULL where nothing is known of oneself. -#}
+{% macro rank_among_peers(known, ahead) -%}
+    case
+            when any_value({{ known }}) is not null
+                then count(*) filter (where {{ ahead }}) + 1
+        end
+{%- endmacro %}

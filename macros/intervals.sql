@@ -97,7 +97,7 @@
 {%- endmacro %}
 
 
-{#- The CTEs behind a mart of one task figure: its sums, its intervals, its samples. -#}
+{#- The CTEs behind a mart of one task figure: its sums, or what a release publishes. -#}
 {% macro task_figure_ctes(figure) -%}
 published as (
 
@@ -119,42 +119,10 @@ figures as (
 
     -- What a release publishes itself of everybody is better than the sum of its tasks.
     select computed.* from {{ ref('int_scope_figures') }} as computed
-    anti join published
-        on
-            computed.sample_id = published.sample_id
-            and computed.allocation_rule = published.allocation_rule
-            and computed.scope = published.scope
-            and computed.estimator = published.estimator
+    anti join published using (sample_id, allocation_rule, scope, estimator)
     where computed.figure = '{{ figure }}'
     union all by name
     select * from published
-
-),
-
-estimators as (
-
-    select * from {{ ref('estimators') }}
-    where figure = '{{ figure }}'
-
-),
-
-intervals as (
-
-    select * from {{ ref('int_scope_intervals') }}
-    where figure = '{{ figure }}'
-
-),
-
-uncertainty as (
-
-    select * from {{ ref('int_uncertainty') }}
-    where figure = '{{ figure }}'
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
 
 )
 {%- endmacro %}
@@ -163,20 +131,10 @@ samples as (
 {#- Their join. -#}
 {% macro task_figure_joins() -%}
 from figures
-    inner join samples on figures.sample_id = samples.sample_id
-    inner join estimators on figures.estimator = estimators.estimator
-    left join intervals
-        on
-            figures.sample_id = intervals.sample_id
-            and figures.allocation_rule = intervals.allocation_rule
-            and figures.scope = intervals.scope
-            and figures.estimator = intervals.estimator
-            and figures.category = intervals.category
-    left join uncertainty
-        on
-            figures.sample_id = uncertainty.sample_id
-            and figures.allocation_rule = uncertainty.allocation_rule
-            and figures.scope = uncertainty.scope
-            and figures.estimator = uncertainty.estimator
-            and figures.category = uncertainty.category
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join {{ ref('estimators') }} as estimators using (figure, estimator)
+    left join {{ ref('int_scope_intervals') }} as intervals
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
+    left join {{ ref('int_uncertainty') }} as uncertainty
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
 {%- endmacro %}

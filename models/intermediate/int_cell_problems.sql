@@ -133,8 +133,7 @@ judged as (
         end as check_name
     from grouped
     -- A file without a percentage has no precision.
-    left join printed_precisions
-        on grouped.relative_path = printed_precisions.relative_path
+    left join printed_precisions using (relative_path)
 
 ),
 

@@ -1,31 +1,11 @@
 {{ config(materialized='view') }}
 -- grain: country_code
 -- why: names and population of a country from two files that a copy may lack
-with
-
-countries as (
-
-    select * from {{ ref('stg_reference__countries') }}
-
-),
-
-populations as (
-
-    select * from {{ ref('stg_reference__populations') }}
-
-),
-
-final as (
-
-    select
-        countries.country_code,
-        countries.country_alpha_3_code,
-        countries.country_name,
-        populations.population_year,
-        populations.working_age_population_count
-    from countries
-    left join populations on countries.country_code = populations.country_code
-
-)
-
-select * from final
+select
+    countries.country_code,
+    countries.country_alpha_3_code,
+    countries.country_name,
+    populations.population_year,
+    populations.working_age_population_count
+from {{ ref('stg_reference__countries') }} as countries
+left join {{ ref('stg_reference__populations') }} as populations using (country_code)

@@ -19,12 +19,6 @@ facets as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 pivoted as (
 
     select
@@ -132,12 +126,8 @@ based as (
         end as amount,
         samples.count_basis
     from pivoted
-    inner join samples on pivoted.sample_id = samples.sample_id
-    left join totals
-        on
-            pivoted.sample_id = totals.sample_id
-            and pivoted.geo_level = totals.geo_level
-            and pivoted.geo_id = totals.geo_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    left join totals using (sample_id, geo_level, geo_id)
     left join totals as countries
         on
             pivoted.facet_kind = 'geography_total'

@@ -9,12 +9,6 @@
 ] %}
 with
 
-row_problems as (
-
-    select * from {{ ref('int_row_problems') }}
-
-),
-
 family_values as (
 
     select {{ columns | join(', ') }}
@@ -47,10 +41,8 @@ final as (
         row_problems.check_name,
         row_problems.check_name is null or row_problems.is_usable as is_usable
     from family_values
-    left join row_problems
-        on
-            family_values.relative_path = row_problems.relative_path
-            and family_values.row_number = row_problems.row_number
+    left join {{ ref('int_row_problems') }} as row_problems
+        using (relative_path, row_number)
 
 )
 

@@ -18,12 +18,6 @@ facet_cells as (
 
 ),
 
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
 facet_totals as (
 
     select
@@ -74,8 +68,8 @@ nodes as (
         count(*) as task_node_count,
         count(*) filter (where not tasks.is_pseudo_task) as named_task_count
     from facet_cells
-    inner join samples on facet_cells.sample_id = samples.sample_id
-    inner join tasks
+    inner join samples using (sample_id)
+    inner join {{ ref('int_tasks') }} as tasks
         on
             samples.taxonomy_version = tasks.taxonomy_version
             and facet_cells.cluster_name = tasks.task_key
@@ -101,7 +95,7 @@ based as (
             totals.category_count
         ) as conversation_count
     from totals
-    inner join samples on totals.sample_id = samples.sample_id
+    inner join samples using (sample_id)
 
 ),
 
@@ -124,11 +118,7 @@ final as (
         or based.geo_id = 'unpublished'
         or based.geo_id like '%not_classified' as is_residual
     from based
-    left join nodes
-        on
-            based.sample_id = nodes.sample_id
-            and based.geo_level = nodes.geo_level
-            and based.geo_id = nodes.geo_id
+    left join nodes using (sample_id, geo_level, geo_id)
 
 )
 

@@ -5,18 +5,6 @@
 --      know: that is a finding, published with the marts
 with
 
-row_problems as (
-
-    select * from {{ ref('int_row_problems') }}
-
-),
-
-cell_problems as (
-
-    select * from {{ ref('int_cell_problems') }}
-
-),
-
 facet_values as (
 
     select relative_path from {{ ref('int_facet_values') }}
@@ -35,12 +23,6 @@ release_files as (
 
 ),
 
-input_checks as (
-
-    select * from {{ ref('input_checks') }}
-
-),
-
 -- A file without rows would otherwise look like an absent one.
 empty_files as (
 
@@ -53,7 +35,7 @@ empty_files as (
         'no row' as observed,
         cast(null as varchar) as expected
     from release_files
-    left join facet_values on release_files.relative_path = facet_values.relative_path
+    left join facet_values using (relative_path)
     where facet_values.relative_path is null
 
 ),
@@ -77,9 +59,9 @@ unknown_samples as (
 
 problems as (
 
-    select * exclude (is_usable) from row_problems
+    select * exclude (is_usable) from {{ ref('int_row_problems') }}
     union all by name
-    select * from cell_problems
+    select * from {{ ref('int_cell_problems') }}
     union all by name
     select * from empty_files
     union all by name
@@ -107,8 +89,8 @@ final as (
         and (input_checks.always_stops or release_files.file_status <> 'verified')
             as stops_the_build
     from problems
-    inner join release_files on problems.relative_path = release_files.relative_path
-    inner join input_checks on problems.check_name = input_checks.check_name
+    inner join release_files using (relative_path)
+    inner join {{ ref('input_checks') }} as input_checks using (check_name)
 
 )
 

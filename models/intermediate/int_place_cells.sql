@@ -22,12 +22,6 @@ cell_problems as (
 
 ),
 
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
-
-),
-
 final as (
 
     select
@@ -70,11 +64,8 @@ final as (
             else 'observed'
         end as status
     from facet_cells
-    left join cell_problems
-        on
-            facet_cells.relative_path = cell_problems.relative_path
-            and facet_cells.row_number = cell_problems.row_number
-    left join facet_labels
+    left join cell_problems using (relative_path, row_number)
+    left join {{ ref('facet_labels') }} as facet_labels
         on
             facet_cells.facet = facet_labels.facet
             and facet_cells.cluster_name = facet_labels.label

@@ -16,12 +16,6 @@ facet_labels as (
 
 ),
 
-geography_totals as (
-
-    select * from {{ ref('int_geography_totals') }}
-
-),
-
 own_samples as (
 
     select sample_id from {{ ref('int_samples') }}
@@ -94,7 +88,7 @@ suppressed as (
         on
             place_facets.facet = facet_labels.facet
             and facet_labels.label_kind = 'named'
-    left join own_samples on place_facets.sample_id = own_samples.sample_id
+    left join own_samples using (sample_id)
     anti join published
         on
             place_facets.sample_id = published.sample_id
@@ -142,19 +136,10 @@ based as (
         place_facets.published_label_count < named_labels.named_label_count
             as has_folded_label
     from cells
-    inner join geography_totals
-        on
-            cells.sample_id = geography_totals.sample_id
-            and cells.geo_level = geography_totals.geo_level
-            and cells.geo_id = geography_totals.geo_id
-    left join place_facets
-        on
-            cells.sample_id = place_facets.sample_id
-            and cells.geo_level = place_facets.geo_level
-            and cells.geo_id = place_facets.geo_id
-            and cells.facet = place_facets.facet
-            and cells.level = place_facets.level
-    left join named_labels on cells.facet = named_labels.facet
+    inner join {{ ref('int_geography_totals') }} as geography_totals
+        using (sample_id, geo_level, geo_id)
+    left join place_facets using (sample_id, geo_level, geo_id, facet, level)
+    left join named_labels using (facet)
 
 ),
 

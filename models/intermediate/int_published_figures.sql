@@ -29,12 +29,6 @@ estimators as (
 
 ),
 
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
-
-),
-
 scopes as (
 
     select * from {{ ref('scopes') }}
@@ -71,7 +65,7 @@ final as (
         end as status
     from labelled
     inner join estimators on labelled.label_facet = estimators.facet
-    left join facet_labels
+    left join {{ ref('facet_labels') }} as facet_labels
         on
             labelled.label_facet = facet_labels.facet
             and labelled.label = facet_labels.label
@@ -80,10 +74,7 @@ final as (
             labelled.facet_kind = 'occupation'
             and labelled.level = 1
             and labelled.base_cluster_name = scopes.soc_major_group
-    left join cell_problems
-        on
-            labelled.relative_path = cell_problems.relative_path
-            and labelled.row_number = cell_problems.row_number
+    left join cell_problems using (relative_path, row_number)
     where labelled.attribute_facet is null or scopes.scope is not null
 
 )

@@ -10,12 +10,6 @@ facet_cells as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 facets_of_samples as (
 
     select
@@ -24,12 +18,6 @@ facets_of_samples as (
     from {{ ref('facet_sets') }} as facet_sets
     where facet_sets.facet = 'soc_occupation'
     group by facet_sets.facet_set, facet_sets.geo_level
-
-),
-
-geography_totals as (
-
-    select * from {{ ref('int_geography_totals') }}
 
 ),
 
@@ -59,8 +47,9 @@ asked as (
         scopes.scope,
         scopes.scope_kind,
         scopes.soc_major_group
-    from geography_totals
-    inner join samples on geography_totals.sample_id = samples.sample_id
+    from {{ ref('int_geography_totals') }} as geography_totals
+    inner join {{ ref('int_samples') }} as samples
+        on geography_totals.sample_id = samples.sample_id
     inner join facets_of_samples
         on
             samples.facet_set = facets_of_samples.facet_set

@@ -59,7 +59,7 @@ final as (
         case when release_files.is_loaded then row_counts.set_aside_row_count end
             as set_aside_row_count
     from release_files
-    left join row_counts on release_files.relative_path = row_counts.relative_path
+    left join row_counts using (relative_path)
 
 )
 

@@ -18,18 +18,6 @@ scope_tasks as (
 
 ),
 
-ratios as (
-
-    select * from {{ ref('int_task_ratios') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 summed as (
 
     select
@@ -70,10 +58,7 @@ summed as (
             'high'
         ) }}
     from scope_tasks
-    inner join ratios
-        on
-            scope_tasks.sample_id = ratios.sample_id
-            and scope_tasks.task_id = ratios.task_id
+    inner join {{ ref('int_task_ratios') }} as ratios using (sample_id, task_id)
     group by
         scope_tasks.sample_id, scope_tasks.allocation_rule, scope_tasks.scope,
         ratios.figure, ratios.estimator, ratios.category
@@ -110,7 +95,7 @@ computed as (
             else 'visible'
         end as status
     from summed
-    inner join samples on summed.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 ),
 

@@ -11,12 +11,6 @@ geography_totals as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 tasks as (
 
     select * from {{ ref('int_tasks') }}
@@ -28,14 +22,8 @@ task_cells as (
 
     select cells.*
     from {{ ref('int_task_cells') }} as cells
-    semi join tasks on cells.task_id = tasks.task_id
+    semi join tasks using (task_id)
     where cells.facet = 'onet_task'
-
-),
-
-published_shares as (
-
-    select * from {{ ref('int_published_shares') }}
 
 ),
 
@@ -43,12 +31,6 @@ scope_weights as (
 
     select * from {{ ref('int_scope_weights') }}
     where scope_kind in ('education', 'subsector', 'major_group')
-
-),
-
-allocation_rules as (
-
-    select * from {{ ref('allocation_rules') }}
 
 ),
 
@@ -85,11 +67,7 @@ based_tasks as (
         sum(pow(task_cells.conversation_count / rest_count, 2)) over place
             as base_squares
     from task_cells
-    inner join share_bases
-        on
-            task_cells.sample_id = share_bases.sample_id
-            and task_cells.geo_level = share_bases.geo_level
-            and task_cells.geo_id = share_bases.geo_id
+    inner join share_bases using (sample_id, geo_level, geo_id)
     window place as (
         partition by
             task_cells.sample_id, task_cells.geo_level, task_cells.geo_id,
@@ -123,7 +101,7 @@ visible as (
             'of_scope'
         ) }}
     from based_tasks
-    inner join scope_weights on based_tasks.task_id = scope_weights.task_id
+    inner join scope_weights using (task_id)
     where scope_weights.scope_kind <> 'major_group' or based_tasks.geo_level = 'global'
     group by
         based_tasks.sample_id, based_tasks.geo_level, based_tasks.geo_id,
@@ -171,8 +149,8 @@ joined as (
         > share_bases.base_conversation_count + 1e-6 as is_contradicted
     from share_bases
     cross join scopes
-    inner join samples on share_bases.sample_id = samples.sample_id
-    inner join allocation_rules
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join {{ ref('allocation_rules') }} as allocation_rules
         on scopes.allocation_rule = allocation_rules.allocation_rule
     left join visible
         on
@@ -240,7 +218,7 @@ final as (
         ) }} as error_high_pct
     from computed
     union all by name
-    select * from published_shares
+    select * from {{ ref('int_published_shares') }}
 
 )
 

@@ -17,18 +17,6 @@ task_cells as (
 
 ),
 
-scopes as (
-
-    select * from {{ ref('scopes') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 platforms as (
 
     select
@@ -38,7 +26,7 @@ platforms as (
             partition by samples.release_id, task_cells.task_id
         ) as platform_count
     from task_cells
-    inner join samples on task_cells.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 ),
 
@@ -52,12 +40,9 @@ final as (
         scope_weights.weight,
         scope_weights.weight * task_cells.conversation_count as conversation_count
     from task_cells
-    inner join scope_weights on task_cells.task_id = scope_weights.task_id
-    inner join scopes on scope_weights.scope = scopes.scope
-    inner join platforms
-        on
-            task_cells.sample_id = platforms.sample_id
-            and task_cells.task_id = platforms.task_id
+    inner join scope_weights using (task_id)
+    inner join {{ ref('scopes') }} as scopes on scope_weights.scope = scopes.scope
+    inner join platforms using (sample_id, task_id)
     where not scopes.is_both_platforms_only or platforms.platform_count > 1
 
 )

@@ -17,7 +17,7 @@ tasks as (
 
     select tasks.*
     from {{ ref('int_tasks') }} as tasks
-    inner join published_tasks on tasks.task_id = published_tasks.task_id
+    inner join published_tasks using (task_id)
 
 ),
 
@@ -25,25 +25,7 @@ allocations as (
 
     select allocations.*
     from {{ ref('int_task_allocations') }} as allocations
-    inner join published_tasks on allocations.task_id = published_tasks.task_id
-
-),
-
-seeded_scopes as (
-
-    select * from {{ ref('scopes') }}
-
-),
-
-soc_major_groups as (
-
-    select * from {{ ref('soc_major_groups') }}
-
-),
-
-excluded_groups as (
-
-    select * from {{ ref('scope_excluded_groups') }}
+    inner join published_tasks using (task_id)
 
 ),
 
@@ -57,13 +39,13 @@ allocation_rules as (
 -- The groups of a ranking are scopes too, named by their code.
 scopes as (
 
-    select * from seeded_scopes
+    select * from {{ ref('scopes') }}
     union all by name
     select
         soc_major_group as scope,
         'major_group' as scope_kind,
         soc_major_group
-    from soc_major_groups
+    from {{ ref('soc_major_groups') }}
 
 ),
 
@@ -97,8 +79,8 @@ excluded_weights as (
         allocations.task_id,
         sum(allocations.weight) as weight
     from allocations
-    inner join excluded_groups
-        on allocations.soc_major_group = excluded_groups.soc_major_group
+    inner join {{ ref('scope_excluded_groups') }} as excluded_groups
+        using (soc_major_group)
     group by allocations.allocation_rule, excluded_groups.scope, allocations.task_id
 
 ),

@@ -4,12 +4,6 @@
 --      the case below
 with
 
-holder_codes as (
-
-    select * from {{ ref('int_task_holder_codes') }}
-
-),
-
 allocation_rules as (
 
     select allocation_rule from {{ ref('allocation_rules') }}
@@ -30,7 +24,7 @@ parts as (
         sum(count(*)) over task as task_code_count,
         min(soc_major_group) over task = max(soc_major_group) over task
             as is_single_group
-    from holder_codes
+    from {{ ref('int_task_holder_codes') }}
     group by task_id, soc_major_group, education_subsector
     window
         task as (partition by task_id),

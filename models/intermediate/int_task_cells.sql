@@ -21,24 +21,6 @@ cell_problems as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
-
-),
-
 published as (
 
     select
@@ -57,15 +39,12 @@ published as (
         facet_cells.row_check_name is not null
         or cell_problems.relative_path is not null as is_contradicted
     from facet_cells
-    inner join samples on facet_cells.sample_id = samples.sample_id
-    inner join tasks
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join {{ ref('int_tasks') }} as tasks
         on
             samples.taxonomy_version = tasks.taxonomy_version
             and facet_cells.base_cluster_name = tasks.task_key
-    left join cell_problems
-        on
-            facet_cells.relative_path = cell_problems.relative_path
-            and facet_cells.row_number = cell_problems.row_number
+    left join cell_problems using (relative_path, row_number)
 
 ),
 
@@ -112,7 +91,7 @@ labels as (
         facets_in_copy.facet,
         facet_labels.label as category
     from facets_in_copy
-    inner join facet_labels on facets_in_copy.facet = facet_labels.facet
+    inner join {{ ref('facet_labels') }} as facet_labels using (facet)
     -- A label that is known and published is one.
     union
     select
@@ -136,11 +115,7 @@ grid as (
         task_totals.conversation_count as task_conversation_count,
         facets_in_copy.folded_cell_maximum_count
     from task_totals
-    inner join facets_in_copy
-        on
-            task_totals.sample_id = facets_in_copy.sample_id
-            and task_totals.geo_level = facets_in_copy.geo_level
-            and task_totals.geo_id = facets_in_copy.geo_id
+    inner join facets_in_copy using (sample_id, geo_level, geo_id)
     inner join labels
         on
             facets_in_copy.sample_id = labels.sample_id
@@ -169,13 +144,7 @@ filled as (
         ) as residual_conversation_count
     from grid
     left join attribute_cells
-        on
-            grid.sample_id = attribute_cells.sample_id
-            and grid.geo_level = attribute_cells.geo_level
-            and grid.geo_id = attribute_cells.geo_id
-            and grid.task_id = attribute_cells.task_id
-            and grid.facet = attribute_cells.facet
-            and grid.category = attribute_cells.category
+        using (sample_id, geo_level, geo_id, task_id, facet, category)
     window task_facet as (
         partition by
             grid.sample_id, grid.geo_level, grid.geo_id, grid.task_id, grid.facet

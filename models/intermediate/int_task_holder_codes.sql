@@ -4,35 +4,14 @@
 --      often
 with
 
-task_holders as (
-
-    select * from {{ ref('stg_reference__task_holders') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
-education_subsectors as (
-
-    select * from {{ ref('education_subsectors') }}
-
-),
-
 -- One occupation can list one statement under two O*NET Task IDs.
 holder_codes as (
 
     select distinct
         tasks.task_id,
         task_holders.onet_soc_code
-    from task_holders
-    inner join tasks
-        on
-            task_holders.taxonomy_version = tasks.taxonomy_version
-            and task_holders.task_key = tasks.task_key
+    from {{ ref('stg_reference__task_holders') }} as task_holders
+    inner join {{ ref('int_tasks') }} as tasks using (taxonomy_version, task_key)
 
 ),
 
@@ -45,7 +24,7 @@ final as (
         coalesce(education_subsectors.education_subsector, 'not_education')
             as education_subsector
     from holder_codes
-    left join education_subsectors
+    left join {{ ref('education_subsectors') }} as education_subsectors
         on starts_with(
             holder_codes.onet_soc_code, education_subsectors.soc_code_prefix
         )

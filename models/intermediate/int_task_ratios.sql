@@ -11,18 +11,6 @@ task_cells as (
 
 ),
 
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
-
-),
-
-estimators as (
-
-    select * from {{ ref('estimators') }}
-
-),
-
 task_totals as (
 
     select * from task_cells
@@ -55,11 +43,8 @@ cells as (
         ) as published_count,
         bool_or(task_cells.status = 'not_in_copy') over task_facet as is_not_in_copy
     from task_cells
-    inner join task_totals
-        on
-            task_cells.sample_id = task_totals.sample_id
-            and task_cells.task_id = task_totals.task_id
-    inner join facet_labels
+    inner join task_totals using (sample_id, task_id)
+    inner join {{ ref('facet_labels') }} as facet_labels
         on
             task_cells.facet = facet_labels.facet
             and task_cells.category = facet_labels.label
@@ -113,7 +98,7 @@ final as (
         cells.named_count > 0 as has_named_cell,
         cells.is_not_in_copy
     from cells
-    inner join estimators on cells.facet = estimators.facet
+    inner join {{ ref('estimators') }} as estimators using (facet)
     where
         coalesce(estimators.only_category = cells.category, true)
         -- Only the base of all conversations has room for none and the residual.

@@ -2,12 +2,6 @@
 -- why: every task of a taxonomy and its two pseudo-tasks get their id here, once
 with
 
-task_holders as (
-
-    select * from {{ ref('stg_reference__task_holders') }}
-
-),
-
 samples as (
 
     select
@@ -28,7 +22,7 @@ statements as (
         count(distinct onet_task_id) as onet_task_id_count,
         false as is_pseudo_task,
         bool_and(is_simulated) as is_simulated
-    from task_holders
+    from {{ ref('stg_reference__task_holders') }}
     group by taxonomy_version, task_key
 
 ),

@@ -20,6 +20,7 @@ from lineage import column_lineage, dbt_page, keys
 from lineage.offline import read_artifact
 
 OVERVIEW = "doc.ai_in_education.__overview__"
+NO_TABLE: dict[str, dict[str, object]] = {"columns": {}}
 
 
 def paths_of_this_machine() -> dict[Path, str]:
@@ -51,8 +52,13 @@ def write(target: Path, folder: Path) -> list[Path]:
     for line in unfollowed:
         print(f"  no column lineage: {line}", file=sys.stderr)
     manifest["docs"][OVERVIEW]["block_contents"] += keys.section(manifest["nodes"])
+    words = {doc["name"]: doc["block_contents"] for doc in manifest["docs"].values()}
     for key, node in manifest["nodes"].items():
         if node["resource_type"] == "model":
+            # What an inner model does not list means what the block of its name says.
+            for name in words.keys() & catalog["nodes"].get(key, NO_TABLE)["columns"]:
+                column = {"name": name, "description": words[name]}
+                node["columns"].setdefault(name, column)
             start = column_lineage.address(key)
             node["description"] += f"\n\n[Where its columns come from]({start})"
     return [dbt_page.write(target / "index.html", manifest, catalog, folder), lineage]

@@ -13,13 +13,7 @@ select
     'an interval should lie around the share of the same numerator and base' as sentence
 from {{ ref('int_scope_intervals') }} as intervals
 left join {{ ref('int_scope_figures') }} as figures
-    on
-        intervals.sample_id = figures.sample_id
-        and intervals.allocation_rule = figures.allocation_rule
-        and intervals.scope = figures.scope
-        and intervals.figure = figures.figure
-        and intervals.estimator = figures.estimator
-        and intervals.category = figures.category
+    using (sample_id, allocation_rule, scope, figure, estimator, category)
 where
     figures.base is null
     or intervals.interval_low_pct > coalesce(figures.share_pct, 0) + 1e-9

@@ -15,13 +15,7 @@ select
         as sentence
 from {{ ref('int_scope_figures') }} as figures
 inner join {{ ref('int_scope_figures_without_task') }} as omitted
-    on
-        figures.sample_id = omitted.sample_id
-        and figures.allocation_rule = omitted.allocation_rule
-        and figures.scope = omitted.scope
-        and figures.figure = omitted.figure
-        and figures.estimator = omitted.estimator
-        and figures.category = omitted.category
+    using (sample_id, allocation_rule, scope, figure, estimator, category)
 where
     figures.scope <> 'all_with_pseudo'
     and figures.task_with_cell_count > 1

@@ -37,11 +37,5 @@ select
     totals.conversation_count,
     'task nodes should sum to the total of the geography' as sentence
 from nodes
-inner join totals
-    on
-        nodes.release_id = totals.release_id
-        and nodes.platform = totals.platform
-        and nodes.window_start_date = totals.window_start_date
-        and nodes.geo_level = totals.geo_level
-        and nodes.geo_id = totals.geo_id
+inner join totals using (release_id, platform, window_start_date, geo_level, geo_id)
 where abs(nodes.node_count - totals.conversation_count) > 1

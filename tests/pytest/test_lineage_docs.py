@@ -90,6 +90,13 @@ def test_every_model_is_in_the_docs_and_in_the_lineage(
     assert models - set(lineage["nodes"]) == set()
 
 
+def test_column_that_an_inner_model_does_not_list_has_the_words_of_its_name(
+    docs: dict[str, str], project_manifest: Manifest
+) -> None:
+    words = project_manifest.docs["doc.ai_in_education.sample_id"].block_contents
+    assert docs["index.html"].count(json.dumps(words)[1:-1]) > 20
+
+
 def test_changed_page_of_a_tool_is_an_error() -> None:
     assert replace_in("a b a", "a page", {"a": "c"}) == "c b c"
     with pytest.raises(DocsError, match="'x', which the docs replace"):

@@ -3,24 +3,6 @@
 --      samples, rule and scope that has both; a side is a sample, a rule and a scope
 with
 
-comparisons as (
-
-    select * from {{ ref('comparisons') }}
-
-),
-
-scopes as (
-
-    select * from {{ ref('scopes') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 sides as (
 
     select distinct
@@ -43,8 +25,8 @@ dated as (
             partition by samples.platform
             order by samples.window_start_date, samples.release_id
         ) as previous_sample_id
-    from samples
-    semi join sides on samples.sample_id = sides.sample_id
+    from {{ ref('int_samples') }} as samples
+    semi join sides using (sample_id)
 
 ),
 
@@ -74,10 +56,7 @@ sample_pairs as (
         dated.sample_id,
         others.sample_id as baseline_sample_id
     from dated
-    inner join dated as others
-        on
-            dated.release_id = others.release_id
-            and dated.window_start_date = others.window_start_date
+    inner join dated as others using (release_id, window_start_date)
 
 ),
 
@@ -98,7 +77,7 @@ final as (
         baseline_sides.allocation_rule as baseline_allocation_rule,
         sides.scope,
         baseline_sides.scope as baseline_scope
-    from comparisons
+    from {{ ref('comparisons') }} as comparisons
     inner join sample_pairs
         on
             comparisons.comparison_kind = sample_pairs.comparison_kind
@@ -110,7 +89,7 @@ final as (
         on
             sample_pairs.sample_id = sides.sample_id
             and coalesce(comparisons.scope = sides.scope, true)
-    inner join scopes on sides.scope = scopes.scope
+    inner join {{ ref('scopes') }} as scopes on sides.scope = scopes.scope
     inner join sides as baseline_sides
         on
             sample_pairs.baseline_sample_id = baseline_sides.sample_id

@@ -22,12 +22,6 @@ ratios as (
 
 ),
 
-main_use_cases as (
-
-    select * from {{ ref('int_task_main_use_cases') }}
-
-),
-
 -- Tasks in the scope of both sides: they weigh there what the allocation rule says.
 shared_tasks as (
 
@@ -44,11 +38,7 @@ shared_tasks as (
         old.conversation_count / nullif(sum(old.conversation_count) over pair, 0)
             as baseline_part
     from pairs
-    inner join scope_tasks as new
-        on
-            pairs.sample_id = new.sample_id
-            and pairs.allocation_rule = new.allocation_rule
-            and pairs.scope = new.scope
+    inner join scope_tasks as new using (sample_id, allocation_rule, scope)
     inner join scope_tasks as old
         on
             pairs.baseline_sample_id = old.sample_id
@@ -89,7 +79,7 @@ task_pairs as (
         old.numerator_low as baseline_numerator_low,
         old.numerator_high as baseline_numerator_high
     from sample_pairs
-    inner join ratios as new on sample_pairs.sample_id = new.sample_id
+    inner join ratios as new using (sample_id)
     inner join ratios as old
         on
             sample_pairs.baseline_sample_id = old.sample_id
@@ -117,14 +107,9 @@ side_units as (
         sum(scope_tasks.weight * ratios.numerator_low) as numerator_low,
         sum(scope_tasks.weight * ratios.numerator_high) as numerator_high
     from scope_tasks
-    inner join main_use_cases
-        on
-            scope_tasks.sample_id = main_use_cases.sample_id
-            and scope_tasks.task_id = main_use_cases.task_id
-    inner join ratios
-        on
-            scope_tasks.sample_id = ratios.sample_id
-            and scope_tasks.task_id = ratios.task_id
+    inner join {{ ref('int_task_main_use_cases') }} as main_use_cases
+        using (sample_id, task_id)
+    inner join ratios using (sample_id, task_id)
     group by
         scope_tasks.sample_id, scope_tasks.allocation_rule, scope_tasks.scope,
         main_use_cases.main_use_case, ratios.figure, ratios.estimator, ratios.category
@@ -155,11 +140,7 @@ units as (
         task_pairs.baseline_numerator_high / task_pairs.baseline_base
             as baseline_rate_high
     from shared_tasks
-    inner join task_pairs
-        on
-            shared_tasks.sample_id = task_pairs.sample_id
-            and shared_tasks.baseline_sample_id = task_pairs.baseline_sample_id
-            and shared_tasks.task_id = task_pairs.task_id
+    inner join task_pairs using (sample_id, baseline_sample_id, task_id)
     union all by name
     select
         pairs.pair_number,
@@ -181,11 +162,7 @@ units as (
         old.numerator_low / old.base as baseline_rate_low,
         old.numerator_high / old.base as baseline_rate_high
     from pairs
-    inner join side_units as new
-        on
-            pairs.sample_id = new.sample_id
-            and pairs.allocation_rule = new.allocation_rule
-            and pairs.scope = new.scope
+    inner join side_units as new using (sample_id, allocation_rule, scope)
     inner join side_units as old
         on
             pairs.baseline_sample_id = old.sample_id

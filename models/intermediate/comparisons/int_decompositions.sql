@@ -2,33 +2,15 @@
 -- why: the gap between two sides, split into what their weights, their rates and the
 --      units that only one of them has account for; the parts sum to the gap
 {%- set means = [
-    'split.shared_pct', 'split.baseline_shared_pct',
-    'split.at_baseline_weights_pct', 'split.baseline_at_weights_pct'
+    'sums.shared_pct', 'sums.baseline_shared_pct',
+    'sums.at_baseline_weights_pct', 'sums.baseline_at_weights_pct'
 ] %}
 with
-
-pairs as (
-
-    select * from {{ ref('int_comparison_pairs') }}
-
-),
 
 figures as (
 
     select * from {{ ref('int_scope_figures') }}
     where label_kind = 'named'
-
-),
-
-sums as (
-
-    select * from {{ ref('int_decomposition_sums') }}
-
-),
-
-margins as (
-
-    select * from {{ ref('int_decomposition_margins') }}
 
 ),
 
@@ -67,12 +49,8 @@ both_sides as (
             when 'partial_copy' in (new.status, old.status) then 'partial_copy'
             else 'visible'
         end as sides_status
-    from pairs
-    inner join figures as new
-        on
-            pairs.sample_id = new.sample_id
-            and pairs.allocation_rule = new.allocation_rule
-            and pairs.scope = new.scope
+    from {{ ref('int_comparison_pairs') }} as pairs
+    inner join figures as new using (sample_id, allocation_rule, scope)
     inner join figures as old
         on
             pairs.baseline_sample_id = old.sample_id
@@ -85,41 +63,6 @@ both_sides as (
 ),
 
 -- Nothing is split where a side is not visible: an unknown rate is not zero.
-split as (
-
-    select
-        both_sides.*,
-        samples.count_basis,
-        baseline_samples.count_basis as baseline_count_basis,
-        main_use_cases.sample_id is not null as has_use_cases,
-        sums.shared_unit_count,
-        sums.shared_task_count,
-        sums.baseline_shared_task_count,
-        sums.shared_conversation_count,
-        sums.baseline_shared_conversation_count,
-        sums.shared_pct,
-        sums.baseline_shared_pct,
-        sums.at_baseline_weights_pct,
-        sums.baseline_at_weights_pct,
-        sums.composition_bound_low,
-        sums.composition_bound_high,
-        sums.within_bound_low,
-        sums.within_bound_high
-    from both_sides
-    inner join samples on both_sides.sample_id = samples.sample_id
-    inner join samples as baseline_samples
-        on both_sides.baseline_sample_id = baseline_samples.sample_id
-    left join main_use_cases on both_sides.sample_id = main_use_cases.sample_id
-    left join sums
-        on
-            both_sides.pair_number = sums.pair_number
-            and both_sides.figure = sums.figure
-            and both_sides.estimator = sums.estimator
-            and both_sides.category = sums.category
-            and both_sides.sides_status in ('visible', 'partial_copy')
-
-),
-
 parts as (
 
     select
@@ -137,49 +80,49 @@ parts as (
         split.category,
         split.share_pct,
         split.baseline_share_pct,
-        split.shared_pct,
-        split.baseline_shared_pct,
-        split.at_baseline_weights_pct,
-        split.baseline_at_weights_pct,
+        sums.shared_pct,
+        sums.baseline_shared_pct,
+        sums.at_baseline_weights_pct,
+        sums.baseline_at_weights_pct,
         split.share_pct - split.baseline_share_pct as gap_pct_points,
-        split.baseline_at_weights_pct - split.baseline_shared_pct
+        sums.baseline_at_weights_pct - sums.baseline_shared_pct
             as oaxaca_blinder_composition_at_baseline_rates,
-        split.shared_pct - split.baseline_at_weights_pct
+        sums.shared_pct - sums.baseline_at_weights_pct
             as oaxaca_blinder_within_at_own_weights,
-        split.shared_pct - split.at_baseline_weights_pct
+        sums.shared_pct - sums.at_baseline_weights_pct
             as oaxaca_blinder_composition_at_own_rates,
-        split.at_baseline_weights_pct - split.baseline_shared_pct
+        sums.at_baseline_weights_pct - sums.baseline_shared_pct
             as oaxaca_blinder_within_at_baseline_weights,
         {{ kitagawa_composition(*means) }} as kitagawa_composition,
         {{ kitagawa_within(*means) }} as kitagawa_within,
-        split.share_pct - split.shared_pct as own_tasks_only,
-        split.baseline_shared_pct - split.baseline_share_pct as baseline_tasks_only,
-        coalesce(split.shared_unit_count, 0) as shared_unit_count,
+        split.share_pct - sums.shared_pct as own_tasks_only,
+        sums.baseline_shared_pct - split.baseline_share_pct as baseline_tasks_only,
+        coalesce(sums.shared_unit_count, 0) as shared_unit_count,
         split.task_count,
         split.baseline_task_count,
-        coalesce(split.shared_task_count, 0) as shared_task_count,
-        coalesce(split.baseline_shared_task_count, 0) as baseline_shared_task_count,
-        100 * coalesce(split.shared_conversation_count, 0)
+        coalesce(sums.shared_task_count, 0) as shared_task_count,
+        coalesce(sums.baseline_shared_task_count, 0) as baseline_shared_task_count,
+        100 * coalesce(sums.shared_conversation_count, 0)
         / nullif(split.scope_conversation_count, 0) as shared_conversations_pct,
-        100 * coalesce(split.baseline_shared_conversation_count, 0)
+        100 * coalesce(sums.baseline_shared_conversation_count, 0)
         / nullif(split.baseline_scope_conversation_count, 0)
             as baseline_shared_conversations_pct,
         split.bound_low_pct - split.baseline_bound_high_pct as gap_bound_low,
         split.bound_high_pct - split.baseline_bound_low_pct as gap_bound_high,
-        split.composition_bound_low,
-        split.composition_bound_high,
-        split.within_bound_low,
-        split.within_bound_high,
+        sums.composition_bound_low,
+        sums.composition_bound_high,
+        sums.within_bound_low,
+        sums.within_bound_high,
         case
-            when 'percent_only' in (split.count_basis, split.baseline_count_basis)
+            when 'percent_only' in (samples.count_basis, baseline_samples.count_basis)
                 then 'percent_only'
             when split.bound_low_pct is null then 'estimator'
         end as bound_missing_reason,
         case
             when split.sides_status <> 'visible' then split.sides_status
-            when split.unit_kind = 'main_use_case' and not split.has_use_cases
+            when split.unit_kind = 'main_use_case' and main_use_cases.sample_id is null
                 then 'no_use_cases'
-            when split.shared_unit_count is null then 'no_shared_tasks'
+            when sums.shared_unit_count is null then 'no_shared_tasks'
             else 'visible'
         end as status,
         case
@@ -190,8 +133,19 @@ parts as (
         margins.gap_margin,
         margins.composition_margin,
         margins.within_margin
-    from split
-    left join margins
+    from both_sides as split
+    inner join samples using (sample_id)
+    inner join samples as baseline_samples
+        on split.baseline_sample_id = baseline_samples.sample_id
+    left join main_use_cases using (sample_id)
+    left join {{ ref('int_decomposition_sums') }} as sums
+        on
+            split.pair_number = sums.pair_number
+            and split.figure = sums.figure
+            and split.estimator = sums.estimator
+            and split.category = sums.category
+            and split.sides_status in ('visible', 'partial_copy')
+    left join {{ ref('int_decomposition_margins') }} as margins
         on
             split.pair_number = margins.pair_number
             and split.figure = margins.figure

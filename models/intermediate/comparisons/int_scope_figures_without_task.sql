@@ -16,26 +16,8 @@ scope_tasks as (
                 scope_tasks.task_id asc
         ) as task_rank
     from {{ ref('int_scope_tasks') }} as scope_tasks
-    inner join {{ ref('int_tasks') }} as tasks on scope_tasks.task_id = tasks.task_id
+    inner join {{ ref('int_tasks') }} as tasks using (task_id)
     where not tasks.is_pseudo_task
-
-),
-
-ratios as (
-
-    select * from {{ ref('int_task_ratios') }}
-
-),
-
-figures as (
-
-    select * from {{ ref('int_scope_figures') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -77,11 +59,8 @@ without_task as not materialized (
         figures.numerator_high
         - scope_tasks.weight * ratios.numerator_high as numerator_high
     from scope_tasks
-    inner join ratios
-        on
-            scope_tasks.sample_id = ratios.sample_id
-            and scope_tasks.task_id = ratios.task_id
-    inner join figures
+    inner join {{ ref('int_task_ratios') }} as ratios using (sample_id, task_id)
+    inner join {{ ref('int_scope_figures') }} as figures
         on
             scope_tasks.sample_id = figures.sample_id
             and scope_tasks.allocation_rule = figures.allocation_rule
@@ -132,14 +111,8 @@ final as (
         end as status
     from without_task
     inner join ranges
-        on
-            without_task.sample_id = ranges.sample_id
-            and without_task.allocation_rule = ranges.allocation_rule
-            and without_task.scope = ranges.scope
-            and without_task.figure = ranges.figure
-            and without_task.estimator = ranges.estimator
-            and without_task.category = ranges.category
-    inner join samples on without_task.sample_id = samples.sample_id
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     where without_task.task_rank <= {{ var('omitted_task_count') }}
 
 )

@@ -52,8 +52,7 @@ final as (
         affected_texts.affected_column_count,
         assumptions.status
     from assumptions
-    left join affected_texts
-        on assumptions.assumption_id = affected_texts.assumption_id
+    left join affected_texts using (assumption_id)
 
 )
 

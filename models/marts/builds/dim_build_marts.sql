@@ -1,15 +1,7 @@
 -- grain: mart
 -- why: two builds of the same files and code agree here; an edited file does not
-with
-
-final as (
-
-    select
-        mart,
-        row_count,
-        content_hash
-    from {{ source('validation', 'build_marts') }}
-
-)
-
-select * from final
+select
+    mart,
+    row_count,
+    content_hash
+from {{ source('validation', 'build_marts') }}

@@ -1,19 +1,11 @@
 -- grain: mart, row_key, column_name
 -- why: what moved since the warehouse that was published before, and of which cause
-with
-
-final as (
-
-    select
-        mart,
-        row_key,
-        column_name,
-        change_kind,
-        change_reason,
-        old_value,
-        new_value
-    from {{ source('validation', 'figure_changes') }}
-
-)
-
-select * from final
+select
+    mart,
+    row_key,
+    column_name,
+    change_kind,
+    change_reason,
+    old_value,
+    new_value
+from {{ source('validation', 'figure_changes') }}

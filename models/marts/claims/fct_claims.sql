@@ -3,27 +3,9 @@
 --      specifications it holds, what it hangs on, and whether the data can tell
 with
 
-claims as (
-
-    select * from {{ ref('claims') }}
-
-),
-
 specifications as (
 
     select * from {{ ref('int_claim_specifications') }}
-
-),
-
-gaps as (
-
-    select * from {{ ref('int_claim_gaps') }}
-
-),
-
-wording as (
-
-    select * from {{ ref('int_claim_wording') }}
 
 ),
 
@@ -67,9 +49,9 @@ judged as (
             else 'depends'
         end as claim_status
     from preferred
-    inner join counted on preferred.claim_id = counted.claim_id
-    inner join wording on preferred.claim_id = wording.claim_id
-    left join gaps on preferred.claim_id = gaps.claim_id
+    inner join counted using (claim_id)
+    inner join {{ ref('int_claim_wording') }} as wording using (claim_id)
+    left join {{ ref('int_claim_gaps') }} as gaps using (claim_id)
 
 ),
 
@@ -143,7 +125,7 @@ final as (
             as example_query,
         judged.is_simulated
     from judged
-    inner join claims on judged.claim_id = claims.claim_id
+    inner join {{ ref('claims') }} as claims using (claim_id)
 
 )
 

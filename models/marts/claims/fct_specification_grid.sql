@@ -18,12 +18,6 @@ shares as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 scopes as (
 
     select * from {{ ref('scopes') }}
@@ -43,7 +37,7 @@ baselines as (
         figures.*,
         scopes.depends_on_rule
     from figures
-    inner join scopes on figures.scope = scopes.scope
+    inner join scopes using (scope)
     where scopes.scope_kind = 'baseline' and figures.task_omission = 'none'
 
 ),
@@ -88,7 +82,7 @@ paired as (
         shares.*,
         'none' as baseline
     from shares
-    inner join scopes on shares.scope = scopes.scope
+    inner join scopes using (scope)
 
 ),
 
@@ -121,7 +115,7 @@ treated as (
         paired.status,
         samples.is_simulated
     from paired
-    inner join samples on paired.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     inner join choices as estimators
         on
             estimators.dimension = 'estimator'

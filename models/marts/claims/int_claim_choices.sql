@@ -1,9 +1,4 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: claim_id, specification_id
 -- why: what a claim leaves open to choose, as rows: the possible specifications,
 --      whatever the loaded files can answer
@@ -25,12 +20,6 @@ claims as (
 choices as (
 
     select * from {{ ref('specification_choices') }}
-
-),
-
-scopes as (
-
-    select * from {{ ref('scopes') }}
 
 ),
 
@@ -58,7 +47,7 @@ final as (
         and omissions.preference = min(omissions.preference) over claim
             as is_otherwise_preferred
     from claims
-    left join scopes on claims.scope = scopes.scope
+    left join {{ ref('scopes') }} as scopes using (scope)
     inner join choices as rules
         on
             rules.dimension = 'allocation_rule'

@@ -1,35 +1,12 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: claim_id
 -- why: what the loaded files lack of what a claim rests on, in words
 with
-
-claims as (
-
-    select * from {{ ref('claims') }}
-
-),
 
 preferred as (
 
     select * from {{ ref('int_claim_specifications') }}
     where is_preferred
-
-),
-
-claim_samples as (
-
-    select * from {{ ref('int_claim_samples') }}
-
-),
-
-estimators as (
-
-    select * from {{ ref('estimators') }}
 
 ),
 
@@ -39,7 +16,7 @@ facets as (
     select
         figure,
         any_value(facet) as facet
-    from estimators
+    from {{ ref('estimators') }}
     group by figure
 
 ),
@@ -78,8 +55,8 @@ missing_sides as (
             when 'own' then preferred.own_status else preferred.other_status
         end as status
     from preferred
-    inner join claims on preferred.claim_id = claims.claim_id
-    inner join claim_samples on preferred.claim_id = claim_samples.claim_id
+    inner join {{ ref('claims') }} as claims using (claim_id)
+    inner join {{ ref('int_claim_samples') }} as claim_samples using (claim_id)
     left join facets on preferred.ranked_figure = facets.figure
     left join facet_titles on preferred.ranked_figure = facet_titles.figure
     where claim_samples.side = 'own' or preferred.is_comparison

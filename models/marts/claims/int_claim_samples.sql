@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: claim_id, side
 -- why: a claim is about a sample; where only made-up releases are loaded it is asked of
 --      the newest of the same family and platform, so that every page and test has one
@@ -17,12 +12,6 @@ claims as (
 releases as (
 
     select * from {{ ref('dim_releases') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -57,10 +46,7 @@ named as (
         releases.schema_family,
         coalesce(releases.is_simulated, false) as is_simulated
     from sides
-    left join releases
-        on
-            sides.release_id = releases.release_id
-            and sides.platform = releases.platform
+    left join releases using (release_id, platform)
     qualify row_number() over (
         partition by sides.claim_id, sides.side
         order by
@@ -100,11 +86,8 @@ final as (
         coalesce(stand_ins.window_label, named.window_label) as window_label,
         coalesce(stand_ins.is_simulated, named.is_simulated) as is_simulated
     from named
-    left join stand_ins
-        on
-            named.platform = stand_ins.platform
-            and named.schema_family = stand_ins.schema_family
-    left join samples
+    left join stand_ins using (platform, schema_family)
+    left join {{ ref('int_samples') }} as samples
         on
             coalesce(stand_ins.release_id, named.release_id) = samples.release_id
             and named.platform = samples.platform

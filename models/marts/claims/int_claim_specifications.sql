@@ -1,19 +1,8 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: claim_id, specification_id
 -- why: each claim under every set of choices that somebody could defend, also those
 --      that the loaded files leave without an answer: what the counts, the flips and
 --      the specification curve are made of
 with
-
-possible as (
-
-    select * from {{ ref('int_claim_choices') }}
-
-),
 
 figures as (
 
@@ -24,12 +13,6 @@ figures as (
 claim_samples as (
 
     select * from {{ ref('int_claim_samples') }}
-
-),
-
-scopes as (
-
-    select * from {{ ref('scopes') }}
 
 ),
 
@@ -74,8 +57,9 @@ looked_up as (
                     end
                 )
         end as other_status
-    from possible
-    left join scopes as other_scopes on possible.other_scope = other_scopes.scope
+    from {{ ref('int_claim_choices') }} as possible
+    left join {{ ref('scopes') }} as other_scopes
+        on possible.other_scope = other_scopes.scope
     inner join claim_samples as own_samples
         on possible.claim_id = own_samples.claim_id and own_samples.side = 'own'
     inner join claim_samples as other_samples

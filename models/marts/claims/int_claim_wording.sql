@@ -1,29 +1,12 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: claim_id
 -- why: the preferred choices of a claim in words, and the smallest sets of choices that
 --      turn its answer
 with
 
-claims as (
-
-    select * from {{ ref('claims') }}
-
-),
-
 specifications as (
 
     select * from {{ ref('int_claim_specifications') }}
-
-),
-
-choices as (
-
-    select * from {{ ref('specification_choices') }}
 
 ),
 
@@ -82,13 +65,13 @@ phrased as (
         dimensions.dimension_order,
         choices.preference
     from chosen
-    inner join choices
+    inner join {{ ref('specification_choices') }} as choices
         on
             chosen.dimension = choices.dimension
             and chosen.choice = choices.choice
             and coalesce(chosen.ranked_figure = choices.figure, true)
     inner join dimensions on chosen.dimension = dimensions.dimension
-    inner join claims on chosen.claim_id = claims.claim_id
+    inner join {{ ref('claims') }} as claims using (claim_id)
 
 ),
 
@@ -103,10 +86,7 @@ preferred_phrases as (
             order by phrased.dimension_order
         ) filter (where phrased.reason is not null) as preferred_reason
     from phrased
-    inner join preferred
-        on
-            phrased.claim_id = preferred.claim_id
-            and phrased.specification_id = preferred.specification_id
+    inner join preferred using (claim_id, specification_id)
     group by phrased.claim_id
 
 ),
@@ -125,11 +105,8 @@ flips as (
             order by phrased.dimension_order
         ) as flip_order
     from phrased
-    inner join specifications
-        on
-            phrased.claim_id = specifications.claim_id
-            and phrased.specification_id = specifications.specification_id
-    inner join preferred on phrased.claim_id = preferred.claim_id
+    inner join specifications using (claim_id, specification_id)
+    inner join preferred using (claim_id)
     inner join chosen as preferred_choices
         on
             preferred.claim_id = preferred_choices.claim_id
@@ -170,7 +147,7 @@ final as (
         array_to_string(flip_phrases.phrases, '; or when ') as flip_phrase,
         array_to_string(flip_phrases.titles, ', ') as flip_titles
     from preferred_phrases
-    left join flip_phrases on preferred_phrases.claim_id = flip_phrases.claim_id
+    left join flip_phrases using (claim_id)
 
 )
 

@@ -1,19 +1,8 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: sample_id, scope, figure, category, allocation_rule, estimator, task_omission
 -- why: the task figures with and without the largest task, what a release publishes of
 --      everybody, and the sums of patterns that claims speak of: what a specification
 --      chooses from
 with
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
 
 claims as (
 
@@ -37,13 +26,7 @@ task_figures as (
         uncertainty.uncertainty_high_pct
     from {{ ref('int_scope_figures') }} as figures
     left join uncertainty
-        on
-            figures.sample_id = uncertainty.sample_id
-            and figures.allocation_rule = uncertainty.allocation_rule
-            and figures.scope = uncertainty.scope
-            and figures.figure = uncertainty.figure
-            and figures.estimator = uncertainty.estimator
-            and figures.category = uncertainty.category
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
     where figures.label_kind <> 'residual'
     union all by name
     select
@@ -93,12 +76,9 @@ published_facets as (
         'visible' as status,
         'none' as task_omission
     from {{ ref('fct_facet_shares') }} as facet_shares
-    inner join samples
-        on
-            facet_shares.release_id = samples.release_id
-            and facet_shares.platform = samples.platform
-            and facet_shares.window_start_date = samples.window_start_date
-    inner join figure_facets on facet_shares.facet = figure_facets.facet
+    inner join {{ ref('int_samples') }} as samples
+        using (release_id, platform, window_start_date)
+    inner join figure_facets using (facet)
     inner join facet_labels
         on
             facet_shares.facet = facet_labels.facet

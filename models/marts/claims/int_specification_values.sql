@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: sample_id, geo_id, scope, figure, category, allocation_rule, estimator,
 --        task_omission
 -- why: every figure that a claim may rest on in one long shape, with its value when
@@ -13,36 +8,6 @@ with
 samples as (
 
     select * from {{ ref('int_samples') }}
-
-),
-
-figures as (
-
-    select * from {{ ref('int_specification_figures') }}
-
-),
-
-education_shares as (
-
-    select * from {{ ref('fct_education_shares') }}
-
-),
-
-group_shares as (
-
-    select * from {{ ref('fct_occupation_group_shares') }}
-
-),
-
-concentrations as (
-
-    select * from {{ ref('fct_task_concentration') }}
-
-),
-
-scopes as (
-
-    select * from {{ ref('scopes') }}
 
 ),
 
@@ -68,7 +33,7 @@ shares as (
         uncertainty_low_pct,
         uncertainty_high_pct,
         status
-    from education_shares
+    from {{ ref('fct_education_shares') }}
     where
         geo_level = 'global'
         or (
@@ -85,7 +50,7 @@ shares as (
         'GLOBAL' as geo_id,
         soc_major_group as scope,
         case when share_pct is null then 'none_visible' else 'visible' end as status
-    from group_shares
+    from {{ ref('fct_occupation_group_shares') }}
 
 ),
 
@@ -95,7 +60,7 @@ levels as (
         *,
         'GLOBAL' as geo_id,
         share_pct as value
-    from figures
+    from {{ ref('int_specification_figures') }}
     union all by name
     select
         samples.sample_id,
@@ -113,11 +78,7 @@ levels as (
         shares.uncertainty_high_pct,
         shares.status
     from shares
-    inner join samples
-        on
-            shares.release_id = samples.release_id
-            and shares.platform = samples.platform
-            and shares.window_start_date = samples.window_start_date
+    inner join samples using (release_id, platform, window_start_date)
     union all by name
     select
         samples.sample_id,
@@ -130,12 +91,8 @@ levels as (
         'none' as task_omission,
         concentrations.share_pct as value,
         concentrations.status
-    from concentrations
-    inner join samples
-        on
-            concentrations.release_id = samples.release_id
-            and concentrations.platform = samples.platform
-            and concentrations.window_start_date = samples.window_start_date
+    from {{ ref('fct_task_concentration') }} as concentrations
+    inner join samples using (release_id, platform, window_start_date)
 
 ),
 
@@ -146,7 +103,7 @@ peers as (
         levels.*,
         coalesce(scopes.scope_kind, 'major_group') as peer_kind
     from levels
-    left join scopes on levels.scope = scopes.scope
+    left join {{ ref('scopes') }} as scopes using (scope)
     -- A group of occupations is no row of scopes.
     where coalesce(scopes.scope_kind, 'subsector') = 'subsector'
 
@@ -171,39 +128,22 @@ ranks as (
             filter (where peers.status in ('partial_copy', 'not_in_copy')),
             any_value(own.status)
         ) as status,
-        case
-            when any_value(own.value) is not null
-                then count(*) filter (where peers.value > own.value) + 1
-        end as value,
-        case
-            when any_value(own.bound_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.bound_high_pct > own.bound_low_pct
-                    ) + 1
-        end as value_when_low,
-        case
-            when any_value(own.bound_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.bound_low_pct > own.bound_high_pct
-                    ) + 1
-        end as value_when_high,
+        {{ rank_among_peers('own.value', 'peers.value > own.value') }} as value,
+        {{ rank_among_peers(
+            'own.bound_low_pct', 'peers.bound_high_pct > own.bound_low_pct'
+        ) }} as value_when_low,
+        {{ rank_among_peers(
+            'own.bound_low_pct', 'peers.bound_low_pct > own.bound_high_pct'
+        ) }} as value_when_high,
         -- The best and the worst rank that the bands leave possible.
-        case
-            when any_value(own.uncertainty_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.uncertainty_low_pct > own.uncertainty_high_pct
-                    ) + 1
-        end as uncertainty_low,
-        case
-            when any_value(own.uncertainty_low_pct) is not null
-                then
-                    count(*) filter (
-                        where peers.uncertainty_high_pct > own.uncertainty_low_pct
-                    ) + 1
-        end as uncertainty_high
+        {{ rank_among_peers(
+            'own.uncertainty_low_pct',
+            'peers.uncertainty_low_pct > own.uncertainty_high_pct'
+        ) }} as uncertainty_low,
+        {{ rank_among_peers(
+            'own.uncertainty_low_pct',
+            'peers.uncertainty_high_pct > own.uncertainty_low_pct'
+        ) }} as uncertainty_high
     from peers as own
     left join peers
         on

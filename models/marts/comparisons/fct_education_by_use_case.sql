@@ -20,17 +20,11 @@ pseudo_tasks as (
         ratios.*,
         case tasks.task_key when 'none' then 'outside' else 'unseen' end as task_group
     from {{ ref('int_task_ratios') }} as ratios
-    inner join {{ ref('int_tasks') }} as tasks on ratios.task_id = tasks.task_id
+    inner join {{ ref('int_tasks') }} as tasks using (task_id)
     where
         ratios.figure = 'use_case'
         and ratios.estimator = 'all_conversations'
         and tasks.is_pseudo_task
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -72,7 +66,7 @@ addends as (
         pseudo_tasks.numerator_high,
         pseudo_tasks.base
     from pseudo_tasks
-    inner join rules on pseudo_tasks.sample_id = rules.sample_id
+    inner join rules using (sample_id)
 
 ),
 
@@ -173,7 +167,7 @@ final as (
         end as status,
         samples.is_simulated
     from totals
-    inner join samples on totals.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )
 

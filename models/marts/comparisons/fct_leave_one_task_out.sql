@@ -11,24 +11,6 @@ without_task as (
 
 ),
 
-figures as (
-
-    select * from {{ ref('int_scope_figures') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 final as (
 
     select
@@ -56,16 +38,11 @@ final as (
         without_task.status,
         samples.is_simulated
     from without_task
-    inner join figures
-        on
-            without_task.sample_id = figures.sample_id
-            and without_task.allocation_rule = figures.allocation_rule
-            and without_task.scope = figures.scope
-            and without_task.figure = figures.figure
-            and without_task.estimator = figures.estimator
-            and without_task.category = figures.category
-    inner join tasks on without_task.omitted_task_id = tasks.task_id
-    inner join samples on without_task.sample_id = samples.sample_id
+    inner join {{ ref('int_scope_figures') }} as figures
+        using (sample_id, allocation_rule, scope, figure, estimator, category)
+    inner join {{ ref('int_tasks') }} as tasks
+        on without_task.omitted_task_id = tasks.task_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )
 

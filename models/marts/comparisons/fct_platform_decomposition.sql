@@ -11,18 +11,6 @@ decompositions as (
 
 ),
 
-comparisons as (
-
-    select * from {{ ref('comparisons') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 final as (
 
     select
@@ -62,8 +50,8 @@ final as (
         comparisons.caveat,
         samples.is_simulated
     from decompositions as split
-    inner join comparisons on split.comparison = comparisons.comparison
-    inner join samples on split.sample_id = samples.sample_id
+    inner join {{ ref('comparisons') }} as comparisons using (comparison)
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )
 

@@ -11,22 +11,10 @@ shares as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 uncertainty as (
 
     select * from {{ ref('int_uncertainty') }}
     where starts_with(figure, 'share_')
-
-),
-
-anomalies as (
-
-    select * from {{ ref('anomalous_geographies') }}
 
 ),
 
@@ -63,7 +51,7 @@ final as (
         anomalies.geo_id is not null as is_anomalous,
         samples.is_simulated
     from shares
-    inner join samples on shares.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
     left join uncertainty
         on
             shares.sample_id = uncertainty.sample_id
@@ -72,7 +60,7 @@ final as (
             and shares.allocation_rule = uncertainty.allocation_rule
             and shares.scope = uncertainty.scope
             and shares.share_base = uncertainty.estimator
-    left join anomalies
+    left join {{ ref('anomalous_geographies') }} as anomalies
         on
             samples.release_id = anomalies.release_id
             and shares.geo_level = anomalies.geo_level

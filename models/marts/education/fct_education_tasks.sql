@@ -34,12 +34,6 @@ geography_totals as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 totals as (
 
     select * from task_cells
@@ -139,17 +133,11 @@ final as (
         coalesce(task_patterns.pattern_status, 'not_in_copy') as pattern_status,
         samples.is_simulated
     from totals
-    inner join tasks on totals.task_id = tasks.task_id
-    inner join samples on totals.sample_id = samples.sample_id
-    inner join geography_totals on totals.sample_id = geography_totals.sample_id
-    left join task_success
-        on
-            totals.sample_id = task_success.sample_id
-            and totals.task_id = task_success.task_id
-    left join task_patterns
-        on
-            totals.sample_id = task_patterns.sample_id
-            and totals.task_id = task_patterns.task_id
+    inner join tasks using (task_id)
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join geography_totals using (sample_id)
+    left join task_success using (sample_id, task_id)
+    left join task_patterns using (sample_id, task_id)
 
 )
 

@@ -24,16 +24,7 @@ samples as (
         releases.*
     from {{ ref('int_samples') }} as samples
     inner join {{ ref('dim_releases') }} as releases
-        on
-            samples.release_id = releases.release_id
-            and samples.platform = releases.platform
-            and samples.window_start_date = releases.window_start_date
-
-),
-
-sample_properties as (
-
-    select * from {{ ref('sample_properties') }}
+        using (release_id, platform, window_start_date)
 
 ),
 
@@ -55,10 +46,8 @@ properties as (
         coalesce(sample_properties.value, 'not known of ' || samples.release_id)
             as value
     from samples
-    inner join sample_properties
-        on
-            samples.release_id = sample_properties.release_id
-            and samples.platform = sample_properties.platform
+    inner join {{ ref('sample_properties') }} as sample_properties
+        using (release_id, platform)
     union all
     select
         sample_id,
@@ -123,13 +112,7 @@ splits as (
         ) }}
     from steps
     inner join units as new
-        on
-            steps.sample_id = new.sample_id
-            and steps.measure = new.measure
-            and steps.category = new.category
-            and steps.allocation_rule = new.allocation_rule
-            and steps.share_base = new.share_base
-            and steps.country_group = new.country_group
+        using (sample_id, measure, category, allocation_rule, share_base, country_group)
     inner join units as old
         on
             steps.previous_sample_id = old.sample_id
@@ -164,10 +147,7 @@ reasoned as (
                     )
         end as reasons
     from points
-    left join breaks
-        on
-            points.sample_id = breaks.sample_id
-            and points.previous_sample_id = breaks.previous_sample_id
+    left join breaks using (sample_id, previous_sample_id)
 
 ),
 
@@ -224,15 +204,9 @@ final as (
         splits.within_change,
         samples.is_simulated
     from reasoned as points
-    inner join samples on points.sample_id = samples.sample_id
+    inner join samples using (sample_id)
     left join splits
-        on
-            points.sample_id = splits.sample_id
-            and points.measure = splits.measure
-            and points.category = splits.category
-            and points.allocation_rule = splits.allocation_rule
-            and points.share_base = splits.share_base
-            and points.country_group = splits.country_group
+        using (sample_id, measure, category, allocation_rule, share_base, country_group)
     left join samples as previous on points.previous_sample_id = previous.sample_id
 
 )

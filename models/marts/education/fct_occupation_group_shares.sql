@@ -10,12 +10,6 @@ shares as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 uncertainty as (
 
     select * from {{ ref('int_uncertainty') }}
@@ -53,11 +47,7 @@ ranks as (
             where others.uncertainty_high_pct < own.uncertainty_low_pct
         ) as rank_high
     from banded as own
-    inner join banded as others
-        on
-            own.sample_id = others.sample_id
-            and own.allocation_rule = others.allocation_rule
-            and own.share_base = others.share_base
+    inner join banded as others using (sample_id, allocation_rule, share_base)
     where own.uncertainty_low_pct is not null
     group by own.sample_id, own.allocation_rule, own.share_base, own.scope
 
@@ -102,13 +92,8 @@ final as (
         ranks.rank_high,
         samples.is_simulated
     from banded as shares
-    inner join samples on shares.sample_id = samples.sample_id
-    left join ranks
-        on
-            shares.sample_id = ranks.sample_id
-            and shares.allocation_rule = ranks.allocation_rule
-            and shares.share_base = ranks.share_base
-            and shares.scope = ranks.scope
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    left join ranks using (sample_id, allocation_rule, share_base, scope)
 
 )
 

@@ -3,18 +3,6 @@
 -- why: how few tasks a figure of a scope rests on
 with
 
-scope_tasks as (
-
-    select * from {{ ref('int_scope_tasks') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 geography_totals as (
 
     select * from {{ ref('int_geography_totals') }}
@@ -30,7 +18,7 @@ ranked as (
             partition by sample_id, allocation_rule, scope
             order by conversation_count desc nulls last, task_id asc
         ) as task_rank
-    from scope_tasks
+    from {{ ref('int_scope_tasks') }}
 
 ),
 
@@ -78,8 +66,7 @@ based as (
     cross join (
         values ('scope'), ('all_conversations')
     ) as share_bases (share_base)
-    inner join geography_totals
-        on concentrations.sample_id = geography_totals.sample_id
+    inner join geography_totals using (sample_id)
 
 ),
 
@@ -106,7 +93,7 @@ final as (
         based.status,
         samples.is_simulated
     from based
-    inner join samples on based.sample_id = samples.sample_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )
 

@@ -1,8 +1,4 @@
-{{ config(
-    access='protected', schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: sample_id, measure, category, allocation_rule, share_base, country_group
 -- why: the figures of the marts that a trend is asked of, in one shape, each with the
 --      window before; only means of countries with one school calendar are made here
@@ -53,12 +49,6 @@ facet_shares as (
 
 ),
 
-education_topics as (
-
-    select * from {{ ref('education_topics') }}
-
-),
-
 units as (
 
     select * from {{ ref('int_trend_units') }}
@@ -76,11 +66,8 @@ topic_shares as (
 
     select facet_shares.*
     from facet_shares
-    inner join education_topics
-        on
-            facet_shares.release_id = education_topics.release_id
-            and facet_shares.level = education_topics.level
-            and facet_shares.category_title = education_topics.category_title
+    inner join {{ ref('education_topics') }}
+        using (release_id, level, category_title)
     where facet_shares.facet = 'request'
 
 ),
@@ -172,11 +159,7 @@ points as (
         gathered.uncertainty_missing_reason,
         gathered.status
     from gathered
-    inner join samples
-        on
-            gathered.release_id = samples.release_id
-            and gathered.platform = samples.platform
-            and gathered.window_start_date = samples.window_start_date
+    inner join samples using (release_id, platform, window_start_date)
     union all by name
     select
         *,
@@ -196,7 +179,7 @@ placed as (
         -- an own source is a series of its own, and no step from or to the Index
         case when samples.is_own_data then samples.release_id end as own_release_id
     from points
-    inner join samples on points.sample_id = samples.sample_id
+    inner join samples using (sample_id)
 
 ),
 

@@ -1,8 +1,3 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    contract={'enforced': false}
-) }}
 -- grain: sample_id, measure, category, allocation_rule, share_base, country_group,
 --        unit_id
 -- why: what a figure of the trend is a mean of, task by task or country by country: two
@@ -45,24 +40,6 @@ country_education as (
 
 ),
 
-place_usage as (
-
-    select * from {{ ref('fct_place_usage') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
-school_calendars as (
-
-    select * from {{ ref('school_calendars') }}
-
-),
-
 allocation_rules as (
 
     select distinct allocation_rule from education_tasks
@@ -85,10 +62,7 @@ tasks as (
         education_tasks.conversation_count as weight,
         100 * task_ratios.numerator / nullif(task_ratios.base, 0) as rate_pct
     from education_tasks
-    inner join task_ratios
-        on
-            education_tasks.sample_id = task_ratios.sample_id
-            and education_tasks.task_id = task_ratios.task_id
+    inner join task_ratios using (sample_id, task_id)
     inner join estimators
         on
             task_ratios.figure = estimators.figure
@@ -149,19 +123,11 @@ countries as (
                 then country_education.share_pct
         end as rate_pct
     from country_education
-    inner join place_usage
-        on
-            country_education.release_id = place_usage.release_id
-            and country_education.platform = place_usage.platform
-            and country_education.window_start_date = place_usage.window_start_date
-            and country_education.geo_level = place_usage.geo_level
-            and country_education.geo_id = place_usage.geo_id
-    inner join samples
-        on
-            country_education.release_id = samples.release_id
-            and country_education.platform = samples.platform
-            and country_education.window_start_date = samples.window_start_date
-    left join school_calendars
+    inner join {{ ref('fct_place_usage') }} as place_usage
+        using (release_id, platform, window_start_date, geo_level, geo_id)
+    inner join {{ ref('int_samples') }} as samples
+        using (release_id, platform, window_start_date)
+    left join {{ ref('school_calendars') }} as school_calendars
         on country_education.geo_id = school_calendars.country_code
     where country_education.status <> 'not_in_copy'
 

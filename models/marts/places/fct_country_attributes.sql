@@ -4,18 +4,6 @@
 --      it) of SOC major group 25, with the range of what is folded or rounded
 with
 
-places as (
-
-    select * from {{ ref('fct_place_usage') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 estimators as (
 
     select distinct
@@ -24,7 +12,6 @@ estimators as (
     from {{ ref('estimators') }}
 
 ),
-
 
 attributes as (
 
@@ -67,8 +54,8 @@ attributes as (
         'percent_only' as interval_missing_reason,
         'observed' as status
     from {{ ref('int_published_figures') }} as figures
-    inner join samples on figures.sample_id = samples.sample_id
-    inner join estimators on figures.figure = estimators.figure
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join estimators using (figure)
     where figures.scope = 'education'
 
 ),
@@ -108,13 +95,8 @@ final as (
         places.is_residual,
         places.is_simulated
     from attributes
-    inner join places
-        on
-            attributes.release_id = places.release_id
-            and attributes.platform = places.platform
-            and attributes.window_start_date = places.window_start_date
-            and attributes.geo_level = places.geo_level
-            and attributes.geo_id = places.geo_id
+    inner join {{ ref('fct_place_usage') }} as places
+        using (release_id, platform, window_start_date, geo_level, geo_id)
 
 )
 

@@ -17,12 +17,6 @@ education as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 -- A range holds what suppression leaves open and, where counts are conversations, the
 -- sampling error of both ends.
 ranges as (
@@ -53,11 +47,8 @@ ranges as (
             else education.bound_high_pct
         end as range_high_pct
     from education
-    inner join samples
-        on
-            education.release_id = samples.release_id
-            and education.platform = samples.platform
-            and education.window_start_date = samples.window_start_date
+    inner join {{ ref('int_samples') }} as samples
+        using (release_id, platform, window_start_date)
 
 ),
 

@@ -10,33 +10,9 @@
 {%- endset %}
 with
 
-places as (
-
-    select * from {{ ref('fct_place_usage') }}
-
-),
-
-definitions as (
-
-    select * from {{ ref('education_definitions') }}
-
-),
-
-facet_sets as (
-
-    select * from {{ ref('facet_sets') }}
-
-),
-
 topics as (
 
     select * from {{ ref('education_topics') }}
-
-),
-
-releases as (
-
-    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -86,17 +62,11 @@ shares as (
     where facet = 'use_case' and category = 'coursework'
     union all
     select
-        {{ place.replace(
-            'release_id', 'facet_shares.release_id'
-        ) }},
+        {{ place }},
         'education_topic' as definition,
         {{ figures }}
     from facet_shares
-    inner join topics
-        on
-            facet_shares.release_id = topics.release_id
-            and facet_shares.level = topics.level
-            and facet_shares.category_title = topics.category_title
+    inner join topics using (release_id, level, category_title)
     where facet_shares.facet = 'request'
 
 ),
@@ -118,18 +88,16 @@ asked as (
     select
         places.*,
         definitions.definition
-    from places
-    inner join releases
-        on
-            places.release_id = releases.release_id
-            and places.platform = releases.platform
-            and places.window_start_date = releases.window_start_date
-    inner join facet_sets
+    from {{ ref('fct_place_usage') }} as places
+    inner join {{ ref('int_samples') }} as releases
+        using (release_id, platform, window_start_date)
+    inner join {{ ref('facet_sets') }} as facet_sets
         on
             releases.facet_set = facet_sets.facet_set
             and places.platform = facet_sets.platform
             and places.geo_level = facet_sets.geo_level
-    inner join definitions on facet_sets.facet = definitions.facet
+    inner join {{ ref('education_definitions') }} as definitions
+        on facet_sets.facet = definitions.facet
     where
         definitions.definition <> 'education_topic'
         or places.release_id in (select topics.release_id from topics)
@@ -177,26 +145,10 @@ final as (
         asked.is_simulated
     from asked
     left join shares
-        on
-            asked.release_id = shares.release_id
-            and asked.platform = shares.platform
-            and asked.window_start_date = shares.window_start_date
-            and asked.geo_level = shares.geo_level
-            and asked.geo_id = shares.geo_id
-            and asked.definition = shares.definition
+        using (release_id, platform, window_start_date, geo_level, geo_id, definition)
     left join in_copy
-        on
-            asked.release_id = in_copy.release_id
-            and asked.platform = in_copy.platform
-            and asked.window_start_date = in_copy.window_start_date
-            and asked.geo_level = in_copy.geo_level
-            and asked.definition = in_copy.definition
-    left join printed
-        on
-            asked.release_id = printed.release_id
-            and asked.platform = printed.platform
-            and asked.geo_level = printed.geo_level
-            and asked.geo_id = printed.geo_id
+        using (release_id, platform, window_start_date, geo_level, definition)
+    left join printed using (release_id, platform, geo_level, geo_id)
 
 )
 

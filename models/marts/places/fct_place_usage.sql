@@ -10,12 +10,6 @@ geography_totals as (
 
 ),
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 usage_shares as (
 
     select * from {{ ref('int_place_shares') }}
@@ -41,12 +35,6 @@ geographies as (
 
 ),
 
-anomalies as (
-
-    select * from {{ ref('anomalous_geographies') }}
-
-),
-
 -- Countries with a known population alone: their shares of use and of people.
 per_person as (
 
@@ -61,10 +49,7 @@ per_person as (
             0
         ) as per_capita_index
     from geography_totals
-    inner join geographies
-        on
-            geography_totals.geo_level = geographies.geo_level
-            and geography_totals.geo_id = geographies.geo_id
+    inner join geographies using (geo_level, geo_id)
     where
         geography_totals.geo_level = 'country'
         and geographies.working_age_population_count is not null
@@ -99,27 +84,16 @@ final as (
         geography_totals.is_residual,
         samples.is_simulated
     from geography_totals
-    inner join samples on geography_totals.sample_id = samples.sample_id
-    inner join geographies
-        on
-            geography_totals.geo_level = geographies.geo_level
-            and geography_totals.geo_id = geographies.geo_id
-    left join usage_shares
-        on
-            geography_totals.sample_id = usage_shares.sample_id
-            and geography_totals.geo_level = usage_shares.geo_level
-            and geography_totals.geo_id = usage_shares.geo_id
+    inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join geographies using (geo_level, geo_id)
+    left join usage_shares using (sample_id, geo_level, geo_id)
     left join per_person
         on
             geography_totals.sample_id = per_person.sample_id
             and geography_totals.geo_level = 'country'
             and geography_totals.geo_id = per_person.geo_id
-    left join published_indices
-        on
-            geography_totals.sample_id = published_indices.sample_id
-            and geography_totals.geo_level = published_indices.geo_level
-            and geography_totals.geo_id = published_indices.geo_id
-    left join anomalies
+    left join published_indices using (sample_id, geo_level, geo_id)
+    left join {{ ref('anomalous_geographies') }} as anomalies
         on
             samples.release_id = anomalies.release_id
             and geography_totals.geo_level = anomalies.geo_level

@@ -9,21 +9,9 @@ numbers as (
 
 ),
 
-terms as (
-
-    select * from {{ ref('published_number_terms') }}
-
-),
-
 figures as (
 
     select * from {{ ref('int_mart_figures') }}
-
-),
-
-releases as (
-
-    select * from {{ ref('dim_releases') }}
 
 ),
 
@@ -38,8 +26,8 @@ term_values as (
         terms.mart,
         figures.value,
         coalesce(figures.is_partial, false) as is_partial
-    from terms
-    inner join numbers on terms.number_id = numbers.number_id
+    from {{ ref('published_number_terms') }} as terms
+    inner join numbers using (number_id)
     left join figures
         on
             terms.mart = figures.mart
@@ -85,7 +73,7 @@ definitions as (
                 )
         end as computed_value
     from numbers
-    inner join term_values on numbers.number_id = term_values.number_id
+    inner join term_values using (number_id)
     group by numbers.number_id, term_values.definition_number
 
 ),
@@ -102,7 +90,7 @@ compared as (
             numbers.published_value * pow(10, numbers.decimals) + 0.5 + 1e-9
         ) as is_equal
     from definitions
-    inner join numbers on definitions.number_id = numbers.number_id
+    inner join numbers using (number_id)
 
 ),
 
@@ -131,7 +119,7 @@ loaded_releases as (
         release_id,
         platform,
         is_simulated
-    from releases
+    from {{ ref('dim_releases') }}
     where is_loaded
 
 ),
@@ -161,13 +149,10 @@ statuses as (
             else 'contradicted'
         end as status
     from numbers
-    left join stated on numbers.number_id = stated.number_id
-    left join others on numbers.number_id = others.number_id
+    left join stated using (number_id)
+    left join others using (number_id)
     left join stated as evidence on numbers.completeness_number_id = evidence.number_id
-    left join loaded_releases
-        on
-            numbers.release_id = loaded_releases.release_id
-            and numbers.platform = loaded_releases.platform
+    left join loaded_releases using (release_id, platform)
 
 ),
 

@@ -1,9 +1,4 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: mart, measure, release_id, platform, geo_level, geo_id, allocation_rule,
 --        scope, estimator, share_base, category, top_k, task_key
 -- why: the figures of the marts in one long shape, so that a published number is
@@ -18,51 +13,9 @@ releases as (
 
 ),
 
-education_shares as (
-
-    select * from {{ ref('fct_education_shares') }}
-
-),
-
-group_shares as (
-
-    select * from {{ ref('fct_occupation_group_shares') }}
-
-),
-
-patterns as (
-
-    select * from {{ ref('fct_interaction_patterns') }}
-
-),
-
-success as (
-
-    select * from {{ ref('fct_task_success') }}
-
-),
-
-use_cases as (
-
-    select * from {{ ref('fct_use_case_shares') }}
-
-),
-
-concentrations as (
-
-    select * from {{ ref('fct_task_concentration') }}
-
-),
-
 education_tasks as (
 
     select * from {{ ref('fct_education_tasks') }}
-
-),
-
-facet_shares as (
-
-    select * from {{ ref('fct_facet_shares') }}
 
 ),
 
@@ -87,7 +40,7 @@ unioned as (
         share_base,
         scope,
         unnest([conversation_count, cast(task_count as double), share_pct]) as value
-    from education_shares
+    from {{ ref('fct_education_shares') }}
     union all by name
     select
         'fct_occupation_group_shares' as mart,
@@ -98,7 +51,7 @@ unioned as (
         share_base,
         soc_major_group as scope,
         share_pct as value
-    from group_shares
+    from {{ ref('fct_occupation_group_shares') }}
     union all by name
     select
         'fct_interaction_patterns' as mart,
@@ -111,7 +64,7 @@ unioned as (
         pattern as category,
         share_pct as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
-    from patterns
+    from {{ ref('fct_interaction_patterns') }}
     union all by name
     select
         'fct_task_success' as mart,
@@ -123,7 +76,7 @@ unioned as (
         estimator,
         unnest([success_pct, cast(task_with_success_count as double)]) as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
-    from success
+    from {{ ref('fct_task_success') }}
     union all by name
     select
         'fct_use_case_shares' as mart,
@@ -136,7 +89,7 @@ unioned as (
         use_case as category,
         share_pct as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
-    from use_cases
+    from {{ ref('fct_use_case_shares') }}
     union all by name
     select
         'fct_task_concentration' as mart,
@@ -148,7 +101,7 @@ unioned as (
         share_base,
         top_k,
         unnest([share_pct, cast(task_count as double)]) as value
-    from concentrations
+    from {{ ref('fct_task_concentration') }}
     union all by name
     select
         'fct_education_tasks' as mart,
@@ -183,7 +136,7 @@ unioned as (
         share_base,
         category,
         share_pct as value
-    from facet_shares
+    from {{ ref('fct_facet_shares') }}
     where level = 0 and facet not in ('onet_task', 'request')
 
 ),
@@ -207,10 +160,7 @@ final as (
         unioned.value,
         coalesce(unioned.is_partial, false) as is_partial
     from unioned
-    inner join releases
-        on
-            unioned.release_id = releases.release_id
-            and unioned.platform = releases.platform
+    inner join releases using (release_id, platform)
 
 )
 

@@ -2,27 +2,9 @@
 -- why: a code can mean a country and a state; names, population and known anomalies
 with
 
-geography_totals as (
-
-    select * from {{ ref('int_geography_totals') }}
-
-),
-
 samples as (
 
     select * from {{ ref('int_samples') }}
-
-),
-
-countries as (
-
-    select * from {{ ref('int_countries') }}
-
-),
-
-anomalies as (
-
-    select * from {{ ref('anomalous_geographies') }}
 
 ),
 
@@ -33,8 +15,8 @@ geographies as (
         geography_totals.geo_id,
         bool_or(geography_totals.is_residual) as is_unclassified,
         bool_and(samples.is_simulated) as is_simulated
-    from geography_totals
-    inner join samples on geography_totals.sample_id = samples.sample_id
+    from {{ ref('int_geography_totals') }} as geography_totals
+    inner join samples using (sample_id)
     group by geography_totals.geo_level, geography_totals.geo_id
 
 ),
@@ -51,7 +33,7 @@ flags as (
         string_agg(anomalies.source, '; ' order by anomalies.release_id)
             as anomaly_source
     from geographies
-    inner join anomalies
+    inner join {{ ref('anomalous_geographies') }} as anomalies
         on
             geographies.geo_level = anomalies.geo_level
             and geographies.geo_id = anomalies.geo_id
@@ -106,11 +88,9 @@ final as (
         geographies.is_unclassified,
         geographies.is_simulated
     from geographies
-    left join countries on geographies.geo_id = countries.country_code
-    left join flags
-        on
-            geographies.geo_level = flags.geo_level
-            and geographies.geo_id = flags.geo_id
+    left join {{ ref('int_countries') }} as countries
+        on geographies.geo_id = countries.country_code
+    left join flags using (geo_level, geo_id)
 
 )
 

@@ -10,12 +10,6 @@ release_files as (
 
 ),
 
-windows as (
-
-    select * from {{ ref('int_sample_windows') }}
-
-),
-
 geography_totals as (
 
     select * from {{ ref('int_geography_totals') }}
@@ -53,8 +47,8 @@ gathered as (
         bool_or(release_files.is_loaded) as is_loaded,
         bool_and(release_files.is_simulated) as is_simulated,
         coalesce(bool_or(windows.is_own_data), false) as is_own_data
-    from windows
-    inner join release_files on windows.relative_path = release_files.relative_path
+    from {{ ref('int_sample_windows') }} as windows
+    inner join release_files using (relative_path)
     group by
         windows.sample_id, windows.release_id, windows.platform,
         windows.window_start_date
@@ -90,7 +84,7 @@ final as (
         gathered.is_simulated,
         gathered.is_own_data
     from gathered
-    left join geography_totals on gathered.sample_id = geography_totals.sample_id
+    left join geography_totals using (sample_id)
 
 )
 

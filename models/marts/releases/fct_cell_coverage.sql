@@ -17,12 +17,6 @@ facet_values as (
 
 ),
 
-facet_sets as (
-
-    select * from {{ ref('facet_sets') }}
-
-),
-
 geography_totals as (
 
     select * from {{ ref('int_geography_totals') }}
@@ -60,10 +54,7 @@ published as (
         facet_sets.facet,
         facet_sets.geo_level
     from samples
-    inner join facet_sets
-        on
-            samples.facet_set = facet_sets.facet_set
-            and samples.platform = facet_sets.platform
+    inner join {{ ref('facet_sets') }} as facet_sets using (facet_set, platform)
     union all
     -- own data are all here
     select
@@ -71,7 +62,7 @@ published as (
         in_copy.facet,
         in_copy.geo_level
     from in_copy
-    inner join samples on in_copy.sample_id = samples.sample_id
+    inner join samples using (sample_id)
     where samples.is_own_data
 
 ),
@@ -116,18 +107,10 @@ final as (
         end as status,
         samples.is_simulated
     from expected
-    inner join samples on expected.sample_id = samples.sample_id
-    left join published
-        on
-            expected.sample_id = published.sample_id
-            and expected.facet = published.facet
-            and expected.geo_level = published.geo_level
-    left join in_copy
-        on
-            expected.sample_id = in_copy.sample_id
-            and expected.facet = in_copy.facet
-            and expected.geo_level = in_copy.geo_level
-    left join geography_totals on expected.sample_id = geography_totals.sample_id
+    inner join samples using (sample_id)
+    left join published using (sample_id, facet, geo_level)
+    left join in_copy using (sample_id, facet, geo_level)
+    left join geography_totals using (sample_id)
 
 )
 

@@ -2,78 +2,52 @@
 --        category, share_base
 -- why: the published base facets and geography totals of a sample and its places, with
 --      a row for each label that a place does not publish
-with
-
-shares as (
-
-    select * from {{ ref('int_place_shares') }}
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
-anomalies as (
-
-    select * from {{ ref('anomalous_geographies') }}
-
-),
-
-final as (
-
-    select
-        samples.release_id,
-        samples.platform,
-        samples.window_start_date,
-        shares.geo_level,
-        shares.geo_id,
-        shares.facet,
-        shares.level,
-        shares.category,
-        coalesce(shares.node_name, shares.label_title, shares.category)
-            as category_title,
-        shares.share_base,
-        shares.conversation_count,
-        shares.base_conversation_count,
-        shares.share_pct,
-        {{ wilson_interval_columns(
-            'shares.conversation_count',
-            'shares.base_conversation_count',
-            "case when samples.count_basis = 'percent_only' then 'percent_only' "
-            ~ "when shares.status = 'suppressed' then 'suppressed_cells' "
-            ~ "when samples.count_basis <> 'conversations' then 'per_million_counts' "
-            ~ "when shares.is_contradicted then 'contradicted' "
-            ~ "when shares.is_residual_place "
-            ~ "or shares.status = 'residual' then 'residual' "
-            ~ "when shares.has_folded_label then 'suppressed_cells' end"
-        ) }},
-        shares.bound_low_pct,
-        shares.bound_high_pct,
-        shares.left_out_pct,
-        case
-            when
-                shares.share_base = 'all_conversations'
-                and shares.status <> 'unpublished'
-                then shares.published_pct
-        end as published_pct,
-        case when shares.is_contradicted then 'contradicted' else shares.status end
-            as status,
-        {{ is_below_threshold(
-            if_counted('shares.place_conversation_count'), 'shares.geo_level'
-        ) }} as is_below_threshold,
-        anomalies.geo_id is not null as is_anomalous,
-        samples.is_simulated
-    from shares
-    inner join samples on shares.sample_id = samples.sample_id
-    left join anomalies
-        on
-            samples.release_id = anomalies.release_id
-            and shares.geo_level = anomalies.geo_level
-            and shares.geo_id = anomalies.geo_id
-
-)
-
-select * from final
+select
+    samples.release_id,
+    samples.platform,
+    samples.window_start_date,
+    shares.geo_level,
+    shares.geo_id,
+    shares.facet,
+    shares.level,
+    shares.category,
+    coalesce(shares.node_name, shares.label_title, shares.category)
+        as category_title,
+    shares.share_base,
+    shares.conversation_count,
+    shares.base_conversation_count,
+    shares.share_pct,
+    {{ wilson_interval_columns(
+        'shares.conversation_count',
+        'shares.base_conversation_count',
+        "case when samples.count_basis = 'percent_only' then 'percent_only' "
+        ~ "when shares.status = 'suppressed' then 'suppressed_cells' "
+        ~ "when samples.count_basis <> 'conversations' then 'per_million_counts' "
+        ~ "when shares.is_contradicted then 'contradicted' "
+        ~ "when shares.is_residual_place "
+        ~ "or shares.status = 'residual' then 'residual' "
+        ~ "when shares.has_folded_label then 'suppressed_cells' end"
+    ) }},
+    shares.bound_low_pct,
+    shares.bound_high_pct,
+    shares.left_out_pct,
+    case
+        when
+            shares.share_base = 'all_conversations'
+            and shares.status <> 'unpublished'
+            then shares.published_pct
+    end as published_pct,
+    case when shares.is_contradicted then 'contradicted' else shares.status end
+        as status,
+    {{ is_below_threshold(
+        if_counted('shares.place_conversation_count'), 'shares.geo_level'
+    ) }} as is_below_threshold,
+    anomalies.geo_id is not null as is_anomalous,
+    samples.is_simulated
+from {{ ref('int_place_shares') }} as shares
+inner join {{ ref('int_samples') }} as samples using (sample_id)
+left join {{ ref('anomalous_geographies') }} as anomalies
+    on
+        samples.release_id = anomalies.release_id
+        and shares.geo_level = anomalies.geo_level
+        and shares.geo_id = anomalies.geo_id

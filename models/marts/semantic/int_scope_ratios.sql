@@ -1,9 +1,4 @@
-{{ config(
-    access='protected',
-    schema='intermediate',
-    materialized='view',
-    contract={'enforced': false}
-) }}
+{{ config(materialized='view') }}
 -- grain: release_id, platform, window_start_date, allocation_rule, scope, figure,
 --        estimator, category, task_id
 -- why: what each task of a scope adds to numerator and base of each figure, so that a
@@ -16,18 +11,6 @@ samples as (
     -- Of percentages alone there is nothing to add up.
     select * from {{ ref('int_samples') }}
     where count_basis <> 'percent_only'
-
-),
-
-scope_tasks as (
-
-    select * from {{ ref('int_scope_tasks') }}
-
-),
-
-ratios as (
-
-    select * from {{ ref('int_task_ratios') }}
 
 ),
 
@@ -55,12 +38,9 @@ final as (
         scope_tasks.weight * ratios.numerator_low as numerator_low,
         scope_tasks.weight * ratios.numerator_high as numerator_high,
         cast(null as date) as no_day
-    from scope_tasks
-    inner join ratios
-        on
-            scope_tasks.sample_id = ratios.sample_id
-            and scope_tasks.task_id = ratios.task_id
-    inner join samples on scope_tasks.sample_id = samples.sample_id
+    from {{ ref('int_scope_tasks') }} as scope_tasks
+    inner join {{ ref('int_task_ratios') }} as ratios using (sample_id, task_id)
+    inner join samples using (sample_id)
     union all
     -- The base is the whole sample, so these rows have no task to be split by.
     select

@@ -9,12 +9,6 @@ labels as (
 
 ),
 
-meanings as (
-
-    select * from {{ ref('interaction_patterns') }}
-
-),
-
 final as (
 
     select
@@ -26,7 +20,8 @@ final as (
         labels.sort_order,
         meanings.source
     from labels
-    inner join meanings on labels.label = meanings.pattern
+    inner join {{ ref('interaction_patterns') }} as meanings
+        on labels.label = meanings.pattern
 
 )
 

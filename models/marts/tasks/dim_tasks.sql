@@ -3,18 +3,6 @@
 --      in education under each rule is in bridge_task_allocations
 with
 
-tasks as (
-
-    select * from {{ ref('int_tasks') }}
-
-),
-
-holder_codes as (
-
-    select * from {{ ref('int_task_holder_codes') }}
-
-),
-
 allocations as (
 
     select * from {{ ref('int_task_allocations') }}
@@ -40,8 +28,8 @@ holders as (
         min(holder_codes.onet_soc_code) filter (
             where education.soc_major_group is not null
         ) as lowest_education_onet_soc_code
-    from holder_codes
-    left join education on holder_codes.soc_major_group = education.soc_major_group
+    from {{ ref('int_task_holder_codes') }} as holder_codes
+    left join education using (soc_major_group)
     group by holder_codes.task_id
 
 ),
@@ -52,7 +40,7 @@ subsectors as (
         allocations.task_id,
         allocations.education_subsector
     from allocations
-    inner join education on allocations.soc_major_group = education.soc_major_group
+    inner join education using (soc_major_group)
 
 ),
 
@@ -74,9 +62,9 @@ final as (
         subsectors.task_id is not null as is_education,
         tasks.is_pseudo_task,
         tasks.is_simulated
-    from tasks
-    left join holders on tasks.task_id = holders.task_id
-    left join subsectors on tasks.task_id = subsectors.task_id
+    from {{ ref('int_tasks') }} as tasks
+    left join holders using (task_id)
+    left join subsectors using (task_id)
 
 )
 

@@ -5,12 +5,6 @@
 -- depends_on: {{ ref('input_checks') }}
 with
 
-geography_levels as (
-
-    select * from {{ ref('geography_levels') }}
-
-),
-
 {{ numbered_rows('raw_rows', 'B_long') }},
 
 renamed as (
@@ -73,7 +67,7 @@ renamed as (
         {{ whole_level('numbered.level') }} as level,
         {{ plain_number('numbered.value') }} as value
     from numbered
-    left join geography_levels on numbered.geography = geography_levels.geography
+    left join {{ ref('geography_levels') }} as geography_levels using (geography)
 
 )
 

@@ -3,18 +3,6 @@
 --      check that it fails; what the checks mean is the seed input_checks
 with
 
-flat_values as (
-
-    select * from {{ ref('stg_aei__flat_values') }}
-
-),
-
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
-
-),
-
 tasks as (
 
     select distinct
@@ -42,12 +30,12 @@ described as (
         sum(flat_values.value) over (
             partition by flat_values.relative_path, flat_values.row_number
         ) as row_pct
-    from flat_values
+    from {{ ref('stg_aei__flat_values') }} as flat_values
     left join tasks
         on
             flat_values.taxonomy_version = tasks.taxonomy_version
             and flat_values.base_cluster_name = tasks.task_key
-    left join facet_labels
+    left join {{ ref('facet_labels') }} as facet_labels
         on
             flat_values.facet = facet_labels.facet
             and flat_values.cluster_name = facet_labels.label

@@ -68,12 +68,6 @@ places as (
 
 ),
 
-facets as (
-
-    select * from {{ ref('facets') }}
-
-),
-
 -- Keys that stand in several rows are few; their rows are found by the key.
 repeated as (
 
@@ -151,16 +145,10 @@ checked as (
             when repeated.key_row_count is not null then 'duplicate_keys'
         end as check_name
     from monthly_values
-    inner join months
-        on
-            monthly_values.relative_path = months.relative_path
-            and monthly_values.date_start = months.date_start
-            and monthly_values.date_end = months.date_end
-    left join places
-        on
-            monthly_values.geography = places.geography
-            and monthly_values.geo_id = places.geo_id
-    left join facets on monthly_values.category_name = facets.facet
+    inner join months using (relative_path, date_start, date_end)
+    left join places using (geography, geo_id)
+    left join {{ ref('facets') }} as facets
+        on monthly_values.category_name = facets.facet
     left join repeated
         on
             monthly_values.relative_path = repeated.relative_path

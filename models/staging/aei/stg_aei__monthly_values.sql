@@ -8,18 +8,6 @@
 -- depends_on: {{ ref('input_checks') }}
 with
 
-metrics as (
-
-    select * from {{ ref('monthly_metrics') }}
-
-),
-
-countries as (
-
-    select * from {{ ref('stg_reference__countries') }}
-
-),
-
 {{ numbered_rows('monthly_rows', 'C_monthly') }},
 
 renamed as (
@@ -92,8 +80,9 @@ renamed as (
         {{ whole_level('numbered.hierarchy_level') }} as level,
         {{ plain_number('numbered.value') }} as value
     from numbered
-    left join metrics on numbered.metric_id = metrics.metric_id
-    left join countries on numbered.geo_id = countries.country_alpha_3_code
+    left join {{ ref('monthly_metrics') }} as metrics using (metric_id)
+    left join {{ ref('stg_reference__countries') }} as countries
+        on numbered.geo_id = countries.country_alpha_3_code
 
 ),
 

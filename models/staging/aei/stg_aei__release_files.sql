@@ -3,12 +3,6 @@
 {%- set root = data_root() | replace("'", "''") %}
 with
 
-manifest as (
-
-    select * from {{ ref('release_manifest') }}
-
-),
-
 source as (
 
     select * from {{ source('aei', 'file_contents') }}
@@ -103,7 +97,7 @@ matched as (
             ) over (),
             false
         ) as has_real_release
-    from manifest
+    from {{ ref('release_manifest') }} as manifest
     left join chosen as observed
         on
             observed.plain_path

@@ -3,12 +3,6 @@
 --      check that it fails; what the checks mean is the seed input_checks
 with
 
-facet_values as (
-
-    select * from {{ ref('stg_aei__facet_values') }}
-
-),
-
 release_files as (
 
     select * from {{ ref('stg_aei__release_files') }}
@@ -40,7 +34,7 @@ known_places as (
         places.geography,
         places.geo_id
     from places
-    inner join geography_levels on places.geography = geography_levels.geography
+    inner join geography_levels using (geography)
     where regexp_full_match(places.geo_id, geography_levels.geo_id_pattern)
 
 ),
@@ -48,12 +42,6 @@ known_places as (
 facets as (
 
     select * from {{ ref('facets') }}
-
-),
-
-facet_labels as (
-
-    select * from {{ ref('facet_labels') }}
 
 ),
 
@@ -111,22 +99,15 @@ described as (
         facet_values.taxonomy_version in (
             select listed.taxonomy_version from tasks as listed
         ) as has_task_list
-    from facet_values
-    inner join release_files
-        on facet_values.relative_path = release_files.relative_path
-    left join repeated
-        on
-            facet_values.relative_path = repeated.relative_path
-            and facet_values.row_number = repeated.row_number
-    left join geography_levels on facet_values.geography = geography_levels.geography
-    left join known_places
-        on
-            facet_values.geography = known_places.geography
-            and facet_values.geo_id = known_places.geo_id
+    from {{ ref('stg_aei__facet_values') }} as facet_values
+    inner join release_files using (relative_path)
+    left join repeated using (relative_path, row_number)
+    left join geography_levels using (geography)
+    left join known_places using (geography, geo_id)
     left join facets as base_facets on facet_values.base_facet = base_facets.facet
     left join facets as attribute_facets
         on facet_values.attribute_facet = attribute_facets.facet
-    left join facet_labels
+    left join {{ ref('facet_labels') }} as facet_labels
         on
             coalesce(facet_values.attribute_facet, facet_values.base_facet)
             = facet_labels.facet

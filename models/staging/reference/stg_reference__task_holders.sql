@@ -5,12 +5,6 @@
 -- depends_on: {{ ref('input_checks') }}
 with
 
-release_files as (
-
-    select * from {{ ref('stg_aei__release_files') }}
-
-),
-
 source as (
 
     select * from {{ source('reference', 'onet_task_statements') }}
@@ -30,7 +24,7 @@ renamed as (
         source.title as occupation_title,
         release_files.is_simulated
     from source
-    inner join release_files
+    inner join {{ ref('stg_aei__release_files') }} as release_files
         on source.source_file_path = release_files.file_path and release_files.is_loaded
 
 )

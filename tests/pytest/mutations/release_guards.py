@@ -178,11 +178,9 @@ DATA_TESTS: dict[str, dict[ReleaseMutant, str]] = {
     "every_facet_of_a_file_is_listed": {
         api(r.api_with_a_country): "facet country, geo_level country",
     },
-    "pattern_bounds_hold_the_published_share": {
-        chat(r.pattern_in_no_task): "pattern learning"
-    },
-    "success_and_use_case_bounds_hold_the_published_share": {
-        chat(r.success_swapped_globally): "category yes"
+    "bounds_hold_the_published_share": {
+        chat(r.pattern_in_no_task): "figure pattern, category learning",
+        chat(r.success_swapped_globally): "figure success, category yes",
     },
 }
 
