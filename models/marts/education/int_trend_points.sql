@@ -218,7 +218,8 @@ stepped as (
             new.share_base, new.country_group
         order by
             new.allocation_rule = old.allocation_rule desc,
-            old.window_start_date desc
+            old.window_start_date desc,
+            old.sample_id desc
     ) = 1
 
 ),
