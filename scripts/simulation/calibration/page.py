@@ -90,7 +90,9 @@ def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> 
         gaps=grouped(gaps, "mart", "scope"),
         gap_releases=max((row["release_count"] for row in gaps), default=0),
         short=[
-            row for row in rows if row["verdict"] in ("covers_too_rarely", "broken")
+            row
+            for row in rows
+            if row["verdict"] in ("covers_too_rarely", "broken") and row not in gaps
         ],
     )
     path.write_text(text, encoding="utf-8")
