@@ -120,9 +120,13 @@ fetch: $(INSTALLED)
 	@test -n "$(RELEASE)" || { echo "Say which: make fetch RELEASE=2026_01_15"; exit 2; }
 	@$(BIN)/python scripts/fetch.py $(RELEASE)
 
-# Writes the shipped simulated releases again, byte for byte, and their manifest rows.
+# Writes the shipped simulated releases again, byte for byte, and their manifest rows;
+# CONVERSATIONS=folder: own conversations and their truth there instead.
 simulate: $(INSTALLED)
-	@for family in B C; do $(BIN)/python scripts/simulate.py --family $$family \
+	@if test -n "$(CONVERSATIONS)"; then exec $(BIN)/python scripts/simulate.py --truth \
+	  --conversations-parquet "$(CONVERSATIONS)/conversations" \
+	  --output-dir "$(CONVERSATIONS)"; fi; \
+	for family in B C; do $(BIN)/python scripts/simulate.py --family $$family \
 	  --manifest seeds/reference/release_manifest.csv || exit 1; done
 
 # Up to 15 minutes on 2 cores; writes seeds/reference/interval_calibration.csv and its page in docs.

@@ -16,7 +16,7 @@
             'kind': 'number', 'range': [0, 1000000000]
         },
         'own_window': {'kind': 'name', 'names': ['month', 'week']},
-        'own_floors': {'kind': 'conversations and accounts by source', 'range': [1, 10000]},
+        'own_floors': {'kind': 'conversations, and at most 40 accounts, by source', 'range': [1, 10000]},
         'own_closing_days': {'kind': 'whole number', 'range': [0, 366]},
         'own_unmatched_task_pct': {'kind': 'number', 'range': [0, 100]},
         'own_drift_pct_points': {'kind': 'number', 'range': [0, 100]},
@@ -57,7 +57,7 @@
 {% macro _is_in_range(value, expected) -%}
     {%- if expected.kind == 'true or false' -%}
         {{- return(value is boolean) -}}
-    {%- elif expected.kind == 'conversations and accounts by source' -%}
+    {%- elif expected.kind == 'conversations, and at most 40 accounts, by source' -%}
         {%- if value is not mapping or 'default' not in value -%}
             {{- return(false) -}}
         {%- endif -%}
@@ -65,7 +65,7 @@
         {%- for floor in value.values() -%}
             {%- if floor is not mapping
                 or floor | sort != ['accounts', 'conversations']
-                or not _is_in_range(floor.accounts, whole)
+                or not _is_in_range(floor.accounts, whole) or floor.accounts > 40
                 or not _is_in_range(floor.conversations, whole) -%}
                 {{- return(false) -}}
             {%- endif -%}

@@ -1,11 +1,13 @@
 """Made-up own conversations of any size, and the same cells by DuckDB and by pandas.
 
-``python -m benchmarks.conversations duckdb|pandas FOLDER`` counts what the project
-counts, from the same files, with nothing around it: the baselines of make bench.
+``python -m benchmarks.conversations duckdb|pandas|project FOLDER`` counts what the
+project counts, from the same files: alone, with nothing around it, as the baselines of
+make bench.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -45,7 +47,7 @@ ROWS = """
             'a' || drawn(number + 7, {count} * {months} // 8 + 1) as account_id,
             date '2025-01-01' + interval {month} month
             + interval (drawn(number + 1, {days})) day as started_on,
-            'simulated' as source_id,
+            'made_up' as source_id,
             'chat' as platform,
             ['US', 'DE', 'IN', 'BR', null][1 + drawn(number + 2, 5)] as country,
             case when drawn(number + 2, 5) = 0
@@ -92,20 +94,25 @@ def write(folder: Path, count: int, months: int = MONTHS, days: int = 28) -> Non
 
 
 def by_duckdb(folder: Path) -> int:
-    """The number of cells, by one scan and group."""
+    """The number of cells, by one scan and group, and the sums of its groups."""
     sets = ", ".join(f"(month, {', '.join((*SAMPLE, *cell))})" for cell in CELLS)
     columns = ", ".join((*SAMPLE, "task_text", *LABELS, "country", "region"))
     with duckdb.connect() as con:
         con.execute("set threads = 2")
         con.execute(
             f"""
-            create table cells as
+            create table groups as
             select month, {columns}, count(*) as conversation_count,
-                count(distinct account_id) as account_count
+                bit_or(1::ubigint << (hash(account_id) % 64)::integer) as accounts
             from (
                 select *, date_trunc('month', started_on) as month
                 from read_parquet('{folder}/*.parquet')
             )
+            group by all;
+            create table cells as
+            select month, {columns}, sum(conversation_count) as conversation_count,
+                bit_count(bit_or(accounts)) as account_count
+            from groups
             group by grouping sets ({sets})
             """
         )
@@ -128,35 +135,74 @@ def by_pandas(folder: Path) -> int:
     )
 
 
+def by_the_project(folder: Path, work_file: Path) -> int:
+    """The number of published cells, by the part of a build that counts them."""
+    from conversations.incoming import VARIABLE, keep, prepare
+    from warehouse.runner import Dbt
+
+    os.environ[VARIABLE] = str(folder)
+    incoming = prepare(work_file, SIMULATED_DATA)
+    assert incoming is not None
+    work_file.unlink(missing_ok=True)
+    dbt = Dbt(work_file, None)
+    nodes = ["--select", "+stg_conversations__values", *incoming.selection]
+    dbt.build(*nodes, "--exclude-resource-type", "test")
+    keep(incoming)
+    with duckdb.connect(str(work_file), read_only=True) as con:
+        sql = "select count(*) from intermediate.int_conversation_cells_protected"
+        return int(con.execute(sql).fetchall()[0][0])
+
+
 def lines(project: Path, environment: Mapping[str, str], count: int) -> Iterator[str]:
     """The lines of make bench for so many conversations; raises BenchError.
 
-    The build is beside one without conversations and the bare scan of the same files;
-    a day more is beside the build without.
+    Of the build the part that reads conversations: what follows rests on their cells,
+    whose number hardly grows. It stands beside the bare scan and group of the same
+    files plus what dbt costs for a thousand conversations, and a day more beside that.
     """
-    folder = project.parent / "conversations"
-    write(folder, count)
-    build = [sys.executable, "scripts/build.py", "--no-docs"]
-    own = {**environment, "AEI_CONVERSATIONS": str(folder)}
-    alone = [sys.executable, "-m", "benchmarks.conversations"]
-    without = measure(build, project, environment)
-    bare, pandas = (
-        measure([*alone, way, folder], project / "scripts", environment)
-        for way in ("duckdb", "pandas")
-    )
+    folders = [project.parent / name for name in ("few", "conversations")]
+    for folder, rows in zip(folders, (1_000, count), strict=True):
+        write(folder, rows)
+    few, folder = folders
+
+    def run(way: str, folder: Path) -> Measured:
+        """The seconds of processors: others may be at work."""
+        command = [sys.executable, "-m", "benchmarks.conversations", way, folder]
+        before = os.times()
+        found = measure(command, project / "scripts", environment)
+        now = os.times()
+        return Measured(
+            now.children_user
+            + now.children_system
+            - before.children_user
+            - before.children_system,
+            found.peak_mb,
+        )
+
     title = f"{count:,} conversations"
+    bare = run("duckdb", folder)
     yield bare.line(f"{title}: DuckDB alone", bare)
-    yield pandas.line(f"{title}: pandas alone", bare)
-    whole = Measured(without.seconds + bare.seconds, 0)
-    yield measure(build, project, own).line(f"{title}: build", whole)
+    fixed = run("project", few)
+    yield fixed.line("dbt, 1,000 conversations", fixed)
+    whole = run("project", folder)
+    yield whole.line(f"{title}: build", Measured(fixed.seconds + bare.seconds, 0))
+    yield run("pandas", folder).line(f"{title}: pandas alone", whole)
     write(project.parent / "day", count // 365 + 1, months=1, days=1)
     # Ids of their own: what is delivered twice is refused.
     duckdb.execute(
         "copy (select * replace ('d' || conversation_id as conversation_id) "
         f"from '{project.parent}/day/*.parquet') to '{folder}/day.parquet'"
     )
-    yield measure(build, project, own).line(f"{title}: a day more", without)
+    yield run("project", folder).line(f"{title}: a day more", fixed)
+
+
+def main(way: str, folder: Path) -> None:
+    """Count in one of the ways; a later count of the project begins from the last."""
+    if way == "project":
+        by_the_project(folder, folder.with_suffix(".duckdb"))
+    else:
+        {"duckdb": by_duckdb, "pandas": by_pandas}[way](folder)
 
 
 if __name__ == "__main__":
-    print({"duckdb": by_duckdb, "pandas": by_pandas}[sys.argv[1]](Path(sys.argv[2])))
+    main(sys.argv[1], Path(sys.argv[2]))

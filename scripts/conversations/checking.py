@@ -28,7 +28,7 @@ USES = {
     "account_key": "the floor of accounts; without it only conversations are counted",
 }
 NAMES = {"task_label": "task_text or task_id", "account_key": "account_id"}
-MOST_TASKS = 10
+MOST_TASKS, FEWEST_OF_TASK = 10, 5
 
 
 def report(named: str, data_dir: Path | None) -> str:
@@ -111,5 +111,10 @@ def tasks(con: duckdb.DuckDBPyConnection, data_dir: Path) -> list[str]:
     return [
         f"  {count:,} conversations have one of {kinds:,} tasks that the task list "
         "lacks (name them in a file: tasks: in mapping.yml); the largest:",
-        *(f"    {number:,} x {label[:100]}" for label, number, *_ in unmatched),
+        *(
+            f"    {number:,} x {label[:100]}"
+            for label, number, *_ in unmatched
+            if number >= FEWEST_OF_TASK
+        ),
+        f"    (a text that comes less than {FEWEST_OF_TASK} times may be somebody's)",
     ]

@@ -22,10 +22,25 @@ LABELS = ("collaboration", "use_case", "task_success")
 # What a source that says nothing of itself is called.
 DEFAULTS = {"source_id": "own", "platform": "own"}
 
+# Names that are published. A release of the Index begins with a digit.
+NAMES = {
+    "source_id": (
+        "[a-z][a-z0-9_]*",
+        ", small ones, digits and _, a letter first, such as my_university; "
+        "simulated... is of the shipped releases",
+    ),
+    "platform": ("[a-z0-9_]+", ", small ones, digits and _, such as chat"),
+    **dict.fromkeys(
+        ("classifier", "classifier_version", "taxonomy_version"),
+        ("[^ _]+([ _][^ _]+){0,5}", ", such as prompt_v3"),
+    ),
+}
+
 FIRST_DAY = "2020-01-01"
 # The longest statement of O*NET 20.1 has 378 letters; other values are names.
 LONGEST = {"task_text": 600}
 LONGEST_NAME = 200
+LONGEST_PUBLISHED = 40
 # Fields of that name hold what people wrote, however short it is.
 TEXT_NAMES = {
     *("text", "prompt", "prompts", "message", "messages", "content", "contents"),
@@ -45,7 +60,6 @@ class Check:
     fails: str
     expected: str
     advice: str
-    is_shown: bool = True
 
 
 def known_labels() -> dict[str, list[str]]:
@@ -54,7 +68,8 @@ def known_labels() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     with path.open(encoding="utf-8", newline="") as handle:
         for row in csv.DictReader(handle):
-            found.setdefault(row["facet"], []).append(row["label"])
+            if row["label"] != "not_classified":
+                found.setdefault(row["facet"], []).append(row["label"])
     return found
 
 
@@ -68,7 +83,6 @@ def checks() -> list[Check]:
             f"a name or label of at most {LONGEST.get(column, LONGEST_NAME)} letters",
             "This looks like text of a conversation, which must not come here: leave "
             "the column out of the file, or give the label in its place.",
-            is_shown=False,
         )
         for column in COLUMNS
     ]
@@ -88,11 +102,13 @@ def checks() -> list[Check]:
         Check(
             "unusable_names",
             column,
-            f"not regexp_full_match({column}, '[a-z0-9_]{{1,40}}')",
-            "a short name of small letters, digits and _, such as my_university",
-            "Give the source and the platform such a name; it is shown as the release.",
+            f"not regexp_full_match({column}, '{pattern}') "
+            f"or {column} like 'simulated%' and '{column}' = 'source_id' "
+            f"or length({column}) > {LONGEST_PUBLISHED}",
+            f"a name of at most {LONGEST_PUBLISHED} letters{expected}",
+            "It is shown in the warehouse: give a name, never text.",
         )
-        for column in ("source_id", "platform")
+        for column, (pattern, expected) in NAMES.items()
     ]
     return [
         *long_ones,
@@ -130,8 +146,8 @@ def checks() -> list[Check]:
         Check(
             "unknown_regions",
             "region",
-            "region is not null and (country is null or not "
-            "regexp_full_match(region, country || '-[A-Z0-9]{1,3}'))",
+            "region is not null and (country is null or left(region, 2) <> country or "
+            "not regexp_full_match(region, '[A-Z]{2}-[A-Z0-9]{1,3}'))",
             "an ISO 3166-2 code such as US-CA, of the country of the row",
             "Give the country too, or leave the region empty.",
         ),

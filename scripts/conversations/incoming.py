@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,7 +27,7 @@ from conversations.reading import Source, delivered_sql, find_source
 
 VARIABLE = "AEI_CONVERSATIONS"
 # What is kept from one build to the next is forgotten when its meaning changes.
-VERSION = "1"
+VERSION = "2"
 # A change of so many days is read by the day, of more by the month; a first one, and
 # one of years, by the year: each batch costs dbt as much as some hundred thousand rows.
 MOST_DAYS, MOST_MONTHS = 31, 24
@@ -99,15 +100,23 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
                 con.execute(f"attach '{source.files[0]}' as delivered (read_only)")
             incoming = read(con, source, place)
     except duckdb.Error as error:
-        # Further lines may quote the file.
-        raise BuildError(
-            f"The conversations of {named} can't be read: {str(error).splitlines()[0]}"
-            ". Expected rows that DuckDB reads as Parquet, CSV with a header or JSON "
-            "lines; nothing of them was taken."
-        ) from None
+        raise BuildError(unreadable(named, str(error))) from None
     os.environ["AEI_PRIVATE_FILE"] = str(place)
     os.environ["AEI_BATCH_SIZE"] = incoming.batch_size
     return incoming
+
+
+def unreadable(named: str, error: str) -> str:
+    """What stopped DuckDB; most of its text may quote the file."""
+    file = re.search(r"^\s*file = (.+)$", error, re.MULTILINE)
+    what = error.splitlines()[0].rstrip(" .")
+    if re.search("unicode|utf-?8", error, re.IGNORECASE):
+        what += ", where the text is not UTF-8: save it so"
+    return (
+        f"The conversations of {file[1] if file else named} can't be read: {what}. "
+        "Expected Parquet, CSV with a header and as many values in each row, or JSON "
+        "lines; nothing of them was taken."
+    )
 
 
 def is_stale(place: Path, fingerprint: str) -> bool:
@@ -135,7 +144,9 @@ def fingerprint_of(mapping: Mapping, source: Source, data_dir: Path) -> str:
         *(f"{path.name} {path.stat().st_size}" for path in lists),
         tasks.read_text(encoding="utf-8") if tasks and tasks.is_file() else "",
     ]
-    said = repr((VERSION, mapping.text, own, read, source.name))
+    # Keys are hashes of this version of DuckDB.
+    version = VERSION, duckdb.__version__
+    said = repr((version, mapping.text, own, read, source.name))
     return hashlib.sha256(said.encode()).hexdigest()
 
 

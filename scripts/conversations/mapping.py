@@ -52,7 +52,7 @@ class Mapping:
 def normal(column: str, text: str) -> str:
     """The text of a column in the form that the contract compares."""
     if column in LABELS:
-        return f"replace(lower({text}), '_', ' ')"
+        return f"nullif(replace(lower({text}), '_', ' '), 'not classified')"
     if column == "task_text":
         return f"lower({text})"
     if column == "country":

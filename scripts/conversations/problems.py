@@ -20,8 +20,13 @@ COLUMNS = """
     problem utinyint
 """
 KEY = "source_id, platform, classifier_version, conversation_key"
+# By one number first: nearly all are there once.
 TWICE = f"""
     select {KEY}, count(*) as row_count from incoming.conversations
+    where conversation_key in (
+        select conversation_key from incoming.conversations
+        group by conversation_key having count(*) > 1
+    )
     group by {KEY}
     having
         count(*) > 1
@@ -43,7 +48,7 @@ ON_ANOTHER_DAY = """
             and (select max(started_on) from incoming.conversations)
 """
 MOST_SHOWN, MOST_OF_ONE = 10, 3
-LONGEST_SHOWN = 60
+LONGEST_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Problem:
     def line(self) -> str:
         """The problem as one line of a message."""
         row = f", row {self.row_number:,}" if self.row_number else ""
-        more = f" (and {self.row_count - 1:,} rows more)" if self.row_count > 1 else ""
+        more = " (and other rows)" if self.row_count > 1 else ""
         return (
             f"- file {self.file}{row}, column {self.column}: found {self.observed}"
             f"{more}; expected {self.expected}. {self.advice} [{self.name}]"
@@ -90,8 +95,8 @@ def insert_sql(delivered: str, has_task_names: bool) -> str:
         select
             source_file,
             cast(try_cast(started_on as timestamp) as date),
-            md5_number_lower(conversation_id),
-            md5_number_lower(account_id),
+            hash(conversation_id),
+            case when account_id is not null then hash(account_id) end,
             source_id, platform, country, region,
             coalesce(regexp_replace(task_id, '\\.0$', ''), {named}task_text)),
             taxonomy_version, collaboration, use_case, task_success,
@@ -121,19 +126,23 @@ def located(
     """The first row of a file that fails a check."""
     rows = delivered_sql(con, source, [file], numbered=True)
     condition = f"({check.fails})"
-    shown = f"left({check.column}, {LONGEST_SHOWN})"
-    if not check.is_shown:
-        shown = f"length({check.column})"
+    # Never text: a label that is known to nobody may be some.
+    shown = (
+        f"case when {check.column} is null then 'nothing' "
+        f"when length({check.column}) > {LONGEST_SHOWN} "
+        f"or {check.column} like '% % %' "
+        f"then 'a value of ' || length({check.column}) || ' letters' "
+        f"else '\"' || {check.column} || '\"' end"
+    )
     row = con.execute(
         f"select row_number, {shown} from ({rows}) where {condition} "
         "order by row_number limit 1"
     ).fetchone() or (None, None)
-    value = "nothing" if row[1] is None else f'"{row[1]}"'
     return Problem(
         file=Path(file).name,
         row_number=row[0],
         column=check.column,
-        observed=value if check.is_shown else f"a value of {row[1]} letters",
+        observed=row[1] or "nothing",
         expected=check.expected,
         advice=check.advice,
         name=check.name,
@@ -174,7 +183,7 @@ def twice(
             (Path(file).name, number)
             for (number,) in con.execute(
                 f"select row_number from ({rows}) where "
-                f"md5_number_lower(conversation_id) = {key} order by 1 limit 3"
+                f"hash(conversation_id) = {key} order by 1 limit 3"
             ).fetchall()
         ]
     where = ", ".join(f"{file} row {number:,}" for file, number in places)

@@ -7,6 +7,7 @@ types and, in a sample of rows, length.
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,15 @@ from conversations.mapping import Mapping
 
 READERS = {
     ".parquet": "read_parquet({paths}, union_by_name = true, filename = 'source_file')",
-    ".csv": "read_csv({paths}, all_varchar = true, header = true, quote = '\"', "
-    "union_by_name = true, filename = 'source_file')",
+    ".csv": "read_csv({paths}, all_varchar = true, header = true, skip = 0, quote = "
+    "'\"', union_by_name = true, filename = 'source_file')",
     ".jsonl": "read_json({paths}, union_by_name = true, filename = 'source_file')",
 }
 READERS |= {suffix: READERS[".jsonl"] for suffix in (".json", ".ndjson")}
 SAMPLE_ROWS = 20_000
 LISTED = 5  # files that a message names
+LONGEST_HEADER = 20_000
+NAME = re.compile(r"[a-z][a-z0-9_.]{0,40}")
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,38 @@ def checked(named: str, files: Sequence[str]) -> tuple[str, ...]:
     kinds = sorted({suffix_of(file) for file in files} - {".duckdb"})
     if not files or len(kinds) > 1:
         found = f"files of {', '.join(kinds)}" if files else "no file"
+        # An address of a database may hold a password.
+        shown = named if "=" not in named and "://" not in named else "an address"
         raise BuildError(
-            f"AEI_CONVERSATIONS is {named}, where {found} was found; expected a folder "
+            f"AEI_CONVERSATIONS is {shown}, where {found} was found; expected a folder "
             "or a pattern of Parquet, CSV or JSON lines, all of one kind, or "
-            "file.duckdb:schema.table (docs/own-conversations.md)."
+            "file.duckdb:schema.table. Save a sheet of Excel as CSV UTF-8; write a "
+            "table of PostgreSQL to Parquet (docs/own-conversations.md)."
         )
+    for file in files:
+        check_first_line(Path(file))
     return tuple(files)
+
+
+def check_first_line(file: Path) -> None:
+    """Raise BuildError for a CSV file that begins with what is no header."""
+    if file.suffix.lower() != ".csv":
+        return
+    with file.open("rb") as handle:
+        line = handle.readline(LONGEST_HEADER + 1)
+    found = None
+    if not line:
+        found = "an empty file"
+    elif line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in line:
+        found = "UTF-16 or no text, as of Excel"
+    elif len(line) > LONGEST_HEADER:
+        found = f"a first line of more than {LONGEST_HEADER:,} letters"
+    if found:
+        raise BuildError(
+            f"The conversations were refused:\n- file {file.name}, row 1: found "
+            f"{found}; expected a header with names of columns. Save it as CSV UTF-8, "
+            "with the columns of docs/own-conversations.md only."
+        )
 
 
 def fields_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, tuple]:
@@ -196,7 +225,11 @@ def delivered_sql(
         mapping.columns.get(column, column)
         for column in COLUMNS
         if mapping.columns.get(column, column).lower() not in named
-        and (column in mapping.columns or column in REQUIRED)
+        and (
+            column in mapping.columns
+            or column in REQUIRED
+            or any(name.startswith(f"{column}.") for name in named)
+        )
         and column not in mapping.constants
     ]
     if lacking:
@@ -284,9 +317,12 @@ def missing_fields(
     source: Source, missing: Sequence[str], known: Sequence[str]
 ) -> BuildError:
     """The error of fields that the files lack."""
+    # Without a header these are values, and may be text.
+    names = [name for name in sorted(known) if NAME.fullmatch(name)]
+    names += ["what is no name"] * (len(names) < len(known))
     return BuildError(
         f"The conversations were refused:\n- {shown_files(source.files)}: no column "
-        f"{', '.join(missing)}; found {', '.join(sorted(known)[:30])}. Rename it, or "
+        f"{', '.join(missing)}; found {', '.join(names[-30:])}. Rename it, or "
         "say in a mapping file which column it is (docs/own-conversations.md)."
     )
 

@@ -58,6 +58,7 @@ COLUMNS = {
     "value_pct": ("Figure, %", "number"),
     "success_pct": ("Success, %", "number"),
     "volume_share_pct": ("Share of all conversations, %", "number"),
+    "share_of_use_case_pct": ("Part in education tasks, %", "number"),
     "rank_correlation": ("Rank correlation", "number"),
     "bound_low_pct": ("Bound, low", "number"),
     "bound_high_pct": ("Bound, high", "number"),
@@ -71,6 +72,8 @@ COLUMNS = {
     "yes_count": ("Yes", "count"),
     "base_conversation_count": ("Base", "count"),
     "unseen_conversation_count": ("Unseen", "count"),
+    "any_omission_low_pct": ("Lowest without any one task, %", "number"),
+    "any_omission_high_pct": ("Highest without any one task, %", "number"),
     "suppressed_pct": ("In no published cell, %", "number"),
     "task_count": ("Tasks", "count"),
     "task_with_pattern_count": ("Tasks with a pattern", "count"),
@@ -118,9 +121,10 @@ def draw(
 ) -> Figure:
     """A figure of a query: its rows by what the reader chooses, and what is said.
 
-    The query names ``row``, and ``series`` and ``panel`` where there are several.
-    ``read`` gives the sentence of a choice from its rows; where it has none, the
-    release does not publish ``facet`` or this copy lacks it, or as ``absent`` says.
+    The query names ``row``, unless that is the window, and ``series`` and ``panel``
+    where there are several. ``read`` gives the sentence of a choice from its rows;
+    where it has none, the release does not publish ``facet`` or this copy lacks it, or
+    as ``absent`` says.
     """
     picks = picks or {}
     rows = [_words(row, chart.value_key, of) for row in warehouse.rows(query)]
@@ -187,6 +191,7 @@ def _words(row: Row, value_key: str, of: Of) -> Row:
     """A row with what the chart and the table need beside the columns of the mart."""
     sample: Sample = row["sample"]
     row["key"] = sample.key(of)
+    row.setdefault("row", sample.window_label)
     row["window_words"], row["platform_words"] = (
         sample.window_label,
         sample.platform_title,

@@ -21,14 +21,16 @@ UNDER_RULE = (
 # What charts show of the scopes: education, its subsectors and one baseline.
 SCOPES = "(scope_kind in ('education', 'subsector') or scope = 'non_education')"
 SAMPLES = """
-    select release_id, platform, window_start_date, window_label, count_basis, licence,
-        citation, is_simulated,
-        window_start_date || case when min(release_id)
-            over same <> max(release_id) over same then '-' || release_id else '' end
-            as window
-    from marts.dim_releases
-    where is_loaded
-    window same as (partition by window_start_date)
+    select release_id, platform, window_start_date,
+        window_label || if(is_one, '', ' (' || release_id || ')') as window_label,
+        count_basis, licence, citation, is_simulated,
+        window_start_date || if(is_one, '', '-' || release_id) as window
+    from (
+        select *, min(release_id) over same = max(release_id) over same as is_one
+        from marts.dim_releases
+        where is_loaded
+        window same as (partition by window_start_date)
+    )
     order by is_simulated, window_start_date desc nulls last, release_id, platform desc
 """
 REGISTER = """

@@ -18,6 +18,12 @@ from simulation.task_lists import redrawn
 from simulation.truth import add_counts, add_parameters, create_truth_tables
 
 SUPERPOPULATION = "superpopulation"
+# The conversations in the columns of docs/own-conversations.md.
+MAPPING = """\
+columns: {started_on: conversation_date, task_text: task}
+constants: {source_id: made_up}
+labels: {task_text: {not_classified: ''}, country: {not_classified: ''}}
+"""
 
 
 def open_database(
@@ -191,11 +197,13 @@ def conversation_sink(platform: str, folder: Path, runs: Sequence[Run]) -> Sink:
     classifier_version      varchar   always simulated_classifier_1
     ======================= ========= ==============================================
 
-    Rows are in the order of the conversation number; the folder is of one release.
+    Rows are in the order of the conversation number; the folder is of one release. Its
+    mapping.yml makes it a source of own conversations.
     """
     release_id = runs[0].release_id
     target = folder / platform
     target.mkdir(parents=True, exist_ok=True)
+    (folder / "mapping.yml").write_text(MAPPING, encoding="utf-8")
     country = "place.geo_id" if platform == "claude_ai" else "null::varchar"
     labels = {
         f: f"(select label from category where facet = '{f}' and code = drawn.{f})"

@@ -47,6 +47,21 @@ def load_model() -> ModuleType:
     return module
 
 
+def published_of(
+    conversations: pl.DataFrame,
+    released: pl.DataFrame | None = None,
+    cells: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """What the model publishes of one sample, or of the sample with other ``cells``."""
+    model = load_model()
+    return model.release(
+        cells_of(conversations) if cells is None else cells,
+        groups_of(conversations),
+        pl.DataFrame(schema=model.SCHEMA) if released is None else released,
+        {"default": model.Floor()},
+    )
+
+
 # Sources ------------------------------------------------------------------------------
 
 
@@ -137,6 +152,26 @@ def cells_of(
     ]
     schema = load_model().SCHEMA | {"account_count": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def groups_of(
+    conversations: pl.DataFrame,
+    labels: Mapping[str, Any] = LABELS,
+    window: date = date(2026, 1, 1),
+) -> pl.DataFrame:
+    """The same conversations by all their names."""
+    names = ["onet_task", *labels, "country", "region"]
+    return (
+        with_places(conversations)
+        .group_by(names)
+        .agg(pl.len().alias(COUNT))
+        .with_columns(
+            release_id=pl.lit("own"),
+            source_id=pl.lit("own"),
+            platform=pl.lit("claude_ai"),
+            window_start_date=window,
+        )
+    )
 
 
 # The attack ---------------------------------------------------------------------------

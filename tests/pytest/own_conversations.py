@@ -28,6 +28,7 @@ CELLS = f"select {', '.join(CELL)}, conversation_count, account_count from "
 OWN_MODELS = (
     "stg_conversations__labelled",
     "int_conversation_tasks",
+    "int_conversation_groups",
     "int_conversation_windows",
     "int_conversation_cells",
 )
@@ -116,6 +117,12 @@ def _parts(named: pl.DataFrame) -> Iterator[pl.DataFrame]:
                 yield _counted(placed, level, facet, pl.col("onet_task"), pl.col(label))
 
 
+def account_group(account: str) -> int:
+    """The group, of 64, of an account."""
+    (found,) = duckdb.execute("select hash(?) % 64", [account]).fetchall()
+    return int(found[0])
+
+
 def _counted(
     rows: pl.DataFrame, level: str, facet: str, base: pl.Expr, category: pl.Expr
 ) -> pl.DataFrame:
@@ -129,7 +136,11 @@ def _counted(
         .group_by(CELL)
         .agg(
             pl.len().cast(pl.Int64).alias("conversation_count"),
-            pl.col("account_id").n_unique().cast(pl.Int64).alias("account_count"),
+            pl.col("account_id")
+            .map_elements(account_group, return_dtype=pl.Int64)
+            .n_unique()
+            .cast(pl.Int64)
+            .alias("account_count"),
         )
     )
 
@@ -150,10 +161,12 @@ class Institution:
         self.data.mkdir(parents=True)
         self.work_file = self.folder / "work.duckdb"
 
-    def deliver(self, name: str, rows: pl.DataFrame | str) -> None:
+    def deliver(self, name: str, rows: pl.DataFrame | str | bytes) -> None:
         """Write a file of the institution, as CSV or Parquet by its name."""
         if isinstance(rows, str):
-            (self.data / name).write_text(rows, encoding="utf-8")
+            rows = rows.encode()
+        if isinstance(rows, bytes):
+            (self.data / name).write_bytes(rows)
         elif name.endswith(".parquet"):
             rows.write_parquet(self.data / name)
         else:

@@ -32,6 +32,7 @@ Row = dict[str, object]
 # Suppressed cells move a figure away from its target, so for intervals only the batch
 # without suppression counts.
 COVERING_SCOPES = ("education", "all_named", "non_education")
+COVERING_SCOPES += ("education_all_named", "education_non_education")
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,43 @@ def test_targets_are_what_the_oracle_computes(
         assert target == pytest.approx(shares[figure][key], abs=1e-9), key
 
 
+def test_targets_of_gaps_are_split_as_the_marts_split(
+    calibrated: duckdb.DuckDBPyConnection,
+) -> None:
+    """Delegation over all named tasks, the API against Claude.ai, by hand."""
+    rows = calibrated.execute(
+        "select platform, task, probability, share from kept_task_parameter "
+        "inner join kept_answer_parameter using (batch, platform, task) "
+        "where batch = 'published' and release_id = 'superpopulation' "
+        "and category = 'directive' and task not in ('none', 'not_classified')"
+    ).fetchall()
+    weight: dict[str, dict[str, float]] = {}
+    rate: dict[str, dict[str, float]] = {}
+    for platform, task, probability, share in rows:
+        weight.setdefault(platform, {})[task] = probability
+        rate.setdefault(platform, {})[task] = share
+
+    def mean(of: str, at: str) -> float:
+        total = sum(weight[at].values())
+        return 100 * sum(weight[at][t] * rate[of][t] for t in weight[at]) / total
+
+    chat, api = PLATFORM, "1p_api"
+    gap = mean(api, api) - mean(chat, chat)
+    within = (mean(api, api) - mean(chat, api) + mean(api, chat) - mean(chat, chat)) / 2
+    found = calibrated.execute(
+        "select distinct figure, target_pct from target where scope = 'all_named' "
+        "and category = 'directive' and starts_with(figure, 'pattern_') "
+        "and starts_with(release_id, 'published') and platform = '1p_api'"
+    ).fetchall()
+    assert dict(found) == pytest.approx(
+        {
+            "pattern_gap": gap,
+            "pattern_composition": gap - within,
+            "pattern_within": within,
+        }
+    )
+
+
 # SQL on the rows that the marts show, and what has to be noticed.
 NARROW = (
     "low_pct = (low_pct + high_pct) / 2 - {factor} * (high_pct - low_pct) / 2, "
@@ -140,6 +178,14 @@ FAULTS = {
     "conversations resampled, not tasks": (
         f"{NARROW.format(factor=0.3)} where interval_kind = 'shown'",
         {f"shown of {mart}" for mart, kinds in run.KINDS.items() if "shown" in kinds},
+    ),
+    "conversations resampled, not tasks, on both sides of a gap": (
+        f"{NARROW.format(factor=0.3)} where interval_kind = 'task_bootstrap_t_95'",
+        {
+            f"task_bootstrap_t_95 of {mart}"
+            for mart, kinds in run.KINDS.items()
+            if "task_bootstrap_t_95" in kinds
+        },
     ),
     "Wilson with z of 68%": (
         f"{NARROW.format(factor=0.51)} where interval_kind = 'wilson_95' "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 from check_conversations import main as check
 from conftest import PROJECT, SHIPPED_DATA, dbt_environment
+from conversations.contract import checks
 from conversations.incoming import prepare, private_file
+from mutations.own import BAD, DATA_TESTS, HEAD, kills
 from own_conversations import (
     CELL,
     LABELS,
@@ -33,70 +35,13 @@ def school(tmp_path: Path) -> Institution:
 
 # Contract -----------------------------------------------------------------------------
 
-TOMORROW = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-HEAD = "conversation_id,started_on,task_text,use_case\n"
-GOOD = "a,2026-03-01,none,work\n"
-PLACE = "conversation_id,started_on,country,region\n"
-LONG = "secret words " * 60
-# What is delivered, and the check, row and column that the message names.
-BAD: dict[str, tuple[str, str, int, str]] = {
-    "no id": (
-        f"{HEAD}{GOOD},2026-03-01,none,work\n",
-        "missing_ids",
-        3,
-        "conversation_id",
-    ),
-    "no date": (
-        f"{HEAD}{GOOD}b,01/02/2026,none,work\n",
-        "unreadable_dates",
-        3,
-        "started_on",
-    ),
-    "no such month, behind a future day": (
-        f"{HEAD}b,{TOMORROW},none,work\na,2026-13-01,none,work\n",
-        "unreadable_dates",
-        3,
-        "started_on",
-    ),
-    "future": (
-        f"{HEAD}b,{TOMORROW},none,work\n",
-        "impossible_dates",
-        2,
-        "started_on",
-    ),
-    "label": (
-        f"{HEAD}{GOOD}b,2026-03-01,none,fun\n",
-        "unknown_labels",
-        3,
-        "use_case",
-    ),
-    "twice": (
-        f"{HEAD}{GOOD}b,2026-03-01,none,work\n{GOOD}",
-        "duplicate_ids",
-        2,
-        "conversation_id",
-    ),
-    "two days": (
-        f"{HEAD}{GOOD}a,2026-03-09,none,work\n",
-        "duplicate_ids",
-        2,
-        "conversation_id",
-    ),
-    "text as task": (
-        f"{HEAD}{GOOD}b,2026-03-02,{LONG},work\n",
-        "text_like_columns",
-        3,
-        "task_text",
-    ),
-    "country": (f"{PLACE}a,2026-03-01,Germany,\n", "unknown_countries", 2, "country"),
-    "region": (f"{PLACE}a,2026-03-01,DE,US-CA\n", "unknown_regions", 2, "region"),
-    "name": (
-        "conversation_id,started_on,source_id\na,2026-03-01,Our School\n",
-        "unusable_names",
-        2,
-        "source_id",
-    ),
-}
+
+def test_every_guard_of_own_conversations_has_a_mutant() -> None:
+    folder = PROJECT / "tests" / "data_tests" / "conversations"
+    guards = {path.stem for path in folder.glob("*.sql")}
+    assert set(DATA_TESTS) == guards
+    stops = {each.name for each in checks()} | {"duplicate_ids"}
+    assert {kill.guard for kill in kills()} == guards | stops
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -131,11 +76,25 @@ def test_bad_rows_are_named(case: str, school: Institution) -> None:
             "turns_of_it",
         ),
         ("a.csv", "id,started_on\na,2026-03-01\n", "conversation_id"),
+        ("a.csv", "a,2026-03-01,some secret words\n", "conversation_id"),
+        ("a.csv", f"{HEAD}a,2026-03-01,none,work,some secret\n", "conversation_id"),
+        ("a.csv", "", "empty"),
+        ("a.csv", HEAD.encode("utf-16"), "UTF-8"),
+        ("a.csv", HEAD.encode() + b"a,2026-03-01,secret gr\xfc\xdfe,work\n", "UTF-8"),
+        ("a.csv", ",".join(f"c{n}" for n in range(100_000)), "first line"),
+        ("a.xlsx", "PK", "Excel"),
+        ("a.parquet", "secret PAR1", "can't be read"),
+        (
+            "a.jsonl",
+            '{"conversation_id": "a", "started_on": "2026-03-01", '
+            '"task_text": {"said": "secret"}}\n',
+            "task_text",
+        ),
         ("a.txt", "anything", "no file"),
     ],
 )
 def test_files_that_are_refused(
-    name: str, text: str, said: str, school: Institution
+    name: str, text: str | bytes, said: str, school: Institution
 ) -> None:
     school.deliver(name, text)
     with pytest.raises(BuildError) as stopped:

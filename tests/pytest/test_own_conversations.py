@@ -14,9 +14,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+import simulate
 from conftest import PROJECT, Build, Once, dbt_environment, settings
 from conversations.incoming import private_file
+from conversations.mapping import find
 from dbt.contracts.graph.manifest import Manifest
+from mutations.own import DATA_TESTS, WARNINGS
 from own_conversations import (
     Institution,
     cells_by_polars,
@@ -38,10 +41,27 @@ def school(tmp_path: Path) -> Institution:
 # The road: one build with pages and exports -------------------------------------------
 
 
+def simulated(folder: Path) -> pl.DataFrame:
+    """Conversations of Claude.ai from the simulator, which leaves their truth beside
+    them, under the names that its mapping gives."""
+    said = folder / "conversations"
+    command = ["--conversations", "20000", "--api-records", "1", "--truth"]
+    command += ["--output-dir", str(folder), "--seed", "7", "--release-id", "r"]
+    assert simulate.main([*command, "--conversations-parquet", str(said)]) == 0
+    mapping = find(said)
+    drawn = pl.read_parquet(said / "claude_ai" / "*.parquet")
+    drawn = drawn.rename({v: k for k, v in mapping.columns.items()})
+    return drawn.with_columns(
+        pl.lit(mapping.constants["source_id"]).alias("source_id"),
+        *(pl.col(name).replace("not_classified", None) for name in mapping.labels),
+    )
+
+
 def build_own(folder: Path) -> Build:
     """A build, as a person runs it, on the shipped releases and own conversations."""
     school = Institution(folder)
-    school.deliver("march.csv", ROWS)
+    drawn = simulated(folder / "simulated")
+    school.deliver("march.csv", pl.concat([ROWS, drawn], how="diagonal"))
     environment = settings(folder) | {"AEI_CONVERSATIONS": str(school.data)}
     del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
     command = [sys.executable, str(PROJECT / "scripts" / "build.py"), "--no-docs"]
@@ -62,14 +82,49 @@ def own(once: Once) -> Build:
 
 
 def test_private_cells_are_those_of_the_rows(own: Build) -> None:
-    assert_frame_equal(private_cells(own.folder / "work.duckdb"), cells_by_polars(ROWS))
+    found = private_cells(own.folder / "work.duckdb")
+    found = found.filter(pl.col("release_id") == "our_school_v1")
+    assert_frame_equal(found, cells_by_polars(ROWS))
+
+
+def test_truth_of_the_simulator_lies_in_the_intervals(own: Build) -> None:
+    """Shares of tasks and labels: about 95% hold them; with seed 7, 94% of 172."""
+    truth = own.folder / "simulated" / "release_r" / "truth"
+    rows = own.query(
+        f"""
+        with tasks as (
+            from '{truth}/task_parameter.parquet' where platform = 'claude_ai'
+        ), answers as (
+            select facet, category, 100 * sum(probability * share) as truth_pct
+            from tasks
+            inner join '{truth}/answer_parameter.parquet'
+                using (platform, task, is_coordinated)
+            group by facet, category
+            union all
+            select 'onet_task', task, 100 * sum(probability) from tasks group by task
+        )
+
+        select truth_pct between interval_low_pct and interval_high_pct
+        from marts.fct_facet_shares
+        inner join answers using (facet, category)
+        where
+            release_id = 'made_up_simulated_classifier_1'
+            and geo_level = 'global'
+            and share_base = 'all_conversations'
+            and interval_kind = 'wilson_95'
+            and category <> 'not_classified'
+        """
+    )
+    assert len(rows) > 150
+    assert 0.92 < sum(is_held for (is_held,) in rows) / len(rows) < 0.98
 
 
 def test_own_samples_stand_among_the_releases(own: Build) -> None:
     found = own.query(
         "select release_id, platform, window_start_date, window_end_date, "
         "sample_count, count_basis, schema_family, is_simulated from "
-        "marts.dim_releases where is_own_data order by window_start_date"
+        "marts.dim_releases where is_own_data and release_id = 'our_school_v1' "
+        "order by window_start_date"
     )
     march = sum(day.month == 3 for day in ROWS["started_on"])
     key = ("our_school_v1", "chat")
@@ -144,7 +199,10 @@ def test_suppressed_label_may_hold_all_of_the_residual(own: Build) -> None:
 def test_rows_of_the_index_are_as_without(
     mart: str, own: Build, shipped_warehouse: Build
 ) -> None:
-    sql = f"from marts.{mart} where release_id <> 'our_school_v1' order by all"
+    sql = (
+        f"from marts.{mart} where release_id not in ('our_school_v1', "
+        "'made_up_simulated_classifier_1') order by all"
+    )
     found, without = (
         pl.DataFrame(build.records(sql), infer_schema_length=None)
         for build in (own, shipped_warehouse)
@@ -278,36 +336,16 @@ def status_of(results: Any, name: str) -> str:
     return status
 
 
-def test_mix_that_moves_is_a_warning_with_figures(school: Institution) -> None:
-    rows = conversations(900, seed=8, days=58).with_columns(
-        pl.when(pl.col("started_on") >= date(2026, 4, 1))
-        .then(pl.lit("work"))
-        .otherwise("use_case")
-        .alias("use_case")
-    )
-    school.deliver("a.csv", rows)
-    results = school.take(
-        "int_conversation_cells_protected", "own_labels_keep_their_mix"
-    )
-    assert status_of(results, "own_labels_keep_their_mix") == "warn"
-
-
 @pytest.mark.parametrize(
-    ("change", "guard"),
-    [
-        (pl.lit("a task of nobody").alias("task_text"), "own_tasks_match_their_list"),
-        (
-            pl.when(pl.col("conversation_id").str.ends_with("7"))
-            .then(pl.lit("simulated_1"))
-            .otherwise(pl.lit("another"))
-            .alias("taxonomy_version"),
-            "own_tasks_match_their_list",
-        ),
-    ],
+    ("guard", "case"),
+    [(guard, case) for guard, cases in DATA_TESTS.items() for case in cases],
 )
-def test_tasks_of_no_list_stop_the_build(
-    change: pl.Expr, guard: str, school: Institution
-) -> None:
-    school.deliver("a.csv", conversations(100, seed=9).with_columns(change))
-    with pytest.raises(BuildError, match=guard):
-        school.take(guard)
+def test_data_test_finds_its_mutant(guard: str, case: str, school: Institution) -> None:
+    rows = conversations(900, seed=8, days=58)
+    school.deliver("a.csv", rows.with_columns(DATA_TESTS[guard][case]))
+    nodes = ("int_conversation_cells_protected", guard)
+    if guard in WARNINGS:
+        assert status_of(school.take(*nodes), guard) == "warn"
+    else:
+        with pytest.raises(BuildError, match=guard):
+            school.take(*nodes)

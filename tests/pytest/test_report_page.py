@@ -163,6 +163,32 @@ def test_another_figure_or_title_in_a_mart_is_another_on_the_page(
     } <= words
 
 
+def test_two_releases_of_one_window_are_told_apart(
+    shipped_warehouse: Build, tmp_path: Path
+) -> None:
+    marts = {
+        mart
+        for (mart,) in shipped_warehouse.query(
+            "select table_name from information_schema.columns "
+            "where table_schema = 'marts' and column_name = 'window_start_date'"
+        )
+    }
+    file = changed(
+        shipped_warehouse,
+        tmp_path,
+        *(
+            f"update marts.{mart} set window_start_date = '2026-04-01' "
+            "where release_id = 'simulated_2026_01'"
+            for mart in sorted(marts)
+        ),
+        "update marts.dim_releases set window_label = 'Apr 2026' "
+        "where window_start_date = '2026-04-01'",
+    )
+    figure = data_of(written(file, tmp_path))["figures"]["country-windows"]
+    windows = {row["row"] for row in unpacked(figure["rows"])}
+    assert len([window for window in windows if window.startswith("Apr 2026")]) == 2
+
+
 def test_foot_of_the_page_says_what_built_it(
     shipped_warehouse: Build, tmp_path: Path
 ) -> None:

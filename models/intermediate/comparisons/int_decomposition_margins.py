@@ -170,6 +170,10 @@ def model(dbt, session):
         int(dbt.config.get("bootstrap_replicate_count")),
     )
     pairs = dbt.ref("int_comparison_pairs").order("pair_number").pl()
+    rules = dbt.config.get("interval_allocation_rules") or []
+    if rules:
+        kept = pl.col("allocation_rule").is_in([*rules, "not_applicable"])
+        pairs = pairs.filter(kept)
     ratios = (
         dbt.ref("int_task_ratios")
         .filter("label_kind = 'named' and base > 0")

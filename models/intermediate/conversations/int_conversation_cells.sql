@@ -17,12 +17,12 @@
 {%- set totals = {'country': 'country', 'region': 'country-state'} %}
 with
 
-labelled as (
+grouped as (
 
-    select
-        *,
-        {{ own_window_start('started_on') }} as window_start_date
-    from {{ ref('stg_conversations__labelled') }}
+    select * from {{ ref('int_conversation_groups') }}
+    {% if is_incremental() %}
+        where {{ in_changed_windows('window_start_date') }}
+    {% endif %}
 
 ),
 
@@ -32,63 +32,50 @@ windows as (
 
 ),
 
-tasks as (
-
-    select * from {{ ref('int_conversation_tasks') }}
-
-),
-
 -- A column that a source never fills is no facet of it; a label that is missing in a
 -- column that it does fill is not classified.
 named as materialized (
 
     select
-        labelled.release_id,
-        labelled.source_id,
-        labelled.platform,
-        labelled.window_start_date,
-        labelled.account_key,
-        windows.has_accounts,
-        coalesce(tasks.task_key, 'not_classified') as onet_task,
+        grouped.release_id,
+        grouped.source_id,
+        grouped.platform,
+        grouped.window_start_date,
+        grouped.conversation_count,
+        case when windows.has_accounts then grouped.account_groups end
+            as account_groups,
+        coalesce(grouped.onet_task, 'not_classified') as onet_task,
         {%- for label in labels %}
         case
             when windows.has_{{ label }}
-                then coalesce(labelled.{{ label }}, 'not_classified')
+                then coalesce(grouped.{{ label }}, 'not_classified')
         end as {{ label }},
         {%- endfor %}
         case
             when windows.has_countries
-                then coalesce(labelled.country, 'not_classified')
+                then coalesce(grouped.country, 'not_classified')
         end as country,
         coalesce(
-            labelled.region,
+            grouped.region,
             case
                 when
-                    bool_or(labelled.region is not null) over (
+                    bool_or(grouped.region is not null) over (
                         partition by
-                            labelled.release_id, labelled.platform,
-                            labelled.window_start_date, labelled.country
+                            grouped.release_id, grouped.platform,
+                            grouped.window_start_date, grouped.country
                     )
-                    then labelled.country || '-not_classified'
+                    then grouped.country || '-not_classified'
             end
         ) as region
-    from labelled
+    from grouped
     inner join windows
         on
-            labelled.release_id = windows.release_id
-            and labelled.platform = windows.platform
-            and labelled.window_start_date = windows.window_start_date
-    left join tasks
-        on
-            labelled.task_label is not distinct from tasks.task_label
-            and labelled.taxonomy_version is not distinct from tasks.delivered_version
-    {% if is_incremental() %}
-        where {{ in_changed_windows('labelled.window_start_date') }}
-    {% endif %}
+            grouped.release_id = windows.release_id
+            and grouped.platform = windows.platform
+            and grouped.window_start_date = windows.window_start_date
 
 ),
 
--- Accounts first: distinct ones are then counted as rows, which is twice as fast.
 counted as (
     {%- for geo_level, geo_id in places.items() %}
     {%- set cells = [['onet_task', 'onet_task', 'null']] %}
@@ -107,33 +94,23 @@ counted as (
     select
         {{ sample }},
         '{{ geo_level }}' as geo_level,
-        geo_id,
+        {{ geo_id }} as geo_id,
         '{{ facet }}' as facet,
-        base_cluster_name,
-        category,
-        cast(sum(row_count) as bigint) as conversation_count,
-        case when has_accounts then count(account_key) end as account_count
-    from (
-        select
-            {{ sample }},
-            {{ geo_id }} as geo_id,
-            {{ base }} as base_cluster_name,
-            cast({{ category }} as varchar) as category,
-            has_accounts,
-            account_key,
-            count(*) as row_count
-        from named
-        -- not of a column that is never filled
-        where
-            {{ geo_id }} is not null
-            and {{ base }} is not null
-            {%- if category != 'null' %}
-            and {{ category }} is not null
-            {%- endif %}
-        group by all
-    ) as accounts
+        {{ base }} as base_cluster_name,
+        cast({{ category }} as varchar) as category,
+        cast(sum(conversation_count) as bigint) as conversation_count,
+        -- at least: each group has one
+        cast(bit_count(bit_or(account_groups)) as bigint) as account_count
+    from named
+    -- not of a column that is never filled
+    where
+        {{ geo_id }} is not null
+        and {{ base }} is not null
+        {%- if category != 'null' %}
+        and {{ category }} is not null
+        {%- endif %}
     group by
-        {{ sample }}, geo_id, base_cluster_name, category, has_accounts
+        {{ sample }}, geo_id, base_cluster_name, category
     {%- if not (is_last_level and loop.last) %}
     union all
     {%- endif %}

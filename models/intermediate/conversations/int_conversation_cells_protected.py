@@ -11,9 +11,9 @@ Statistical Disclosure Control, 2012). What is protected, why it suffices, and w
 isn't: docs/disclosure.md.
 """
 
+import contextlib
 import os
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from typing import Any
 import duckdb
 import numpy as np
 import polars as pl
+import suppression
+from suppression import Floor, Table, needs
 
 RESIDUAL = "not_classified"
 SAMPLE = ["release_id", "source_id", "platform", "window_start_date"]
@@ -38,188 +40,45 @@ SCHEMA = {
 }
 
 
-@dataclass(frozen=True)
-class Floor:
-    """The fewest conversations and accounts that a published count may rest on."""
-
-    conversations: int = 15
-    accounts: int = 5
-
-
-@dataclass
-class Table:
-    """Conversations by rows and columns; the last of each is what is not named.
-
-    ``need`` is what a sum must at least hold to hide the riskiest cell in it. Accounts
-    of a cell, row or column are a lower bound: those of its largest part.
-    """
-
-    rows: list[str]
-    columns: list[str]
-    count: np.ndarray
-    accounts: np.ndarray
-    need: np.ndarray
-    row_accounts: np.ndarray
-    column_accounts: np.ndarray
-
-    @property
-    def turned(self) -> "Table":
-        """The table with rows for columns."""
-        return Table(
-            self.columns,
-            self.rows,
-            self.count.T,
-            self.accounts.T,
-            self.need.T,
-            self.column_accounts,
-            self.row_accounts,
-        )
-
-
-def needs(count: np.ndarray, accounts: np.ndarray, floor: Floor) -> np.ndarray:
-    """What a sum that holds each cell must hold to be no smaller than the floor.
-
-    A cell over both floors needs no company; one of few accounts needs as many other
-    conversations as it lacks accounts.
-    """
-    hidden = np.maximum(floor.conversations, count + floor.accounts - accounts)
-    risky = (count < floor.conversations) | (accounts < floor.accounts)
-    return np.where(count == 0, 0, np.where(risky, hidden, count))
-
-
-def may_be_published(table: Table, floor: Floor) -> np.ndarray:
-    """Primary suppression: cells over the floor, but for the unnamed column."""
-    published = (table.count >= floor.conversations) & (
-        table.accounts >= floor.accounts
-    )
-    published[:, -1] = False
-    return published
-
-
-def is_safe(table: Table, published: np.ndarray, floor: Floor) -> np.ndarray:
-    """Whether what each row leaves unpublished is nothing, or enough to be shown."""
-    folded = ~published & (table.count > 0)
-    count = np.where(folded, table.count, 0).sum(axis=1)
-    need = np.where(folded, table.need, 0).max(axis=1, initial=0)
-    accounts = np.maximum(
-        np.where(folded, table.accounts, 0).max(axis=1, initial=0),
-        table.row_accounts - np.where(published, table.accounts, 0).sum(axis=1),
-    )
-    return (count == 0) | ((count >= need) & (accounts >= floor.accounts))
-
-
-def fold_rows(table: Table, published: np.ndarray, floor: Floor) -> np.ndarray:
-    """Fold the smallest published cell of each unsafe row until every row is safe."""
-    published = published.copy()
-    while True:
-        unsafe = ~is_safe(table, published, floor) & published.any(axis=1)
-        if not unsafe.any():
-            return published
-        sizes = np.where(published, table.count, np.iinfo(np.int64).max)[unsafe]
-        published[np.flatnonzero(unsafe), sizes.argmin(axis=1)] = False
-
-
-def is_pinned(table: Table, published: np.ndarray) -> np.ndarray:
-    """Folded cells for which no exchange is known that lifts them to their need.
-
-    In safe rows and columns: conversations of other folded cells of the row move into
-    the cell, and as many of other folded cells of its column move out, in rows that
-    leave open enough of the same columns; or by way of the unnamed column in other rows
-    that publish nothing.
-    """
-    folded = (~published).astype(float)
-    count = folded * table.count
-    missing = np.where(count > 0, table.need - count, 0)
-    corner = np.where(published.any(axis=1), 0, count[:, -1])
-    corner = (corner.sum() - corner)[:, None] * np.ones(count.shape[1])
-    corner[:, -1] = 0  # the unnamed column itself
-    pinned = missing > corner
-    at = np.flatnonzero(pinned.any(axis=1))
-    shared = count[at] @ folded.T
-    shared[np.arange(at.size), at] = 0
-    for need in np.unique(table.need[pinned]):
-        lifted = ((shared >= need) @ count >= missing[at]) & (table.need[at] == need)
-        pinned[at] &= ~lifted
-    return pinned
-
-
-def fold_partner(table: Table, published: np.ndarray, row: int, column: int) -> bool:
-    """Fold the fewest conversations in another row that can then exchange with a pinned
-    cell of this one; False where no other row has enough."""
-    count, need = table.count, table.need[row, column]
-    has_enough = count[:, column] >= need - count[row, column]
-    has_enough[row] = False
-    if not has_enough.any():
-        return False
-    folded = ~published[row]
-    cost = np.where(published, count, 0)
-    alone = folded & (count[row] + count[row, column] >= need)
-    alone[column] = False
-    if alone.any():
-        # One other column of the row will do.
-        choices = cost + cost[:, [column]]
-        choices[~has_enough] = choices[:, ~alone] = np.iinfo(np.int64).max
-        partner, other = np.unravel_index(choices.argmin(), choices.shape)
-        published[partner, [column, other]] = False
-    else:
-        choices = np.where(
-            has_enough, cost[:, folded].sum(axis=1), np.iinfo(np.int64).max
-        )
-        published[choices.argmin(), folded] = False
-    return True
-
-
-def fold_table(table: Table, floor: Floor) -> np.ndarray:
-    """Which cells of a table may be published beside its sums.
-
-    The sums of its named rows and columns are published. Nothing is published of the
-    last row and column.
-    """
-    published = may_be_published(table, floor)
-    published[-1] = False
-    sizes = table.count.sum(axis=1)
-    while True:
-        by_rows = fold_rows(table, published, floor)
-        published = fold_rows(table.turned, by_rows.T, floor).T
-        if (published != by_rows).any():
-            continue
-        pinned = is_pinned(table, published)
-        open_rows = np.flatnonzero(published.any(axis=1))
-        if not pinned.any() or not open_rows.size:
-            return published
-        helped = [
-            fold_partner(table, published, row, int(pinned[row].argmax()))
-            for row in np.flatnonzero(pinned.any(axis=1))
-        ]
-        if not any(helped):
-            # A row without published cells hides those of the others.
-            published[open_rows[sizes[open_rows].argmin()]] = False
-
-
 def table_of(
-    cells: pl.DataFrame, rows: dict[str, int], columns: dict[str, int], floor: Floor
+    cells: pl.DataFrame,
+    groups: pl.DataFrame,
+    rows: dict[str, int],
+    columns: dict[str, int],
+    floor: Floor,
 ) -> Table:
     """The table of cells with ``row`` and ``column``; rows and columns: those with
-    published sums, and their accounts. All others are its last row or column."""
+    published sums, and their accounts. All others are its last row or column.
+
+    groups: the same conversations by ``row``, ``column`` and ``rest``, all else that is
+    published of them.
+    """
     names = [*rows, RESIDUAL], [*columns, RESIDUAL]
     shape = len(names[0]), len(names[1])
     row_at, column_at = ({name: at for at, name in enumerate(each)} for each in names)
+
+    def at(frame: pl.DataFrame) -> tuple[list[int], list[int]]:
+        return (
+            [row_at.get(name, shape[0] - 1) for name in frame["row"]],
+            [column_at.get(name, shape[1] - 1) for name in frame["column"]],
+        )
+
     accounts = np.array(cells["account_count"].fill_null(floor.accounts))
     count = cells["conversation_count"].to_numpy()
-    at = (
-        [row_at.get(name, shape[0] - 1) for name in cells["row"]],
-        [column_at.get(name, shape[1] - 1) for name in cells["column"]],
-    )
     arrays = [np.zeros(shape, dtype=np.int64) for _ in range(3)]
-    np.add.at(arrays[0], at, count)
-    np.maximum.at(arrays[1], at, accounts)
-    np.maximum.at(arrays[2], at, needs(count, accounts, floor))
+    np.add.at(arrays[0], at(cells), count)
+    np.maximum.at(arrays[1], at(cells), accounts)
+    np.maximum.at(arrays[2], at(cells), needs(count, accounts, floor))
+    rest = groups["rest"].rank("dense").to_numpy() - 1
+    parts = np.zeros((*shape, int(rest.max()) + 1), dtype=np.int32)
+    np.add.at(parts, (*at(groups), rest), groups["conversation_count"].to_numpy())
     # Which unnamed conversations are of how many accounts, the published sums settled.
     return Table(
         *names,
         *arrays,
         np.array([*rows.values(), floor.accounts]),
         np.array([*columns.values(), floor.accounts]),
+        parts,
     )
 
 
@@ -243,72 +102,190 @@ def protected_sums(cells: pl.DataFrame, accounts: int, floor: Floor) -> Sums:
     accounts: of their sum, at least.
     """
     names = cells["column"].unique().sort().to_list()
-    table = table_of(
-        cells.with_columns(pl.lit(RESIDUAL).alias("row")),
-        {},
-        {name: 0 for name in names if name != RESIDUAL},
-        floor,
-    )
+    cells = cells.with_columns(row=pl.lit(RESIDUAL), rest=pl.lit(RESIDUAL))
+    columns = {name: 0 for name in names if name != RESIDUAL}
+    table = table_of(cells, cells, {}, columns, floor)
     table.row_accounts[:] = accounts
-    published = fold_rows(table, may_be_published(table, floor), floor)
-    if not is_safe(table, published, floor).all():
+    published = suppression.may_be_published(table, floor)
+    published = suppression.fold_rows(table, published, floor)
+    if not suppression.is_safe(table, published, floor).all():
         return {}
     return with_rest(table, 0, published)
 
 
+class TooLittleAlikeError(Exception):
+    """No exchange hides some cell beside the tables of places."""
+
+
 def protected_table(
-    cells: pl.DataFrame, rows: Sums, columns: Sums, floor: Floor
+    cells: pl.DataFrame,
+    groups: pl.DataFrame,
+    rows: Sums,
+    columns: Sums,
+    floor: Floor,
+    is_alone: bool,
 ) -> dict[str, Sums]:
-    """What may be published of each row beside the published sums."""
+    """What may be published of each row beside the published sums.
+
+    is_alone: whether no other table tells of these names; then sums can be told.
+    """
     accounts = (
         {name: own[1] for name, own in sums.items() if name != RESIDUAL}
         for sums in (rows, columns)
     )
-    table = table_of(cells, *accounts, floor)
-    published = fold_table(table, floor)
+    table = table_of(cells, groups, *accounts, floor)
+    published = suppression.fold_table(table, floor)
+    if published is None:
+        if not is_alone:
+            raise TooLittleAlikeError
+        published = np.zeros(table.count.shape, dtype=bool)
     return {
         name: with_rest(table, at, published) for at, name in enumerate(table.rows[:-1])
     }
 
 
-def protected_sample(cells: pl.DataFrame, floor: Floor) -> Iterator[tuple[Any, ...]]:
-    """The rows of one sample that may be published: CELL and conversation_count.
+# Of each place ("" for the globe): accounts, at least, and what is published by facet.
+Places = dict[str, tuple[int, dict[str, Sums]]]
 
-    From the top down: what the globe does not publish, no place publishes; what a
-    country does not, none of its regions. No row for a sample under the floor.
+
+class Sample:
+    """What may be published of one sample, from the top down: what the globe does not
+    publish, no place publishes; what a country does not, none of its regions.
+
+    levels: of which places more is published than totals.
     """
-    accounts = cells["account_count"].fill_null(floor.accounts).max()
-    parts = cells.filter(pl.col("geo_level") == "global").partition_by(
-        "facet", as_dict=True
-    )
-    globe = {
-        facet: protected_sums(
-            parts[(facet,)].rename({"base_cluster_name": "column"}), accounts, floor
+
+    def __init__(
+        self,
+        cells: pl.DataFrame,
+        groups: pl.DataFrame,
+        floor: Floor,
+        levels: Sequence[str],
+    ) -> None:
+        self.floor, self.levels = floor, levels
+        accounts = cells["account_count"].fill_null(floor.accounts).max()
+        geo_id = pl.col("geo_id")
+        is_region = pl.col("geo_level") == "region"
+        self.parts = cells.with_columns(
+            # A region begins with the code of its country.
+            parent=pl.when(is_region).then(geo_id.str.head(2)).otherwise(pl.lit("")),
+            row=pl.when(geo_id.str.ends_with(RESIDUAL))
+            .then(pl.lit(RESIDUAL))
+            .otherwise(geo_id),
+            column="base_cluster_name",
+        ).partition_by("geo_level", "parent", "facet", as_dict=True)
+        self.facets = [
+            facet
+            for facet in (TASK, *ATTRIBUTES)
+            if ("global", "", facet) in self.parts
+        ]
+        self.places: Places = {"": (accounts, {})}
+        self.globe = self.places[""][1]
+        for facet in self.facets:
+            own = self.parts["global", "", facet]
+            self.globe[facet] = protected_sums(own, accounts, floor)
+        self.is_shown = all(self.globe.values())
+        self.add_places()
+        self.groups = self.named(groups)
+
+    def add_places(self) -> None:
+        """The published totals of places, each under the place that it lies in."""
+        for geo_level, total in PLACES.items():
+            for parent, (accounts, facets) in list(self.places.items()):
+                own = self.parts.get((geo_level, parent, total))
+                if own is None:
+                    continue
+                own = own.with_columns(column="row")
+                facets[total] = protected_sums(own, accounts, self.floor)
+                for place, (_, least) in facets[total].items():
+                    if place != RESIDUAL:
+                        self.places[place] = least, {}
+
+    def named(self, groups: pl.DataFrame) -> pl.DataFrame:
+        """The conversations under names that are published; all others are one."""
+        shown = {facet: list(self.globe[facet]) for facet in self.facets}
+        shown |= {
+            level: list(self.places) if level in self.levels else [] for level in PLACES
+        }
+        return groups.with_columns(
+            pl.when(pl.col(name).is_in(pl.Series(names, dtype=pl.String).implode()))
+            .then(name)
+            .otherwise(pl.lit(RESIDUAL))
+            .alias(name)
+            for name, names in shown.items()
         )
-        for facet in (TASK, *ATTRIBUTES)
-        if (facet,) in parts
-    }
-    if not all(globe.values()):
-        return
-    for facet, sums in globe.items():
-        yield from rows_of("global", "GLOBAL", facet, sums)
-        if facet == TASK:
-            continue
-        crossed = f"{TASK}::{facet}"
-        tables = protected_table(
-            parts[(crossed,)].rename(
-                {"base_cluster_name": "row", "category": "column"}
-            ),
-            globe[TASK],
-            sums,
-            floor,
+
+    def table(
+        self,
+        cells: pl.DataFrame,
+        keys: tuple[str, str],
+        rows: Sums,
+        columns: Sums,
+        parent: str = "",
+    ) -> dict[str, Sums]:
+        """A table by two keys: what of it is published of each row."""
+        level, facet = keys
+        # Who takes another's task keeps the labels, and so on: no other table changes.
+        rest = [TASK] if facet != TASK else self.facets[1:]
+        if level == TASK:
+            rest = list(self.levels)
+        row, column = pl.col(level), pl.col(facet)
+        groups = self.groups.filter(
+            pl.col("country") == parent if level == "region" else True
+        ).select(
+            row.alias("row"),
+            column.alias("column"),
+            pl.concat_str(pl.lit(""), *rest, separator="|").alias("rest"),
+            "conversation_count",
         )
-        for task, labels in tables.items():
-            for label, (count, _) in labels.items():
-                yield "global", "GLOBAL", crossed, task, label, count
-    above = {"": (accounts, globe)}
-    for geo_level in PLACES:
-        above = yield from protected_places(cells, geo_level, above, floor)
+        return protected_table(
+            cells, groups, rows, columns, self.floor, is_alone=not self.levels
+        )
+
+    def published(self) -> Iterator[tuple[Any, ...]]:
+        """CELL and conversation_count; none of a sample under the floor."""
+        if not self.is_shown:
+            return
+        for facet in self.facets:
+            yield from rows_of("global", "GLOBAL", facet, self.globe[facet])
+        for facet in self.facets[1:]:
+            crossed = f"{TASK}::{facet}"
+            tables = self.table(
+                self.parts["global", "", crossed].with_columns(
+                    row="base_cluster_name", column="category"
+                ),
+                (TASK, facet),
+                self.globe[TASK],
+                self.globe[facet],
+            )
+            for task, labels in tables.items():
+                for label, (count, _) in labels.items():
+                    yield "global", "GLOBAL", crossed, task, label, count
+        for geo_level, total in PLACES.items():
+            for parent, (_, above) in self.places.items():
+                if total in above:
+                    yield from self.of_places(geo_level, parent, above)
+
+    def of_places(
+        self, geo_level: str, parent: str, above: dict[str, Sums]
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of the countries, or of the regions of one."""
+        total = PLACES[geo_level]
+        prefix = f"{parent}-" if parent else ""
+        for place, (count, _) in above[total].items():
+            geo_id = prefix + place if place == RESIDUAL else place
+            yield geo_level, geo_id, total, "", None, count
+        for facet in self.facets if geo_level in self.levels else []:
+            tables = self.table(
+                self.parts[geo_level, parent, facet],
+                (geo_level, facet),
+                above[total],
+                above[facet],
+                parent,
+            )
+            for place, labels in tables.items():
+                yield from rows_of(geo_level, place, facet, labels)
+                self.places[place][1][facet] = labels
 
 
 def rows_of(
@@ -319,59 +296,15 @@ def rows_of(
         yield geo_level, geo_id, facet, name, None, count
 
 
-# Of each place: its accounts at least, and what it publishes of each facet.
-Above = dict[str, tuple[int, dict[str, Sums]]]
-
-
-def protected_places(
-    cells: pl.DataFrame, geo_level: str, above: Above, floor: Floor
-) -> Generator[tuple[Any, ...], None, Above]:
-    """The rows of countries, or of regions, and what the places publish.
-
-    above: the same of the places that they lie in, "" for the globe.
-    """
-    # A region begins with the code of its country.
-    parent = pl.lit("") if geo_level == "country" else pl.col("geo_id").str.head(2)
-    name = pl.col("geo_id")
-    parts = (
-        cells.filter(pl.col("geo_level") == geo_level)
-        .with_columns(
-            parent.alias("parent"),
-            pl.when(name.str.ends_with(RESIDUAL))
-            .then(pl.lit(RESIDUAL))
-            .otherwise(name)
-            .alias("row"),
-            pl.col("base_cluster_name").alias("column"),
-        )
-        .partition_by("parent", "facet", as_dict=True)
-    )
-    own: Above = {}
-    for parent_id, (accounts, facets) in sorted(above.items()):
-        totals = parts.get((parent_id, PLACES[geo_level]))
-        if totals is None:
-            continue
-        places = protected_sums(
-            totals.with_columns(pl.col("row").alias("column")), accounts, floor
-        )
-        prefix = f"{parent_id}-" if parent_id else ""
-        for place, (count, place_accounts) in places.items():
-            geo_id = prefix + place if place == RESIDUAL else place
-            yield geo_level, geo_id, PLACES[geo_level], "", None, count
-            if place != RESIDUAL:
-                own[place] = place_accounts, {}
-        for facet, sums in facets.items():
-            tables = protected_table(parts[parent_id, facet], places, sums, floor)
-            for place, labels in tables.items():
-                yield from rows_of(geo_level, place, facet, labels)
-                own[place][1][facet] = labels
-    return own
-
-
-def protected(cells: pl.DataFrame, floor: Floor) -> pl.DataFrame:
+def protected(cells: pl.DataFrame, groups: pl.DataFrame, floor: Floor) -> pl.DataFrame:
     """The private cells of one sample as they may be published."""
     (sample,) = cells.select(SAMPLE).unique().rows()
-    rows = [(*sample, *row) for row in protected_sample(cells, floor)]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    has = [level for level in PLACES if level in cells["geo_level"]]
+    for levels in (has, has[:1], []):
+        with contextlib.suppress(TooLittleAlikeError):
+            rows = [*Sample(cells, groups, floor, levels).published()]
+            break
+    return pl.DataFrame([(*sample, *row) for row in rows], schema=SCHEMA, orient="row")
 
 
 # What was published before -----------------------------------------------------------
@@ -400,18 +333,18 @@ def place_totals(cells: pl.DataFrame) -> dict[tuple[str, str], int]:
     return {(level, place): count for level, place, count in totals.iter_rows()}
 
 
-def differs_by_few(cells: pl.DataFrame, published: pl.DataFrame, floor: Floor) -> bool:
-    """Whether a place holds nearly the conversations that another release published of
-    the same window: the few would be known by subtraction."""
+def holds_the_same(cells: pl.DataFrame, published: pl.DataFrame) -> bool:
+    """Whether all places hold as many conversations as another release published of the
+    same window: of sets that differ, the difference would be known by subtraction."""
     own = place_totals(cells)
-    return any(
-        0 < abs(own.get(place, 0) - count) < floor.conversations
-        for place, count in place_totals(published).items()
-    )
+    return all(own.get(at) == n for at, n in place_totals(published).items())
 
 
 def release(
-    cells: pl.DataFrame, released: pl.DataFrame, floors: dict[str, Floor]
+    cells: pl.DataFrame,
+    groups: pl.DataFrame,
+    released: pl.DataFrame,
+    floors: dict[str, Floor],
 ) -> pl.DataFrame:
     """What is published of the private cells of closed windows.
 
@@ -419,6 +352,7 @@ def release(
     source; ``default`` is that of the others.
     """
     before = released.partition_by(SAMPLE, as_dict=True)
+    grouped = groups.partition_by(SAMPLE, as_dict=True)
     samples = sorted(
         cells.partition_by(SAMPLE, as_dict=True).items(),
         key=lambda item: (item[0] not in before, item[0]),
@@ -430,8 +364,8 @@ def release(
         others = published.setdefault(sample[1:], [])
         if sample in before:
             others.append(before[sample])
-        elif not any(differs_by_few(own, other, floor) for other in others):
-            others.append(protected(own, floor))
+        elif all(holds_the_same(own, other) for other in others):
+            others.append(protected(own, grouped[sample], floor))
     parts = [part for parts in published.values() for part in parts]
     order = [*SAMPLE, *CELL]
     return pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).sort(order)
@@ -476,6 +410,7 @@ def model(dbt: Any, session: Any) -> Any:
         source: Floor(**own) for source, own in dbt.config.get("own_floors").items()
     }
     private = dbt.ref("int_conversation_cells").select(*SCHEMA, "account_count")
+    groups = dbt.ref("int_conversation_groups")
     samples = closed(
         private.select(*SAMPLE).distinct().pl(),
         window,
@@ -491,6 +426,7 @@ def model(dbt: Any, session: Any) -> Any:
     parts = [
         release(
             private.filter(f"window_start_date = date '{day}'").pl().cast(SCHEMA),
+            groups.filter(f"window_start_date = date '{day}'").pl(),
             released.filter(at == day),
             floors,
         )

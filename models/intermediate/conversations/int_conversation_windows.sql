@@ -10,51 +10,45 @@
 --      the releases: size, columns that are filled, tasks that match no list
 with
 
-labelled as (
+grouped as (
 
-    select
-        *,
-        {{ own_window_start('started_on') }} as window_start_date
-    from {{ ref('stg_conversations__labelled') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('int_conversation_tasks') }}
+    select * from {{ ref('int_conversation_groups') }}
+    {% if is_incremental() %}
+        where {{ in_changed_windows('window_start_date') }}
+    {% endif %}
 
 ),
 
 final as (
 
     select
-        labelled.release_id,
-        labelled.platform,
-        labelled.window_start_date,
-        any_value(labelled.source_id) as source_id,
-        any_value(labelled.classifier) as classifier,
-        any_value(labelled.classifier_version) as classifier_version,
-        coalesce(
-            any_value(tasks.taxonomy_version), any_value(labelled.taxonomy_version)
-        ) as taxonomy_version,
-        count(distinct tasks.taxonomy_version) as taxonomy_version_count,
-        count(*) as conversation_count,
-        count(labelled.account_key) = count(*) as has_accounts,
-        count(labelled.country) > 0 as has_countries,
-        count(labelled.collaboration) > 0 as has_collaboration,
-        count(labelled.use_case) > 0 as has_use_case,
-        count(labelled.task_success) > 0 as has_task_success,
-        count(labelled.task_label) as task_label_count,
-        count(*) filter (where tasks.task_key is null) as unmatched_task_count
-    from labelled
-    left join tasks
-        on
-            labelled.task_label is not distinct from tasks.task_label
-            and labelled.taxonomy_version is not distinct from tasks.delivered_version
-    {% if is_incremental() %}
-        where {{ in_changed_windows('labelled.window_start_date') }}
-    {% endif %}
-    group by labelled.release_id, labelled.platform, labelled.window_start_date
+        release_id,
+        platform,
+        window_start_date,
+        any_value(source_id) as source_id,
+        min(classifier) as classifier,
+        any_value(classifier_version) as classifier_version,
+        coalesce(min(taxonomy_version), min(delivered_version)) as taxonomy_version,
+        count(distinct coalesce(taxonomy_version, delivered_version))
+            as taxonomy_version_count,
+        cast(sum(conversation_count) as bigint) as conversation_count,
+        sum(account_row_count) = sum(conversation_count) as has_accounts,
+        count(country) > 0 as has_countries,
+        count(collaboration) > 0 as has_collaboration,
+        count(use_case) > 0 as has_use_case,
+        count(task_success) > 0 as has_task_success,
+        cast(
+            coalesce(
+                sum(conversation_count) filter (where task_label is not null), 0
+            ) as bigint
+        ) as task_label_count,
+        cast(
+            coalesce(
+                sum(conversation_count) filter (where onet_task is null), 0
+            ) as bigint
+        ) as unmatched_task_count
+    from grouped
+    group by release_id, platform, window_start_date
 
 )
 

@@ -135,14 +135,15 @@ ranks as (
         {{ rank_among_peers(
             'own.bound_low_pct', 'peers.bound_low_pct > own.bound_high_pct'
         ) }} as value_when_high,
-        -- The best and the worst rank that the bands leave possible.
+        -- The best and the worst rank that the bands leave; a peer without one is open.
         {{ rank_among_peers(
             'own.uncertainty_low_pct',
             'peers.uncertainty_low_pct > own.uncertainty_high_pct'
         ) }} as uncertainty_low,
         {{ rank_among_peers(
             'own.uncertainty_low_pct',
-            'peers.uncertainty_high_pct > own.uncertainty_low_pct'
+            'coalesce(peers.uncertainty_high_pct > own.uncertainty_low_pct, '
+            ~ 'peers.scope is not null)'
         ) }} as uncertainty_high
     from peers as own
     left join peers

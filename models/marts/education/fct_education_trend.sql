@@ -71,13 +71,15 @@ pairs as (
 
 ),
 
+-- A property that no row of the loaded samples names may have changed: a reason too.
 names as (
 
-    select distinct property from properties
+    select property from {{ ref('sample_properties') }}
+    union
+    select property from properties
 
 ),
 
--- A property that no row names may have changed: it is a reason too.
 breaks as (
 
     select

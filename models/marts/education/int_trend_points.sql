@@ -128,8 +128,8 @@ calendar_means as (
         allocation_rule,
         share_base,
         country_group,
-        sum(weight_pct * rate_pct) / sum(weight_pct) filter (where rate_pct is not null)
-            as value_pct
+        sum(weight_pct * rate_pct)
+        / nullif(sum(weight_pct) filter (where rate_pct is not null), 0) as value_pct
     from units
     group by
         sample_id, measure, category, allocation_rule, share_base, country_group
@@ -218,7 +218,8 @@ stepped as (
             new.share_base, new.country_group
         order by
             new.allocation_rule = old.allocation_rule desc,
-            old.window_start_date desc
+            old.window_start_date desc,
+            old.sample_id desc
     ) = 1
 
 ),

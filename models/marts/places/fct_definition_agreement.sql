@@ -90,7 +90,14 @@ final as (
         definition_a,
         definition_b,
         count(*) as country_count,
-        case when count(*) >= 3 then corr(rank_a, rank_b) end as rank_correlation,
+        -- Shares that are all equal have no order.
+        case
+            when
+                count(*) >= 3
+                and min(rank_a) < max(rank_a)
+                and min(rank_b) < max(rank_b)
+                then corr(rank_a, rank_b)
+        end as rank_correlation,
         avg(abs(reading_a_pct - reading_b_pct)) as mean_difference_pct,
         array_to_string(
             list(

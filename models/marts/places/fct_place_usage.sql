@@ -42,7 +42,7 @@ per_person as (
         geography_totals.sample_id,
         geography_totals.geo_id,
         geography_totals.conversation_count
-        / sum(geography_totals.conversation_count) over sample_countries
+        / nullif(sum(geography_totals.conversation_count) over sample_countries, 0)
         / nullif(
             geographies.working_age_population_count
             / sum(geographies.working_age_population_count) over sample_countries,

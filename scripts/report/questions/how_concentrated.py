@@ -32,6 +32,20 @@ TASKS = """
     where volume_rank <= 10
     order by volume_rank, task_statement
 """
+WITHOUT = f"""
+    select omitted.* exclude (share_pct, bound_low_pct, bound_high_pct),
+        case omitted.figure when 'success' then 'Success' else label_title end as row,
+        unnest(['With every task', 'Without the largest task']) as series,
+        unnest([share_pct, share_without_pct]) as share_pct,
+        any_omission_high_pct - any_omission_low_pct as moved_points
+    from marts.fct_leave_one_task_out as omitted
+    inner join marts.dim_estimators as estimators using (figure, estimator)
+    inner join marts.dim_facet_labels as labels
+        on labels.facet = estimators.facet and label = category
+    where {UNDER_RULE} and scope = 'education' and task_rank = 1
+        and estimator = 'all_conversations'
+    order by omitted.figure, labels.sort_order, series
+"""
 NOTE = Markup(
     "No bound and no interval: these are counts of the tasks that are published. "
     "Suppressed tasks are small, so the true concentration is a little lower."
@@ -82,6 +96,17 @@ def answer(warehouse: Warehouse) -> Question:
                 facet="onet_task",
                 notes=[NOTE],
             ),
+            draw(
+                warehouse,
+                "without-largest",
+                "Figures of education without its largest task",
+                "fct_leave_one_task_out",
+                WITHOUT,
+                Chart("Share of all conversations of education tasks"),
+                _leans,
+                facet="onet_task::collaboration",
+                base="all conversations of education tasks, or of all but the largest",
+            ),
         ],
     )
 
@@ -118,4 +143,17 @@ def _first(sample: Sample, rows: list[Row]) -> Markup:
         "{0.where}, the largest is: {statement} ({volume_share_pct:%} of {0.unit}).",
         sample,
         of=rows[0] | {"statement": rows[0]["statement"].rstrip(".")},
+    )
+
+
+def _leans(sample: Sample, rows: list[Row]) -> Markup:
+    known = [row for row in rows if row["moved_points"] is not None]
+    if not known:
+        return sentence("{0.where}, there is nothing to leave out.", sample)
+    return sentence(
+        "{0.where}, {1} leans most on single tasks: leaving out any one of them gives "
+        "{any_omission_low_pct:1} to {any_omission_high_pct:%}.",
+        sample,
+        (most := max(known, key=lambda row: row["moved_points"]))["row"].lower(),
+        of=most,
     )

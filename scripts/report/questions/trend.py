@@ -11,7 +11,7 @@ from report.reading import RULE, Warehouse
 
 # Windows, oldest first; a platform with one window has no step to show.
 TREND = f"""
-    select trend.*, window_label as row,
+    select trend.*,
         case measure when 'soc25_share' then 'Education share'
             when 'coursework' then 'Coursework'
             when 'education_topic' then 'Education as a topic'
@@ -74,7 +74,7 @@ def answer(warehouse: Warehouse) -> Question:
 
 
 def _steps(sample: Sample, rows: list[Row]) -> Markup:
-    values = listed(sentence("{value_pct:%} in {window_label}", of=row) for row in rows)
+    values = listed(sentence("{value_pct:%} in {row}", of=row) for row in rows)
     return sentence(
         "{0.platform_title}, {1}: {2}. {3}",
         sample,

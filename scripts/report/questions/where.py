@@ -75,12 +75,9 @@ COUNTRIES = """
 """
 # One place: every definition that it has, by window.
 WINDOWS = """
-    select education.*, window_label as row, definition_title as panel,
-        education.geo_name as place
+    select education.*, definition_title as panel, education.geo_name as place
     from marts.fct_country_education as education
     inner join marts.dim_education_definitions as definitions using (definition)
-    inner join marts.dim_releases
-        using (release_id, platform, window_start_date)
     inner join marts.fct_place_usage as usage
         using (release_id, platform, window_start_date, geo_level, geo_id)
     where geo_level = 'country'

@@ -27,6 +27,17 @@ COURSEWORK = f"""
         and use_case = 'coursework' and estimator = 'all_conversations'
     order by sort_order
 """
+CROSSED = f"""
+    select crossed.*, label_title as row,
+        share_of_use_case_bound_low_pct as bound_low_pct,
+        share_of_use_case_bound_high_pct as bound_high_pct,
+        use_case_conversation_count as base_conversation_count
+    from marts.fct_education_by_use_case as crossed
+    inner join marts.dim_facet_labels as labels
+        on labels.facet = 'use_case' and label = use_case and label_kind = 'named'
+    where {UNDER_RULE} and task_group = 'education'
+    order by labels.sort_order
+"""
 
 
 def answer(warehouse: Warehouse) -> Question:
@@ -65,6 +76,16 @@ def answer(warehouse: Warehouse) -> Question:
                 _coursework,
                 facet=facet,
             ),
+            draw(
+                warehouse,
+                "education-of-use-case",
+                "How much of each use case lies in education tasks",
+                "fct_education_by_use_case",
+                CROSSED,
+                Chart("Part in education tasks", "share_of_use_case_pct"),
+                _inside,
+                facet=facet,
+            ),
         ],
     )
 
@@ -96,4 +117,14 @@ def _coursework(sample: Sample, rows: list[Row]) -> Markup:
         sample,
         only(rows, scope="education")["share_pct"],
         of=only(rows, scope="non_education"),
+    )
+
+
+def _inside(sample: Sample, rows: list[Row]) -> Markup:
+    return sentence(
+        "{0.where}, {share_of_use_case_pct:%} of visible coursework lies in education "
+        "tasks (between {bound_low_pct:1} and {bound_high_pct:%}, whatever is hidden), "
+        "the rest in tasks of other occupations.",
+        sample,
+        of=only(rows, use_case="coursework"),
     )

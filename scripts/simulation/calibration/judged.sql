@@ -56,7 +56,10 @@ with compared as (
             else
                 target.target = 'superpopulation'
                 and target.allocation_rule = 'any_holder'
-                and shown.platform = 'claude_ai'
+                and (
+                    shown.platform = 'claude_ai'
+                    or mart = 'fct_platform_decomposition'
+                )
         end
 
 ),
@@ -101,6 +104,10 @@ select
         when interval_kind = 'uncertainty' then replace(scope, 'soc_', '')
         when mart = 'fct_occupation_group_shares' then 'every_occupation_group'
         when is_share and scope <> 'education' then 'every_subsector'
+        when
+            interval_kind = 'task_bootstrap_t_95'
+            and not regexp_matches(scope, '^(education|(education_)?(all|non)_.*)$')
+            then 'every_subsector'
         when allocation_rule <> 'any_holder' and not is_share then 'every_scope'
         else scope
     end as scope,

@@ -21,6 +21,8 @@ MEANING = {
     "uncertainty": "the band | the value over all tasks of the superpopulation",
     "shown": "interval over tasks | the same, though it does not know what is hidden",
     "bounds": "bounds | what the release's own conversations give, nothing hidden",
+    "task_bootstrap_t_95": "interval of a gap and its parts | the gap and the parts "
+    "over all tasks of the superpopulation",
     "wilson_95": "Wilson interval | the probability that the release was drawn with",
 }
 RULE_FREE = "not_applicable"
@@ -49,6 +51,7 @@ def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> 
     with SCOPES.open(encoding="utf-8", newline="") as handle:
         scopes = [row["scope"] for row in csv.DictReader(handle)]
     bands = [row for row in rows if row["interval_kind"] == "uncertainty"]
+    gaps = [row for row in rows if row["interval_kind"] == "task_bootstrap_t_95"]
     place = itemgetter("figure", "platform", "allocation_rule", "scope")
     found = {place(row): row for row in bands}
 
@@ -68,6 +71,7 @@ def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> 
         "fixed": lambda value, digits=1: "" if value is None else f"{value:.{digits}f}",
         "words": lambda text: text.replace("_", " "),
     }
+    environment.tests["ends_with"] = str.endswith
     share = ("share_", "rank_")
     count = int(str(facts["releases"]))
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -83,8 +87,12 @@ def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> 
             (row for row in bands if str(row["figure"]).startswith(share)),
             *("mart", "figure", "platform", "allocation_rule"),
         ),
+        gaps=grouped(gaps, "mart", "scope"),
+        gap_releases=max((row["release_count"] for row in gaps), default=0),
         short=[
-            row for row in rows if row["verdict"] in ("covers_too_rarely", "broken")
+            row
+            for row in rows
+            if row["verdict"] in ("covers_too_rarely", "broken") and row not in gaps
         ],
     )
     path.write_text(text, encoding="utf-8")

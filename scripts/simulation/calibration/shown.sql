@@ -1,5 +1,6 @@
 -- The figures of the built marts in one form, a row for each kind of range: intervals
--- of single cells (wilson_95) or over tasks (shown), bounds, and bands (uncertainty).
+-- of single cells (wilson_95) or over tasks (shown), bounds, and bands (uncertainty); of
+-- gaps and their parts the interval over tasks (task_bootstrap_t_95).
 -- grain: interval_kind, mart, release_id, platform, figure, geo_id, allocation_rule, scope,
 --        estimator, category
 create or replace table shown as
@@ -85,4 +86,41 @@ select
     rank_low,
     rank_high
 from figures
-where category <> 'not_classified'
+where category <> 'not_classified';
+
+insert into shown by name
+with gaps as (
+
+    select
+        'fct_platform_decomposition' as mart,
+        '1p_api' as platform,
+        *
+    from built.marts.fct_platform_decomposition
+    union all by name
+    select
+        * replace (comparison as scope),
+        'fct_scope_decomposition' as mart
+    from built.marts.fct_scope_decomposition
+    where comparison_kind = 'scope'
+
+)
+
+select
+    'task_bootstrap_t_95' as interval_kind,
+    mart,
+    release_id,
+    platform,
+    figure || unnest(['_gap', '_composition', '_within']) as figure,
+    'GLOBAL' as geo_id,
+    allocation_rule,
+    scope,
+    estimator,
+    category,
+    unnest([gap_pct_points, kitagawa_composition, kitagawa_within]) as share_pct,
+    effective_task_count,
+    unnest([gap_interval_low, composition_interval_low, within_interval_low])
+        as low_pct,
+    unnest([gap_interval_high, composition_interval_high, within_interval_high])
+        as high_pct
+from gaps
+where estimator = 'all_conversations'

@@ -342,6 +342,147 @@ inner join release_batch
         and part.platform = release_batch.platform
         and part.release_id in (release_batch.release_id, 'superpopulation');
 
+-- The gap between two sides in the superpopulation, and its split (Kitagawa): between
+-- platforms by task, between scopes by the use case of most of a task. There both sides
+-- have every unit.
+insert into target by name
+with main_use_case as (
+
+    select
+        batch,
+        platform,
+        task,
+        max_by(category, mass) as main_use_case
+    from task_answer
+    where
+        release_id = 'superpopulation'
+        and facet = 'use_case'
+        and is_named(category)
+    group by all
+
+),
+
+answered as (
+
+    select
+        batch,
+        platform,
+        scope,
+        facet,
+        category,
+        unnest(['task', 'main_use_case']) as unit_kind,
+        unnest([task, main_use_case]) as unit,
+        weight * mass as top
+    from task_answer
+    inner join task_weight using (task)
+    inner join main_use_case using (batch, platform, task)
+    where
+        release_id = 'superpopulation'
+        and allocation_rule = 'any_holder'
+        and not starts_with(scope, 'soc_')
+        and scope <> 'all_with_pseudo'
+
+),
+
+summed as (
+
+    select
+        * exclude (top),
+        sum(top) as top
+    from (
+        from answered
+        union all by name
+        -- what nobody answered is a rate of nothing, not an unknown
+        select
+            *,
+            0 as top
+        from (select distinct * exclude (category, top) from answered)
+        inner join (select distinct facet, category from answered) using (facet)
+    )
+    group by all
+
+),
+
+units as (
+
+    select
+        *,
+        sum(top) over (
+            partition by batch, platform, scope, facet, unit_kind, unit
+        ) as base
+    from summed
+
+),
+
+side_pair as (
+
+    select
+        'task' as unit_kind,
+        scope as compared,
+        scope,
+        scope as other_scope,
+        '1p_api' as platform,
+        'claude_ai' as other_platform
+    from (select distinct scope from answered)
+    union all by name
+    select
+        unit_kind,
+        comparison as compared,
+        scope,
+        baseline_scope as other_scope,
+        side.platform,
+        side.platform as other_platform
+    from read_csv('{comparisons}', all_varchar = true)
+    cross join (select distinct platform from answered) as side
+    where comparison_kind = 'scope'
+
+),
+
+means as (
+
+    select
+        new.batch,
+        new.platform,
+        compared as scope,
+        new.facet,
+        new.category,
+        sum(new.top) / sum(new.base) as new,
+        sum(old.top) / sum(old.base) as old,
+        sum(old.base * new.top / new.base) / sum(old.base) as new_at_old,
+        sum(new.base * old.top / old.base) / sum(new.base) as old_at_new
+    from side_pair
+    inner join units as new using (unit_kind, scope, platform)
+    inner join units as old
+        on
+            new.batch = old.batch
+            and other_platform = old.platform
+            and other_scope = old.scope
+            and new.unit_kind = old.unit_kind
+            and new.unit = old.unit
+            and new.facet = old.facet
+            and new.category = old.category
+    group by all
+
+)
+
+select
+    release_batch.*,
+    'superpopulation' as target,
+    case facet
+        when 'collaboration' then 'pattern' when 'task_success' then 'success'
+        else facet
+    end || unnest(['_gap', '_composition', '_within']) as figure,
+    scope,
+    'all_conversations' as estimator,
+    category,
+    100 * unnest([
+        new - old,
+        (old_at_new - old + new - new_at_old) / 2,
+        (new - old_at_new + new_at_old - old) / 2
+    ]) as target_pct
+from means
+inner join release_batch using (batch, platform);
+
 -- base facets of the world and of countries
 insert into target by name
 with facet_share as (
