@@ -19,7 +19,7 @@ import build
 import duckdb
 import pytest
 from conftest import PROJECT, SHIPPED_DATA, Build, query, settings
-from warehouse import building, publishing
+from warehouse import publishing
 from warehouse.errors import BuildError, with_advice
 
 # One figure of four marts that must be of one build.
@@ -215,7 +215,7 @@ def test_build_that_loses_a_process_says_so(place: Place) -> None:
 DRIVER = """
 import sys, time
 from pathlib import Path
-from warehouse import building, publishing
+from warehouse import publishing
 step, count, work, published, outputs = sys.argv[1:]
 module, name = step.rsplit(".", 1)
 module = {{"os": publishing.os, "shutil": publishing.shutil}}[module]
@@ -498,16 +498,3 @@ def test_data_folder_that_vanishes_is_said_clearly(place: Place) -> None:
     assert process.returncode == 1
     assert str(data) in said
     assert "Traceback" not in said
-
-
-def test_ctrl_c_is_said_in_a_few_lines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stop(*arguments: object) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(building, "build", stop)
-    assert build.main(["--output", str(tmp_path / "published.duckdb")]) == 130
-    said = capsys.readouterr().err
-    assert "from the keyboard" in said
-    assert "no published warehouse" in said

@@ -7,9 +7,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import build
 import pytest
 from conftest import PROJECT
-from warehouse import publishing
+from warehouse import building, publishing
 from warehouse.errors import BuildError
 
 # It says how it was called, and the version that is the end of its name.
@@ -133,3 +134,16 @@ def test_place_that_can_not_be_written_says_where_help_is(tmp_path: Path) -> Non
     lock = publishing.only_build(tmp_path / "work" / "a.duckdb.lock")
     with pytest.raises(BuildError, match="--work-file.*docs/set-up.md"), lock:
         pass
+
+
+def test_ctrl_c_is_said_in_a_few_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*arguments: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(building, "build", stop)
+    assert build.main(["--output", str(tmp_path / "published.duckdb")]) == 130
+    said = capsys.readouterr().err
+    assert "from the keyboard" in said
+    assert "no published warehouse" in said
