@@ -49,7 +49,7 @@ from test_fuzz_loader import (
 )
 
 # Seconds of one test of two.
-BUDGET = float(os.environ.get("FUZZ_SECONDS", "18")) / 2
+BUDGET = float(os.environ.get("FUZZ_SECONDS", "12")) / 2
 NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][-+]?\d+)?", re.A)
 FLAT = [SHARES, RATIOS, LABELS]
 MEANING = (

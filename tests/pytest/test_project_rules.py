@@ -147,6 +147,21 @@ def test_every_model_keeps_the_rule(rule: str, models: list[Model]) -> None:
     assert [model.name for model in of_layers if not keeps(model)] == []
 
 
+def test_no_line_of_sql_is_longer_than_88() -> None:
+    files = [
+        file
+        for folder in ("models", "tests/data_tests")
+        for file in (PROJECT / folder).rglob("*.sql")
+    ]
+    lines = {
+        f"{file.relative_to(PROJECT)}:{number}": len(line)
+        for file in files
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1)
+    }
+    assert len(lines) > 8_000
+    assert {place: length for place, length in lines.items() if length > 88} == {}
+
+
 def columns_of(models: list[Model]) -> Iterator[tuple[str, str]]:
     """Every column as model.column, with its description."""
     for model in models:
