@@ -31,7 +31,10 @@ from warehouse import building, workers
 from warehouse.paths import DBT_FILES
 
 # Fixtures of one kind of test, beside their helpers.
-pytest_plugins = ["browser", "mutations.bench", "report_page", "watched"]
+pytest_plugins = [
+    *("browser", "family_data", "mutations.bench", "mutations.pool", "report_page"),
+    "watched",
+]
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DATA = PROJECT / "seeds" / "aei"
@@ -305,10 +308,14 @@ LONGEST = (
     "test_simulated_properties.py",
     "test_kill_table.py",
     "test_superset.py",
+    "test_disclosure.py",
+    "test_own_conversations.py",
+    "test_kill_files.py",
     "test_semantic_layer.py",
     "test_interval_calibration.py",
-    "test_kill_files.py",
-    "test_fuzz_loader.py",
+    "test_build.py",
+    "test_families.py",
+    "test_dbt_habits.py",
 )
 
 

@@ -33,7 +33,6 @@ SEEDS = PROJECT / "seeds" / "simulation"
 SAMPLE = SHIPPED_DATA / "release_simulated_2026_01" / "data" / "intermediate"
 SAMPLE_SIZE = {"claude_ai": 998_400, "1p_api": 971_300}
 MAX_SHIPPED_BYTES = 4_500_000
-SMALL = {"claude_ai": 20_000, "1p_api": 12_000}
 PSEUDO_TASKS = ("none", "not_classified")
 
 
