@@ -32,7 +32,7 @@ from warehouse.paths import DBT_FILES
 
 # Fixtures of one kind of test, beside their helpers.
 pytest_plugins = [
-    *("browser", "family_data", "mutations.bench", "mutations.pool", "report_page"),
+    *("browser", "mutations.bench", "mutations.pool", "family_data", "report_page"),
     "watched",
 ]
 

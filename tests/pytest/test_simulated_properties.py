@@ -41,6 +41,7 @@ from simulated import (
     simulate_batch,
     task_model,
     true_sample,
+    true_shares,
     untrue,
 )
 from simulation import files
@@ -81,21 +82,25 @@ class Batch:
         file = self.work_file
         return {mart: own_figures(mart, self.samples, file) for mart in MARTS}
 
+    @cached_property
+    def truth(self) -> dict[str, dict[oracle.Key, float]]:
+        """The true shares, by mart."""
+        return true_shares(self.con, self.samples)
+
     def noticed(self, file: Path) -> dict[str, object]:
         """By what is wrong: columns of marts that differ from the oracle, marts with
         bounds that leave out the truth, marts with another share than the true one."""
-        complete = [
-            s for s in self.samples if floor_of(self.settings, s.release_id) == 1
-        ]
+        releases = {s.key for s in self.samples}
+        complete = {key for key in releases if floor_of(self.settings, key[0]) == 1}
         found: dict[str, object] = {}
         for mart in MARTS:
             for key in differences(mart, self.own[mart], file):
                 found.setdefault(f"{mart}.{key[-3]}", key)
-        for rule, samples, is_wrong in (
-            ("bounds", self.samples, leaves_out_the_truth),
+        for rule, of, is_wrong in (
+            ("bounds", releases, leaves_out_the_truth),
             ("truth", complete, is_not_the_truth),
         ):
-            for mart, rows in untrue(self.con, samples, file, is_wrong).items():
+            for mart, rows in untrue(self.truth, of, file, is_wrong).items():
                 found[f"{rule} of {mart}"] = rows[0]
         return found
 

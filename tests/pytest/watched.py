@@ -22,14 +22,14 @@ from conftest import Build, Once, start_build
 # or after the point before.
 POINTS = {
     "when staging begins": ("Staging the raw files", 0.2),
-    "in the middle of staging": ("Staging the raw files", 4.0),
+    "in the middle of staging": ("Staging the raw files", 3.0),
     "before the raw expectations": ("Asking the expectations of the raw", 0.0),
     "while expectations are asked": ("Asking the expectations of the raw", 1.0),
     "when the marts begin": ("Building and testing the marts", 0.0),
     "in the middle of a mart": ("Building and testing the marts", 2.5),
     "before the marts are judged": ("Asking the expectations of the marts", 0.0),
     "while pages are written": ("Writing pages, exports and docs", 0.3),
-    "while docs are written": ("Writing pages, exports and docs", 2.0),
+    "while docs are written": ("Writing pages, exports and docs", 1.0),
     "when publishing begins": ("Publishing", 0.0),
 }
 
