@@ -290,13 +290,18 @@ def failures(result: dbtRunnerResult) -> list[str]:
     ]
 
 
-def copy_project(folder: Path) -> Path:
-    """A copy of what dbt and the build script need, to be changed by a test."""
+def copy_project(folder: Path, only_staging: bool = False) -> Path:
+    """A copy of what dbt and the build script need, to be changed by a test; what rests
+    on staging takes most of the time to parse, and may be left out."""
     for part in DBT_FILES:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / part, folder / part)
     for part in ("macros", "models", "seeds", "tests/data_tests", "scripts"):
         shutil.copytree(PROJECT / part, folder / part)
+    for part in ("models/intermediate", "models/marts", "tests/data_tests"):
+        for file in (folder / part).rglob("*") if only_staging else ():
+            if file.is_file() and file.parent.name != "generic":
+                file.unlink()
     return folder
 
 
