@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help warehouse test test-slow lint fetch validate report figures export \
+.PHONY: help warehouse test pytest test-slow lint fetch validate report figures export \
     publish-postgres docs explore kill-table fuzz superset superset-dashboard \
     test-superset simulate calibrate bench lock clean
 
@@ -54,15 +54,19 @@ $(INSTALLED): requirements.lock
 warehouse: $(INSTALLED)
 	@$(BIN)/python scripts/build.py
 
-# Two files of tests at a time, on builds that they share; ALL=1: what takes minutes too.
-test: $(INSTALLED) $(if $(ALL),.venv-superset) lint
+# Lint beside the tests; ALL=1: what takes minutes too.
+test: $(INSTALLED) $(if $(ALL),.venv-superset)
+	@$(MAKE) --no-print-directory --jobs 2 pytest lint
+
+# Two files of tests at a time, on builds that they share.
+pytest: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(ALL),-m "")
 
 # Asks the expectations of the published warehouse again; changes nothing there.
 validate: $(INSTALLED)
 	@$(BIN)/python scripts/validate.py $(if $(EXPORT_GX),--export-gx $(EXPORT_GX))
 
-# What takes minutes: builds that are killed at ten points, and the like.
+# What takes minutes: many simulated releases.
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import fcntl
+import functools
 import io
 import os
 import pickle
@@ -30,7 +31,10 @@ from warehouse import building, workers
 from warehouse.paths import DBT_FILES
 
 # Fixtures of one kind of test, beside their helpers.
-pytest_plugins = ["browser", "mutations.bench", "report_page"]
+pytest_plugins = [
+    *("browser", "mutations.bench", "mutations.pool", "family_data", "report_page"),
+    "watched",
+]
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DATA = PROJECT / "seeds" / "aei"
@@ -167,11 +171,14 @@ def query(file: Path, sql: str) -> list[tuple[Any, ...]]:
         return con.execute(sql).fetchall()
 
 
-def run_build(folder: Path, data_dir: Path | None = None, *options: str) -> Build:
-    """Run scripts/build.py as a person does, but into a folder of its own."""
+def start_build(
+    folder: Path, data_dir: Path | None = None, *options: str, **environment: str
+) -> subprocess.Popen[str]:
+    """Start scripts/build.py as a person does, in a process group of its own, but into
+    a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    environment = settings(folder, data_dir)
-    del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
+    own = settings(folder, data_dir)
+    del own["DBT_EXCLUDE_RESOURCE_TYPES"]
     command = [
         sys.executable,
         str(PROJECT / "scripts" / "build.py"),
@@ -179,10 +186,28 @@ def run_build(folder: Path, data_dir: Path | None = None, *options: str) -> Buil
         *("--work-file", str(folder / "work.duckdb")),
         *options,
     ]
-    ended = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True
+    return subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=own | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    return Build(folder, ended.returncode, ended.stdout, ended.stderr)
+
+
+def run_build(folder: Path, data_dir: Path | None = None, *options: str) -> Build:
+    """Run scripts/build.py to its end."""
+    process = start_build(folder, data_dir, *options)
+    stdout, stderr = process.communicate()
+    return Build(folder, process.returncode, stdout, stderr)
+
+
+def with_parsed(monkeypatch: pytest.MonkeyPatch, manifest: Manifest) -> None:
+    """Spare the builds of this process to parse the project."""
+    prepared = functools.partial(building.Dbt, manifest=manifest)
+    monkeypatch.setattr(building, "Dbt", prepared)
 
 
 def build_here(folder: Path, *options: str) -> int:
@@ -265,13 +290,18 @@ def failures(result: dbtRunnerResult) -> list[str]:
     ]
 
 
-def copy_project(folder: Path) -> Path:
-    """A copy of what dbt and the build script need, to be changed by a test."""
+def copy_project(folder: Path, only_staging: bool = False) -> Path:
+    """A copy of what dbt and the build script need, to be changed by a test; what rests
+    on staging takes most of the time to parse, and may be left out."""
     for part in DBT_FILES:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / part, folder / part)
     for part in ("macros", "models", "seeds", "tests/data_tests", "scripts"):
         shutil.copytree(PROJECT / part, folder / part)
+    for part in ("models/intermediate", "models/marts", "tests/data_tests"):
+        for file in (folder / part).rglob("*") if only_staging else ():
+            if file.is_file() and file.parent.name != "generic":
+                file.unlink()
     return folder
 
 
@@ -283,10 +313,14 @@ LONGEST = (
     "test_simulated_properties.py",
     "test_kill_table.py",
     "test_superset.py",
+    "test_disclosure.py",
+    "test_own_conversations.py",
+    "test_kill_files.py",
     "test_semantic_layer.py",
     "test_interval_calibration.py",
-    "test_kill_files.py",
-    "test_fuzz_loader.py",
+    "test_build.py",
+    "test_families.py",
+    "test_dbt_habits.py",
 )
 
 
@@ -324,9 +358,14 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 
 
 @pytest.fixture(scope="session")
-def project_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """The parsed project."""
-    result = run_dbt(["parse"], tmp_path_factory.mktemp("parsed"))
+def project_manifest(once: Once) -> Manifest:
+    """The parsed project: by the first process, and read from its folder by others."""
+
+    def parse(folder: Path) -> Path:
+        assert run_dbt(["parse"], folder).success
+        return folder
+
+    result = run_dbt(["parse"], once("parsed", parse))
     assert result.success, result.exception
     return result.result
 
@@ -342,14 +381,6 @@ def seeded_file(once: Once, project_manifest: Manifest) -> Path:
 
     seeded: Path = once("seeded", seed)
     return seeded
-
-
-@pytest.fixture(scope="session")
-def shipped_warehouse(once: Once) -> Build:
-    """The warehouse on the data that ships with the project, built once."""
-    built: Build = once("shipped", run_build)
-    assert built.status == 0, built.stderr
-    return built
 
 
 @pytest.fixture(scope="session")

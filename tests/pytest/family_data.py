@@ -9,9 +9,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
-from conftest import DataFolder, Row, failures, manifest_rows, run_dbt
+import pytest
+from conftest import DataFolder, Once, Row, failures, manifest_rows, run_dbt
 from dbt.contracts.graph.manifest import Manifest
 from mutations.bench import list_files
 from simulation.request import Request, write_release
@@ -22,13 +24,29 @@ REFERENCES = ("onet_task_statements", "iso_country_codes")
 MIX = ("--vars", "{mix_real_and_simulated: true}")
 
 
-def simulate_families(root: Path) -> list[Row]:
-    """Simulate a release of each family, with its truth; returns its manifest rows."""
-    return [
-        row
-        for family in ("A", "C")
-        for row in write_release(Request(family=family, truth=True, output_dir=root))
-    ]
+class Families(NamedTuple):
+    """A folder with a simulated release of A and of C, and their manifest rows."""
+
+    root: Path
+    rows: list[Row]
+
+
+@pytest.fixture(scope="session")
+def simulated_families(once: Once) -> Families:
+    """Simulated once, with their truth; to be read, or copied and changed."""
+
+    def simulate(root: Path) -> Families:
+        rows = [
+            row
+            for family in ("A", "C")
+            for row in write_release(
+                Request(family=family, truth=True, output_dir=root)
+            )
+        ]
+        return Families(root, rows)
+
+    families: Families = once("simulated_families", simulate)
+    return families
 
 
 def copy_real(root: Path, real: Path) -> list[Row]:
@@ -54,10 +72,11 @@ def unlisted(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["relative_path"] not in known]
 
 
-def mixed_folder(root: Path, real: Path | None) -> list[Row]:
+def mixed_folder(root: Path, simulated: Families, real: Path | None) -> list[Row]:
     """A folder with files of every family; returns the manifest rows of A and C."""
     DataFolder(root, ("1p_api",))
-    return [*simulate_families(root), *(copy_real(root, real) if real else [])]
+    shutil.copytree(simulated.root, root, dirs_exist_ok=True)
+    return [*simulated.rows, *(copy_real(root, real) if real else [])]
 
 
 def build_models(

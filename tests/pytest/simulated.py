@@ -266,31 +266,36 @@ def task_shares(samples: Sequence[Sample], figure: str) -> dict[Key, float]:
     }
 
 
+def true_shares(
+    con: duckdb.DuckDBPyConnection, samples: Sequence[Sample]
+) -> dict[str, dict[Key, float]]:
+    """By mart, the true shares of all conversations."""
+    folded = [true_sample(con, s, is_folded=True) for s in samples]
+    whole = [true_sample(con, s, is_folded=False) for s in samples]
+    shares = {mart: task_shares(folded, MARTS[mart].figure) for mart in TASK_MARTS}
+    for mart in TRUE_SHARES:
+        own = MARTS[mart].figures(whole)
+        shares[mart] = {key: row["share_pct"] for key, row in own.items()}
+    return shares
+
+
 def untrue(
-    con: duckdb.DuckDBPyConnection,
-    samples: Sequence[Sample],
+    truth: dict[str, dict[Key, float]],
+    releases: set[Key],
     file: Path,
     is_wrong: Callable[[Key, dict[str, Any], float], bool],
 ) -> dict[str, list[Key]]:
-    """By mart, the rows of a share of all conversations that is wrong beside the truth:
-    key, bounds, share and true share."""
-    folded = [true_sample(con, s, is_folded=True) for s in samples]
-    whole = [true_sample(con, s, is_folded=False) for s in samples]
-    releases = {s.key for s in samples}
+    """By mart, the rows of releases whose share is wrong beside the true one: key,
+    bounds, share and true share."""
     found: dict[str, list[Key]] = defaultdict(list)
-    for mart in (*TRUE_SHARES, *TASK_MARTS):
+    for mart, shares in truth.items():
+        shown = mart_figures(mart, file)
         if mart in TASK_MARTS:
-            figure = MARTS[mart].figure
-            shares = task_shares(folded, figure)
             shown = {
                 (*key[:4], "all", key[5]): row
-                for key, row in mart_figures(mart, file).items()
+                for key, row in shown.items()
                 if key[4] == oracle.BOUNDED and key[5] != oracle.RESIDUAL
             }
-        else:
-            own = MARTS[mart].figures(whole)
-            shares = {key: row["share_pct"] for key, row in own.items()}
-            shown = mart_figures(mart, file)
         for key, row in shown.items():
             share = shares.get(key) or 0.0
             if key[:2] in releases and is_wrong(key, row, share):

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +27,6 @@ from conftest import (
     manifest_rows,
     query,
     run_dbt,
-    settings,
 )
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
@@ -412,24 +410,11 @@ def test_data_dir_without_a_release_of_the_manifest(
 # Plain dbt ----------------------------------------------------------------------------
 
 
-def dbt_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the dbt command line in the project folder, as any dbt user does."""
-    return subprocess.run(
-        [str(Path(sysconfig.get_path("scripts")) / "dbt"), *arguments],
-        cwd=PROJECT,
-        env=settings(folder),
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_plain_dbt_commands_on_a_fresh_work_file(
-    tmp_path: Path, shipped_warehouse: Build
+    tmp_path: Path, shipped_warehouse: Build, project_manifest: Manifest
 ) -> None:
     for command in ("seed", "run", "test"):
-        ended = dbt_command(tmp_path, command)
-        assert ended.returncode == 0, ended.stdout
-        assert " ERROR=0 SKIP=0 " in ended.stdout
+        assert failures(run_dbt([command], tmp_path, manifest=project_manifest)) == []
     counts = """
         select schema_name, table_name, estimated_size from duckdb_tables()
         where

@@ -18,6 +18,7 @@ from conftest import (
     PROJECT,
     WITHOUT_TESTS,
     DataFolder,
+    copy_project,
     dbt_environment,
     failures,
     query,
@@ -181,14 +182,9 @@ def test_from_another_folder_everything_lands_in_the_project(
     tmp_path: Path, project_manifest: Manifest
 ) -> None:
     """As IDE extensions run it, with relative paths: none is the shell's."""
-    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "target").mkdir()
-    project.mkdir()
-    for part in ("dbt_project.yml", "profiles.yml", "selectors.yml"):
-        shutil.copy(PROJECT / part, project / part)
-    for part in ("macros", "models", "seeds", "tests"):
-        (project / part).symlink_to(PROJECT / part)
+    project = copy_project(tmp_path / "project", only_staging=True)
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "target").mkdir(parents=True)
     shutil.copytree(PROJECT / "seeds" / "aei", project / "own data")
     environment = {
         name: value

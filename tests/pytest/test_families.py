@@ -26,7 +26,7 @@ from dbt.contracts.graph.manifest import Manifest
 from expectations import CHECKS
 from expectations.flat import FLAT_CHECKS
 from expectations.monthly import MONTHLY_CHECKS
-from family_data import build_models, mixed_folder, unlisted
+from family_data import Families, build_models, mixed_folder, unlisted
 from oracle import Figures, Sample, holder_codes
 from oracle_marts import MARTS, is_same
 from validation.run import run_checks
@@ -69,6 +69,7 @@ def mixed(
     request: pytest.FixtureRequest,
     project_manifest: Manifest,
     seeded_file: Path,
+    simulated_families: Families,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Mixed:
     """The warehouse of all families, with the real files where they are at hand."""
@@ -78,7 +79,7 @@ def mixed(
         real = request.getfixturevalue("real_data_dir")
     except pytest.skip.Exception:
         real = None
-    rows = mixed_folder(data, real)
+    rows = mixed_folder(data, simulated_families, real)
     work_file = build_models(seeded_file, folder, data, rows, project_manifest)
     there = [
         row

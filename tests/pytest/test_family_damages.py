@@ -29,7 +29,7 @@ from conftest import (
 )
 from dbt.contracts.graph.manifest import Manifest
 from family_damages import DAMAGES, MONTHLY, RATIOS, SHARES, Damage, small_month_file
-from family_data import simulate_families
+from family_data import Families
 from mutations.bench import Bench, list_files
 from mutations.damages import CHECKS
 from test_kill_files import NOTHING_STOPS, hooks
@@ -63,6 +63,7 @@ def folder_of(name: str, is_official: bool) -> str:
 def lot(
     tmp_path_factory: pytest.TempPathFactory,
     seeded_file: Path,
+    simulated_families: Families,
     project_manifest: Manifest,
 ) -> Iterator[Lot]:
     """All damaged files: as copies that the manifest does not know, and as official."""
@@ -70,8 +71,8 @@ def lot(
     data = folder / "data"
     DataFolder(data, ())
     clean = {}
-    for row in simulate_families(folder / "clean"):
-        path = folder / "clean" / row["relative_path"]
+    for row in simulated_families.rows:
+        path = simulated_families.root / row["relative_path"]
         if row["platform"] == "claude_ai":
             is_monthly = row["schema_family"] == MONTHLY
             rows = small_month_file(path) if is_monthly else read_rows(path)

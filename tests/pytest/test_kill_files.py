@@ -23,12 +23,15 @@ from unittest import mock
 import duckdb
 import pytest
 from conftest import (
+    SHIPPED_DATA,
+    SHIPPED_RELEASE,
     WITHOUT_TESTS,
     Build,
     DataFolder,
     failures,
     query,
     run_dbt,
+    shipped_row,
 )
 from dbt.contracts.graph.manifest import Manifest
 from mutations.bench import Bench, list_files
@@ -316,40 +319,48 @@ def test_other_checks_are_off_when_one_runs_alone(
 # Odd but good files -------------------------------------------------------------------
 
 STAGED = """
-    select * exclude (level_text) from staging.stg_aei__facet_values
-    order by relative_path, row_number
+    select * exclude (level_text, sample_id, release_id, relative_path)
+    from staging.stg_aei__facet_values where release_id = '{}'
+    order by platform, row_number
 """
-STYLE_NAMES = list(STYLES)
 
 
-@pytest.mark.parametrize(
-    ("api_style", "chat_style"),
-    list(zip(STYLE_NAMES, [*STYLE_NAMES[1:], STYLE_NAMES[0]], strict=True)),
-)
 def test_odd_but_good_input_is_staged_alike(
-    api_style: str,
-    chat_style: str,
     tmp_path: Path,
     shipped_warehouse: Build,
     project_manifest: Manifest,
     seeded_file: Path,
 ) -> None:
-    # Two files of two styles: the one that is read first must not rule the other.
-    folder = DataFolder(tmp_path / "data")
-    for platform, style in ((API, api_style), (CHAT, chat_style)):
-        clean = folder.raw(platform).read_bytes()
-        odd = STYLES[style](clean.decode()).encode()
-        assert style == "written anew" or odd != clean
-        folder.raw(platform).write_bytes(odd)
-
+    # Each style is a release of both platforms: the file that is read first must not
+    # rule the others.
+    folder = DataFolder(tmp_path / "data", ())
     shutil.copy(seeded_file, tmp_path / "work.duckdb")
+    rows = []
+    for number, (style, written) in enumerate(STYLES.items()):
+        for platform in (API, CHAT):
+            row = shipped_row(platform)
+            clean = (SHIPPED_DATA / row["relative_path"]).read_bytes()
+            odd = written(clean.decode()).encode()
+            assert style == "written anew" or odd != clean
+            row |= {
+                "release_id": f"simulated_{number}",
+                "relative_path": f"release_simulated_{number}/{platform}.csv",
+                "sha256": "0",
+            }
+            (folder.root / row["relative_path"]).parent.mkdir(exist_ok=True)
+            (folder.root / row["relative_path"]).write_bytes(odd)
+            rows.append(row)
+    with duckdb.connect(str(tmp_path / "work.duckdb")) as con:
+        list_files(con, tmp_path, rows)
     arguments = ["build", *GATE]
     result = run_dbt(arguments, tmp_path, folder.root, manifest=project_manifest)
 
     assert failures(result) == []
-    staged = query(tmp_path / "work.duckdb", STAGED)
-    assert len(staged) > 10_000
-    assert staged == shipped_warehouse.query(STAGED)
+    shipped = shipped_warehouse.query(STAGED.format(SHIPPED_RELEASE))
+    assert len(shipped) > 10_000
+    for number, style in enumerate(STYLES):
+        staged = query(tmp_path / "work.duckdb", STAGED.format(f"simulated_{number}"))
+        assert staged == shipped, style
 
 
 def test_checks_seen_failing_are_those_of_the_loader(seen: set[str]) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,9 +24,7 @@ from conftest import (
     PROJECT,
     SHIPPED_DATA,
     SHIPPED_RELEASE,
-    Build,
     csv_text,
-    failures,
     query,
     run_dbt,
 )
@@ -37,15 +34,18 @@ from expectations.check import Boundary, Check
 from expectations.flat import FLAT_CHECKS
 from expectations.monthly import MONTHLY_CHECKS
 from mutations import release_guards, tables
-from mutations.bench import Bench, list_files
+from mutations.bench import Bench
 from mutations.damages import CHECKS as LOADER_CHECKS
 from mutations.damages import MUTANTS
 from mutations.own import kills as own_kills
 from mutations.page import Kill, guards_on, page
+from mutations.pool import Pool, isolate
 from mutations.sheet import API, CHAT, Sheet
 from mutations.styles import STYLES
-from validation.results import Result, failure_lines
+from validation.results import Result, Run, failure_lines
 from validation.run import run_checks
+from warehouse import building
+from warehouse.errors import BuildError
 
 KILL_TABLE = PROJECT / "docs" / "kill-table.md"
 CHECK_OF = {check.expectation_id: check for check in CHECKS}
@@ -60,12 +60,14 @@ class Seen(NamedTuple):
 
     kills: list[Kill]
     generated: Counter[tuple[str, str]]
+    # The boundaries at which a failure stopped the build script.
+    stopped_at: set[Boundary]
 
 
 @pytest.fixture(scope="module")
 def seen() -> Seen:
     """Filled by the tests, read by the last of them."""
-    return Seen([], Counter())
+    return Seen([], Counter(), set())
 
 
 # Constraints --------------------------------------------------------------------------
@@ -180,37 +182,6 @@ def kind_of_test(node: Any) -> str:
 # Releases that are wrong and consistent -----------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def pool(
-    tmp_path_factory: pytest.TempPathFactory,
-    seeded_file: Path,
-    shipped_warehouse: Build,
-    project_manifest: Manifest,
-) -> Iterator[Path]:
-    """A work file with all wrong releases, built: no check of the loader and no
-    constraint sees one. Official files with damage are built beside them."""
-    folder = tmp_path_factory.mktemp("pool")
-    data, work_file = folder / "data", folder / "work.duckdb"
-    shutil.copytree(SHIPPED_DATA, data)
-    shutil.copy(seeded_file, work_file)
-    with duckdb.connect(str(work_file)) as con:
-        rows = release_guards.write_releases(data) + release_guards.write_official(data)
-        list_files(con, folder, [*rows, release_guards.write_populations(data)])
-        release_guards.list_releases(con, shipped_warehouse.file)
-    # Intervals are not what is looked at.
-    arguments = ["run", "--no-write-json", "--vars", "bootstrap_replicate_count: 200"]
-    assert failures(run_dbt(arguments, folder, data, manifest=project_manifest)) == []
-    damaged = query(
-        work_file,
-        "select distinct release_id from intermediate.int_input_findings "
-        "where problem_kind = 'damage'",
-    )
-    official = {release_guards.official_id(guard) for guard in release_guards.OFFICIAL}
-    assert {release_id for (release_id,) in damaged} <= official
-    yield work_file
-    shutil.rmtree(folder)
-
-
 @pytest.mark.parametrize("platform", [API, CHAT])
 def test_sheet_that_nobody_changed_is_the_shipped_file(platform: str) -> None:
     sheet = Sheet.shipped(platform)
@@ -218,29 +189,10 @@ def test_sheet_that_nobody_changed_is_the_shipped_file(platform: str) -> None:
     assert csv_text(sheet.rows()) == file.read_text()
 
 
-def isolate(pool: Path, file: Path, *release_ids: str) -> None:
-    """A copy of the pool in which some releases are alone."""
-    shutil.copy(pool, file)
-    with duckdb.connect(str(file)) as con:
-        tables_of_releases = con.execute(
-            "select schema_name || '.' || table_name, min(column_name) "
-            "from duckdb_columns() where column_name in ('release_id', 'sample_id') "
-            "and schema_name <> 'reference' "
-            "and table_name in (select table_name from duckdb_tables()) group by 1"
-        ).fetchall()
-        for table, column in tables_of_releases:
-            # A sample is a release, a platform and a window.
-            con.execute(
-                f"delete from {table} "
-                f"where not list_contains(?, split_part({column}, ' ', 1))",
-                [list(release_ids)],
-            )
-
-
 def test_data_test_catches_its_release_alone(
-    bench: Bench, pool: Path, seen: Seen
+    bench: Bench, pool: Pool, seen: Seen
 ) -> None:
-    shutil.copy(pool, bench.work_file)
+    shutil.copy(pool.built, bench.work_file)
     ran = data_tests_on(bench, *release_guards.DATA_TESTS)
     with duckdb.connect(str(bench.work_file), read_only=True) as con:
         for name, mutants in release_guards.DATA_TESTS.items():
@@ -257,11 +209,11 @@ def test_data_test_catches_its_release_alone(
 
 
 def test_official_files_with_damage_are_published_with_what_was_found(
-    bench: Bench, pool: Path
+    bench: Bench, pool: Pool
 ) -> None:
     guards = release_guards.OFFICIAL
     ids = {release_guards.official_id(guard): guard for guard in guards}
-    isolate(pool, bench.work_file, *ids)
+    isolate(pool.built, bench.work_file, *ids)
     ran = data_tests_on(bench, "resource_type:test")
     assert {name for name, r in ran.items() if str(r.status) == "fail"} == set()
 
@@ -296,12 +248,12 @@ def test_official_files_with_damage_are_published_with_what_was_found(
 
 
 def asked(
-    file: Path,
+    files: dict[Boundary, Path],
     wanted: dict[str, set[str | None]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> list[Result]:
-    """The answers on a work file to some expectations, of some releases each; None is
-    the whole warehouse."""
+    """The answers on the work file of each boundary to some expectations, of some
+    releases each; None is the whole warehouse."""
     applies = Check.applies_to
     checks = [check for check in CHECKS if check.expectation_id in wanted]
     with monkeypatch.context() as patch:
@@ -315,13 +267,13 @@ def asked(
         )
         return [
             answer
-            for boundary in ("raw", "marts")
+            for boundary, file in files.items()
             for answer in run_checks(file, boundary, checks)
         ]
 
 
 def test_expectation_catches_its_release_alone(
-    bench: Bench, pool: Path, seen: Seen
+    bench: Bench, pool: Pool, seen: Seen
 ) -> None:
     wanted: dict[str, set[str | None]] = {
         guard: {mutant.release_id for mutant in mutants}
@@ -330,9 +282,10 @@ def test_expectation_catches_its_release_alone(
     # All other mutants are the same release again, too.
     pair = {"releases_differ": wanted.pop("releases_differ")}
     (again,) = release_guards.EXPECTATIONS["releases_differ"]
-    isolate(pool, bench.work_file, again.release_id, SHIPPED_RELEASE)
-    answers = asked(pool, wanted, bench.monkeypatch)
-    answers += asked(bench.work_file, pair, bench.monkeypatch)
+    isolate(pool.staged, bench.work_file, again.release_id, SHIPPED_RELEASE)
+    of_pool: dict[Boundary, Path] = {"raw": pool.staged, "marts": pool.built}
+    answers = asked(of_pool, wanted, bench.monkeypatch)
+    answers += asked({"raw": bench.work_file}, pair, bench.monkeypatch)
     for guard, mutants in release_guards.EXPECTATIONS.items():
         for mutant, says in mutants.items():
             own = [
@@ -351,7 +304,8 @@ def test_expectation_catches_its_table_alone(bench: Bench, seen: Seen) -> None:
             for statement in mutant.statements:
                 con.execute(statement)
         releases = {SHIPPED_RELEASE, PERCENTAGES, None}
-        own = asked(bench.work_file, {guard: releases}, bench.monkeypatch)
+        file: dict[Boundary, Path] = {CHECK_OF[guard].boundary: bench.work_file}
+        own = asked(file, {guard: releases}, bench.monkeypatch)
         see_failure(bench, own, mutant.says, mutant.mutation, seen)
 
 
@@ -366,13 +320,18 @@ def see_failure(
     assert text, f"{guard}: the mutant survived: {what}"
     assert not [part for part in says if part not in text], text
     if severity == "critical":
-        shutil.copy(bench.earlier, bench.work_file)
+        with pytest.raises(BuildError, match="does not hold; nothing was pub") as stop:
+            building.stop_on_critical(bench.earlier, answers, Run.now(), bench.folder)
+        assert text in str(stop.value)
         at = CHECK_OF[guard].boundary
-        message = bench.refusal(
-            ask=lambda work_file, boundary: answers if boundary == at else []
-        )
-        assert "an assumption that the figures rest on does not hold" in message
-        assert text in message
+        if at not in seen.stopped_at:
+            # What the script does then is the same for whatever fails at a boundary.
+            shutil.copy(bench.earlier, bench.work_file)
+            message = bench.refusal(
+                ask=lambda work_file, boundary: answers if boundary == at else []
+            )
+            assert text in message
+            seen.stopped_at.add(at)
     seen.kills.append(Kill(f"expectation, {severity}", guard, what))
 
 
@@ -386,9 +345,9 @@ def failed(file: Path, boundary: Boundary) -> set[str]:
     }
 
 
-def test_no_expectation_fails_on_a_clean_release(pool: Path, tmp_path: Path) -> None:
+def test_no_expectation_fails_on_a_clean_release(pool: Pool, tmp_path: Path) -> None:
     file = tmp_path / "work.duckdb"
-    isolate(pool, file, release_guards.NUMERIC.release_id, SHIPPED_RELEASE)
+    isolate(pool.built, file, release_guards.NUMERIC.release_id, SHIPPED_RELEASE)
     # Numbers were added to the shipped file: two releases with the same tasks.
     # The shipped copy leaves out facets that a release of its family publishes.
     known = {
@@ -409,11 +368,11 @@ CELLS_AND_WEEK = """
 
 
 def test_survivors_pass_every_guard_and_are_caveats_of_the_register(
-    bench: Bench, pool: Path
+    bench: Bench, pool: Pool
 ) -> None:
     # All were built: no check of the loader and no constraint refused one.
     wrong = release_guards.SURVIVORS
-    isolate(pool, bench.work_file, *(mutant.release_id for mutant in wrong))
+    isolate(pool.built, bench.work_file, *(mutant.release_id for mutant in wrong))
     for boundary in ("raw", "marts"):
         assert failed(bench.work_file, boundary) == set()
     names = [node.name for node in tables.data_tests(bench.manifest, is_generic=False)]
@@ -461,6 +420,7 @@ def test_guards_seen_failing_are_the_guards_of_the_project(
     ]
     kills = [*seen.kills, *elsewhere]
     assert {kill.guard for kill in kills} == guards, "run the whole file"
+    assert seen.stopped_at == {"raw", "marts"}
     made = Counter(
         ("data test", node.test_metadata.name)
         for node in tables.data_tests(project_manifest, is_generic=True)

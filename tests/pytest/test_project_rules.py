@@ -147,6 +147,21 @@ def test_every_model_keeps_the_rule(rule: str, models: list[Model]) -> None:
     assert [model.name for model in of_layers if not keeps(model)] == []
 
 
+def test_no_line_of_sql_is_longer_than_88() -> None:
+    files = [
+        file
+        for folder in ("models", "tests/data_tests")
+        for file in (PROJECT / folder).rglob("*.sql")
+    ]
+    lines = {
+        f"{file.relative_to(PROJECT)}:{number}": len(line)
+        for file in files
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1)
+    }
+    assert len(lines) > 8_000
+    assert {place: length for place, length in lines.items() if length > 88} == {}
+
+
 def columns_of(models: list[Model]) -> Iterator[tuple[str, str]]:
     """Every column as model.column, with its description."""
     for model in models:
@@ -224,7 +239,7 @@ def test_every_seed_is_described(project_manifest: Manifest) -> None:
 
 
 def test_mart_that_reaches_past_a_layer_is_a_parse_error(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
+    project = copy_project(tmp_path / "project", only_staging=True)
     (project / "models" / "marts" / "fct_of_a_test.sql").write_text(
         "select * from {{ ref('stg_aei__facet_values') }}\n"
     )

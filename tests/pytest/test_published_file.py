@@ -4,23 +4,22 @@ commands which read it notice an edit.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 import validate
-from conftest import PROJECT, Build, query, run_build
+from conftest import PROJECT, Build, query
 from warehouse import published, publishing, recording
 from warehouse.comparing import grains
 from warehouse.errors import WarehouseError
+from watched import Watched
 
 NEXT = datetime(2026, 2, 1)
 HASHES = (
@@ -40,18 +39,11 @@ def edit(file: Path, sql: str) -> None:
 
 
 def test_same_inputs_give_the_same_figures_to_the_last_bit(
-    shipped_warehouse: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped_warehouse: Build, built_again: Watched
 ) -> None:
     """Built again with other numbers of threads and of processors, on top of the
     first."""
-    shutil.copy(shipped_warehouse.file, tmp_path / "published.duckdb")
-    monkeypatch.setattr("conftest.settings", with_threads(4))
-    processors = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(processors)[:1])
-    try:
-        again = run_build(tmp_path, None, "--no-docs")
-    finally:
-        os.sched_setaffinity(0, processors)
+    again = built_again.build
     assert again.status == 0, again.stderr
     assert again.query(CONTENTS) == shipped_warehouse.query(CONTENTS)
     assert len(again.query(CONTENTS)) >= 30
@@ -61,14 +53,6 @@ def test_same_inputs_give_the_same_figures_to_the_last_bit(
     )
     assert again.query("from marts.fct_figure_changes") == []
     assert "no figure has moved" in again.stdout
-
-
-def with_threads(count: int) -> Callable[..., dict[str, str]]:
-    """The settings of a build, with dbt's number of threads."""
-    import conftest
-
-    settings = conftest.settings
-    return lambda *given: settings(*given) | {"DBT_THREADS": str(count)}
 
 
 def test_build_names_what_it_was_made_of(shipped_warehouse: Build) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import signal
@@ -14,13 +13,25 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import build
 import duckdb
 import pytest
-from conftest import PROJECT, SHIPPED_DATA, Build, query, settings
-from warehouse import publishing
+from conftest import (
+    PROJECT,
+    SHIPPED_DATA,
+    Build,
+    dbt_environment,
+    query,
+    settings,
+    start_build,
+    with_parsed,
+)
+from dbt.contracts.graph.manifest import Manifest
+from warehouse import building, publishing, workers
 from warehouse.errors import BuildError, with_advice
+from watched import POINTS, Watched, digest
 
 # One figure of four marts that must be of one build.
 FINGERPRINT = """
@@ -32,18 +43,13 @@ FINGERPRINT = """
 """
 
 
-def digest(file: Path) -> str:
-    """The sha256 of a file."""
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 @dataclass(frozen=True)
 class Place:
     """A folder in which a warehouse was published before, and is built again."""
 
     folder: Path
-    before: str
+    before: str | None
+    capsys: pytest.CaptureFixture[str]
 
     @property
     def published(self) -> Path:
@@ -51,41 +57,22 @@ class Place:
         return self.folder / "out" / "published.duckdb"
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The environment of a build here: no tests of dbt, which only take time."""
-        return settings(self.folder) | {
-            "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test",
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(PROJECT / "scripts"),
-        }
-
-    def command(self, *options: str) -> list[str]:
-        """The command line of a build here."""
-        return [
-            *(sys.executable, str(PROJECT / "scripts" / "build.py")),
-            *("--output", str(self.published)),
-            *("--work-file", str(self.folder / "work.duckdb")),
-            *options,
-        ]
-
-    def start(self, *options: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a build here, in a process group of its own."""
-        return subprocess.Popen(
-            self.command(*options),
-            cwd=PROJECT,
-            env=self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def arguments(self) -> list[str]:
+        """The arguments of a build here."""
+        work_file = self.folder / "work.duckdb"
+        places = ["--output", str(self.published), "--work-file", str(work_file)]
+        return [*places, "--no-docs"]
 
     def refusal(self, *options: str, **environment: str) -> str:
-        """What a build says that stops, without a traceback, and publishes nothing."""
-        process = self.start("--no-docs", *options, **environment)
-        _, said = process.communicate()
-        assert process.returncode == 1
-        assert "Traceback" not in said
+        """What a build in this process says that stops and publishes nothing."""
+        without = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test"}
+        with (
+            dbt_environment(self.folder),
+            mock.patch.dict(os.environ, without | environment),
+        ):
+            status = build.main([*self.arguments, *options])
+        said = self.capsys.readouterr().err
+        assert status == 1
         assert self.is_as_it_was()
         return said
 
@@ -104,74 +91,59 @@ class Place:
 
 
 @pytest.fixture
-def place(shipped_warehouse: Build, tmp_path: Path) -> Place:
-    """A folder with a published warehouse."""
+def place(
+    shipped_warehouse: Build,
+    project_manifest: Manifest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Place:
+    """A folder with a published warehouse; builds in this process do not parse."""
+    with_parsed(monkeypatch, project_manifest)
     published = tmp_path / "out" / "published.duckdb"
     published.parent.mkdir()
     shutil.copy(shipped_warehouse.file, published)
-    return Place(tmp_path, digest(published))
+    return Place(tmp_path, digest(published), capsys)
 
 
 # Killed -------------------------------------------------------------------------------
 
-# Where a build is killed: the text that it prints last before, and seconds after it.
-KILL_POINTS = {
-    "when staging begins": ("Staging the raw files", 0.2),
-    "in the middle of staging": ("Staging the raw files", 4.0),
-    "before the raw expectations": ("Asking the expectations of the raw", 0.0),
-    "while expectations are asked": ("Asking the expectations of the raw", 3.0),
-    "when the marts begin": ("Building and testing the marts", 0.0),
-    "in the middle of a mart": ("Building and testing the marts", 2.5),
-    "before the marts are judged": ("Asking the expectations of the marts", 0.0),
-    "while pages are written": ("Writing pages, exports and docs", 0.3),
-    "while docs are written": ("Writing pages, exports and docs", 4.0),
-    "when publishing begins": ("Publishing", 0.0),
-}
 
-
-def wait_for(process: subprocess.Popen[str], last_words: str) -> str:
-    """Read what a build prints until a line begins with some words."""
-    printed = ""
-    for line in process.stdout or ():
-        printed += line
-        if line.startswith(last_words):
-            break
-    return printed
-
-
-def litter(place: Place) -> set[str]:
+def litter(folder: Path) -> set[str]:
     """What lies beside the published file and is not meant to."""
     return {
         path.name
-        for path in place.published.parent.iterdir()
-        if path.name.startswith(".") or path.suffix in (".wal", ".new", ".tmp")
+        for path in folder.iterdir()
+        if path.name.startswith(".")
+        or path.suffix in (".wal", ".new", ".tmp", ".scratch")
     }
 
 
-@pytest.mark.slow
 def test_killed_at_ten_points_the_old_file_is_good_and_the_next_build_works(
-    place: Place,
+    watched_warehouse: Watched, built_again: Watched
 ) -> None:
-    for name, (last_words, seconds) in KILL_POINTS.items():
-        process = place.start()
-        printed = wait_for(process, last_words)
-        time.sleep(seconds)
-        os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, printed
-        assert last_words in printed, name
-        assert "Warehouse published" not in printed, name
-        # What begins to publish may have published before it is killed.
-        assert name == "when publishing begins" or place.is_as_it_was(), name
-    # Everything that ten killed builds have left lies about now.
-    process = place.start()
-    _, said = process.communicate()
-    assert process.returncode == 0, said
-    assert digest(place.published) != place.before
-    assert query(place.published, FINGERPRINT)
-    assert litter(place) == set()
+    first, again = watched_warehouse.build, built_again.build
+    # What begins to publish may have published before it is looked at.
+    last = "when publishing begins"
+    for watched, before in (
+        (watched_warehouse, None),
+        (built_again, digest(first.file)),
+    ):
+        assert list(watched.published) == list(POINTS)
+        for name, seen in watched.published.items():
+            assert name == last or seen == before, name
+    # Everything that ten killed builds leave lay about then.
+    assert litter(watched_warehouse.left) >= {
+        ".published.duckdb.outputs",
+        "work.duckdb.scratch",
+    }
+    assert again.status == 0, again.stderr
+    assert digest(again.file) != digest(first.file)
+    assert again.query(FINGERPRINT)
+    assert litter(again.folder) == set()
     # Runs of killed builds are not in the history, those of published ones are.
     runs = "select count(distinct run_id) from marts.fct_expectation_results"
-    assert query(place.published, runs) == [(2,)]
+    assert again.query(runs) == [(2,)]
 
 
 def processes_of(build: subprocess.Popen[str]) -> list[int]:
@@ -186,8 +158,10 @@ def processes_of(build: subprocess.Popen[str]) -> list[int]:
 
 
 def test_killed_build_leaves_no_process_behind(place: Place) -> None:
-    process = place.start()
-    wait_for(process, "Staging the raw files")
+    process = start_build(place.folder, None, "--output", str(place.published))
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("Staging the raw files"):
+        assert process.poll() is None
     time.sleep(2)  # the process that expectations will be asked in has begun
     assert processes_of(process)
     process.kill()
@@ -196,19 +170,19 @@ def test_killed_build_leaves_no_process_behind(place: Place) -> None:
     while processes_of(process) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_of(process) == []
-
-
-def test_build_that_loses_a_process_says_so(place: Place) -> None:
-    process = place.start("--no-docs")
-    wait_for(process, "Staging the raw files")
-    time.sleep(2)  # as above
-    for other in processes_of(process):
-        if b"spawn_main" in Path(f"/proc/{other}/cmdline").read_bytes():
-            os.kill(other, signal.SIGKILL)
-    _, said = process.communicate()
-    assert "A process of this build was ended from outside" in said
-    assert "Traceback" not in said
     assert place.is_as_it_was()
+
+
+def test_build_that_loses_a_process_says_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_one(dbt: building.Dbt, *_: str) -> None:
+        shutil.copy(place.published, place.folder / "work.duckdb")
+        os.kill(workers.beside("os", "getpid").result(), signal.SIGKILL)
+
+    monkeypatch.setattr(building.Dbt.func, "build", lose_one)
+    said = place.refusal()
+    assert "A process of this build was ended from outside" in said
 
 
 # Publishing step by step: a driver that waits forever before or after one call.
@@ -261,7 +235,7 @@ def test_killed_while_publishing_the_file_is_old_or_new(
     arguments = [step, str(count), str(work_file), str(place.published), str(outputs)]
     process = subprocess.Popen(
         [sys.executable, "-c", DRIVER.format(before=is_before), *arguments],
-        env=place.environment,
+        env=settings(place.folder) | {"PYTHONPATH": str(PROJECT / "scripts")},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -279,7 +253,7 @@ def test_killed_while_publishing_the_file_is_old_or_new(
     (outputs / "report.html").write_text("newer")
     publishing.publish(work_file, place.published, sorted(outputs.iterdir()))
     assert digest(place.published) == digest(work_file)
-    assert litter(place) == set()
+    assert litter(place.published.parent) == set()
     for page in ("docs/index.html", "report.html"):
         assert (place.published.parent / page).read_text() == "newer"
 
@@ -348,7 +322,7 @@ def test_two_builds_at_once_are_one_too_many(
 ) -> None:
     """The lock of a work file, or of the folder that both would publish into."""
     with publishing.only_build(place.folder / held):
-        assert build.main(place.command("--no-docs")[2:]) == 1
+        assert build.main(place.arguments) == 1
     said = capsys.readouterr().err
     assert "Another build of this project is running" in said
     assert f"{place.folder / held}); wait until it has ended" in said
@@ -488,13 +462,16 @@ def test_program_with_the_published_file_open_keeps_what_it_sees(
     assert read_only or place.is_as_it_was()
 
 
-def test_data_folder_that_vanishes_is_said_clearly(place: Place) -> None:
+@pytest.mark.parametrize("when", ["Data: ", "Staging the raw files"])
+def test_data_folder_that_vanishes_is_said_clearly(
+    when: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = place.folder / "data"
     shutil.copytree(SHIPPED_DATA, data)
-    process = place.start("--no-docs", "--data-dir", str(data))
-    wait_for(process, "Data: ")
-    shutil.rmtree(data)
-    _, said = process.communicate()
-    assert process.returncode == 1
-    assert str(data) in said
-    assert "Traceback" not in said
+
+    def vanish(text: str) -> None:
+        if text.startswith(when):
+            shutil.rmtree(data)
+
+    monkeypatch.setattr(building, "say", vanish)
+    assert str(data) in place.refusal("--data-dir", str(data))

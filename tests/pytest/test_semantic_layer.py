@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -125,6 +126,22 @@ class SemanticLayer:
         """The metrics for readers: all that are not plain sums or the count."""
         return [name for name, each in self.metrics.items() if each["type"] != "simple"]
 
+    # It is the same of whatever file it asks.
+    @functools.cache  # noqa: B019
+    def sql(
+        self,
+        metrics: tuple[str, ...],
+        group_by: tuple[str, ...],
+        where: tuple[str, ...],
+    ) -> str:
+        """The SQL of a question."""
+        request = MetricFlowQueryRequest.create(
+            metric_names=list(metrics),
+            group_by_names=list(group_by),
+            where_constraints=list(where) or None,
+        )
+        return self.engine.explain(request).sql_statement.sql
+
     def ask(
         self,
         file: Path,
@@ -134,12 +151,7 @@ class SemanticLayer:
     ) -> Answer:
         """The answer by the values of group_by, where dimensions have chosen values."""
         where = [f"{{{{ Dimension('{name}') }}}} = {chosen[name]}" for name in chosen]
-        request = MetricFlowQueryRequest.create(
-            metric_names=list(metrics),
-            group_by_names=list(group_by),
-            where_constraints=where or None,
-        )
-        sql = self.engine.explain(request).sql_statement.sql
+        sql = self.sql(tuple(metrics), tuple(group_by), tuple(where))
         answer: Answer = {}
         with duckdb.connect(str(file), read_only=True) as con:
             result = con.execute(sql)

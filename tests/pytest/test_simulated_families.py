@@ -266,16 +266,3 @@ def test_identities_hold_within_rounding(
         "and category_name || hierarchy_level = 'soc_occupation1' group by date_start"
     ).fetchall()
     assert [total for (total,) in groups] == [pytest.approx(99.5, abs=0.6)] * 2
-
-
-@pytest.mark.parametrize("family", ["A", "C"])
-def test_the_seed_alone_decides(family: str, tmp_path: Path) -> None:
-    def files(name: str, *options: str) -> dict[str, bytes]:
-        folder = write(tmp_path / name, family, "--conversations", "5000", *options)
-        return {p.name: p.read_bytes() for p in folder.rglob("*.csv")}
-
-    one = files("1", "--threads", "1")
-    assert one == files("2", "--threads", "4")
-    other = files("3", "--seed", "8")
-    differ = {name for name, content in one.items() if content != other[name]}
-    assert differ == set(one) - {"onet_task_statements.csv"}

@@ -8,10 +8,11 @@ what rests on it is built anew, and the figures named for it, and no other, must
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,9 @@ from pathlib import Path
 import duckdb
 import oracle
 import pytest
-from conftest import read_rows
+from conftest import failures, run_dbt
+from dbt.contracts.graph.manifest import Manifest
+from mutations.bench import list_files
 from oracle_comparisons import (
     leave_out_figures,
     same_scope_figures,
@@ -38,10 +41,11 @@ from simulated import (
     simulate_batch,
     task_model,
     true_sample,
+    true_shares,
     untrue,
 )
+from simulation import files
 from simulation.model import Model
-from simulation.project import SimulatedProject, prepare_project, run_dbt
 
 
 @pytest.fixture(scope="module")
@@ -49,49 +53,77 @@ def model() -> Model:
     return task_model()
 
 
-def read_project(made: SimulatedProject) -> list[oracle.Sample]:
-    """The releases of a simulated project as the oracle reads them."""
-    manifest = made.project / "seeds" / "reference" / "release_manifest.csv"
-    return oracle.read_samples(made.data, read_rows(manifest))
-
-
 @dataclass(frozen=True)
 class Batch:
-    """Simulated releases, the project copy and the marts built on them."""
+    """Simulated releases, and the marts built on them in ``work_file``."""
 
     con: duckdb.DuckDBPyConnection
     settings: Sequence[Setting]
-    made: SimulatedProject
+    folder: Path
+    manifest: Manifest
     samples: list[oracle.Sample]
+
+    @property
+    def work_file(self) -> Path:
+        """The file that dbt writes."""
+        return self.folder / "work.duckdb"
+
+    def make(self, *select: str, variables: Mapping[str, object] | None = None) -> None:
+        """Run the models selected, or all, without their tests."""
+        arguments = ["run", "--no-write-json", "--vars", json.dumps(variables or {})]
+        arguments += ["--select", *select] if select else []
+        data = self.folder / "data"
+        ran = run_dbt(arguments, self.folder, data, manifest=self.manifest)
+        assert failures(ran) == []
 
     @cached_property
     def own(self) -> dict[str, oracle.Figures]:
         """What the oracle computes, by mart; once for all that is done to the marts."""
-        file = self.made.work_file
+        file = self.work_file
         return {mart: own_figures(mart, self.samples, file) for mart in MARTS}
+
+    @cached_property
+    def truth(self) -> dict[str, dict[oracle.Key, float]]:
+        """The true shares, by mart."""
+        return true_shares(self.con, self.samples)
 
     def noticed(self, file: Path) -> dict[str, object]:
         """By what is wrong: columns of marts that differ from the oracle, marts with
         bounds that leave out the truth, marts with another share than the true one."""
-        complete = [
-            s for s in self.samples if floor_of(self.settings, s.release_id) == 1
-        ]
+        releases = {s.key for s in self.samples}
+        complete = {key for key in releases if floor_of(self.settings, key[0]) == 1}
         found: dict[str, object] = {}
         for mart in MARTS:
             for key in differences(mart, self.own[mart], file):
                 found.setdefault(f"{mart}.{key[-3]}", key)
-        for rule, samples, is_wrong in (
-            ("bounds", self.samples, leaves_out_the_truth),
+        for rule, of, is_wrong in (
+            ("bounds", releases, leaves_out_the_truth),
             ("truth", complete, is_not_the_truth),
         ):
-            for mart, rows in untrue(self.con, samples, file, is_wrong).items():
+            for mart, rows in untrue(self.truth, of, file, is_wrong).items():
                 found[f"{rule} of {mart}"] = rows[0]
         return found
 
 
-def build(model: Model, settings: Sequence[Setting], folder: Path) -> Batch:
-    """Simulate a batch, check what is published, build the marts on it."""
-    con = simulate_batch(model, settings)
+Builder = Callable[[Sequence[Setting], Path], Batch]
+
+
+@pytest.fixture(scope="module")
+def build(model: Model, seeded_file: Path, project_manifest: Manifest) -> Builder:
+    """Simulates a batch, checks what is published, builds the marts on it."""
+    return lambda settings, folder: built_batch(
+        simulate_batch(model, settings), settings, folder, seeded_file, project_manifest
+    )
+
+
+def built_batch(
+    con: duckdb.DuckDBPyConnection,
+    settings: Sequence[Setting],
+    folder: Path,
+    seeded_file: Path,
+    manifest: Manifest,
+) -> Batch:
+    """Check what the releases of a batch publish, build the marts on them alone."""
     for release_id, platform, size in con.execute("from release_size").fetchall():
         where = f"release_id = '{release_id}' and platform = '{platform}'"
         table = f"(select * from release_row where {where})"
@@ -101,10 +133,15 @@ def build(model: Model, settings: Sequence[Setting], folder: Path) -> Batch:
             "where geography = 'global' and variable = 'onet_task_count'"
         ).fetchone()
         assert total == (size,), (release_id, platform)
-    shutil.rmtree(folder / "data", ignore_errors=True)
-    made = prepare_project(con, folder)
-    run_dbt(made)
-    return Batch(con, settings, made, read_project(made))
+    rows = files.write_releases(con, folder / "data")
+    samples = oracle.read_samples(folder / "data", rows)
+    batch = Batch(con, settings, folder, manifest, samples)
+    shutil.copy(seeded_file, batch.work_file)
+    with duckdb.connect(str(batch.work_file)) as work:
+        work.execute("delete from reference.release_manifest")
+        list_files(work, folder, rows)
+    batch.make()
+    return batch
 
 
 # Properties ---------------------------------------------------------------------------
@@ -143,21 +180,14 @@ def drawn_batch(seed: int) -> tuple[Setting, ...]:
     )
 
 
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all batches, so that dbt reads the project once."""
-    return tmp_path_factory.mktemp("properties")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
 def test_marts_keep_their_promises_whatever_is_simulated(
-    model: Model, workshop: Path, seed: int
+    tmp_path: Path, build: Builder
 ) -> None:
-    batch = drawn_batch(seed)
+    batch = drawn_batch(seed=1) + drawn_batch(seed=2)
     print(batch)
-    built = build(model, batch, workshop)
-    found = built.noticed(built.made.work_file)
+    built = build(batch, tmp_path)
+    found = built.noticed(built.work_file)
     built.con.close()
     assert found == {}
 
@@ -173,9 +203,9 @@ SHARED = (
 
 
 @pytest.fixture(scope="module")
-def shared(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    batch = build(model, SHARED, tmp_path_factory.mktemp("damage"))
-    shutil.copy(batch.made.work_file, batch.made.folder / "clean.duckdb")
+def shared(build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
+    batch = build(SHARED, tmp_path_factory.mktemp("damage"))
+    shutil.copy(batch.work_file, batch.folder / "clean.duckdb")
     yield batch
     batch.con.close()
 
@@ -314,7 +344,7 @@ DAMAGES: Mapping[str, Damage] = {
 def test_the_shared_releases_are_right(shared: Batch) -> None:
     """Releases that hide nothing, keep the floor of the Index or another, have a list
     of their own, no API, or other facets; every damage is compared with this build."""
-    assert shared.noticed(shared.made.folder / "clean.duckdb") == {}
+    assert shared.noticed(shared.folder / "clean.duckdb") == {}
 
 
 def test_bounds_of_comparisons_hold_the_truth(shared: Batch) -> None:
@@ -340,9 +370,7 @@ def test_bounds_of_comparisons_hold_the_truth(shared: Batch) -> None:
         "fct_education_by_use_case": use_case_figures(list(whole.values())),
     }
     found: Counter[str] = Counter()
-    with duckdb.connect(
-        str(shared.made.folder / "clean.duckdb"), read_only=True
-    ) as con:
+    with duckdb.connect(str(shared.folder / "clean.duckdb"), read_only=True) as con:
         for mart, keys, value, low, high in (
             *(("fct_platform_decomposition", *ends) for ends in SPLIT_ENDS),
             ("fct_leave_one_task_out", *WITHOUT_ENDS),
@@ -369,12 +397,12 @@ def test_bounds_of_comparisons_hold_the_truth(shared: Batch) -> None:
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_noticed(name: str, shared: Batch) -> None:
     damage = DAMAGES[name]
-    work_file = shared.made.work_file
-    shutil.copy(shared.made.folder / "clean.duckdb", work_file)
+    work_file = shared.work_file
+    shutil.copy(shared.folder / "clean.duckdb", work_file)
     if damage.sql:
         with duckdb.connect(str(work_file)) as con:
             con.execute(damage.sql)
-    run_dbt(shared.made, damage.select, variables=damage.variables)
+    shared.make(*damage.select, variables=damage.variables)
     found = shared.noticed(work_file)
     missing = set(damage.noticed) - set(found)
     assert not missing, (missing, found)

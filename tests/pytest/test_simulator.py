@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import duckdb
 import pytest
-from conftest import PROJECT, SHIPPED_DATA
+from conftest import PROJECT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated import (
@@ -38,9 +38,6 @@ from simulation.releases import open_database, release_runs, simulate_releases
 from simulation.task_lists import redrawn, scaled, superpopulation, with_regions
 
 SEEDS = PROJECT / "seeds" / "simulation"
-SAMPLE = SHIPPED_DATA / "release_simulated_2026_01" / "data" / "intermediate"
-SAMPLE_SIZE = {"claude_ai": 998_400, "1p_api": 971_300}
-MAX_SHIPPED_BYTES = 3_500_000
 SMALL = {"claude_ai": 20_000, "1p_api": 12_000}
 PSEUDO_TASKS = ("none", "not_classified")
 

@@ -117,7 +117,8 @@ final as (
         {{ wilson_interval_columns(
             'task_success.yes_count',
             '(task_success.yes_count + task_success.no_count)',
-            "case when samples.count_basis <> 'conversations' then 'per_million_counts' "
+            "case when samples.count_basis <> 'conversations' "
+            ~ "then 'per_million_counts' "
             ~ "when task_success.success_status is null then 'not_in_copy' "
             ~ "when task_success.success_status <> 'visible' "
             ~ "then task_success.success_status end"

@@ -40,7 +40,8 @@ ranges as (
         case
             when samples.count_basis = 'conversations'
                 then {{ wilson_pct(
-                    'education.bound_high_pct / 100 * education.base_conversation_count',
+                    'education.bound_high_pct / 100 '
+                    ~ '* education.base_conversation_count',
                     'education.base_conversation_count',
                     1
                 ) }}

@@ -12,7 +12,8 @@
 select
     {{ grain | join(', ') }},
     count(*) as row_count,
-    '{{ model.identifier }} should have one row per {{ grain | join(", ") }}' as sentence
+    '{{ model.identifier }} should have one row per {{ grain | join(", ") }}'
+        as sentence
 from {{ model }}
 group by {{ grain | join(', ') }}
 having count(*) > 1

@@ -3,6 +3,7 @@ every percentage follows and a wrong release stays consistent."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -52,6 +53,22 @@ class Cell(NamedTuple):
         return "usage" if self.facet in TOTAL_FACETS else self.facet.replace("::", "_")
 
 
+@functools.cache
+def shipped_counts(platform: str) -> dict[Cell, float]:
+    """The counts of the file that ships with the project."""
+    return {
+        Cell(
+            row["geography"],
+            row["geo_id"],
+            row["facet"],
+            row["cluster_name"],
+            row["level"],
+        ): float(row["value"])
+        for row in read_rows(SHIPPED_DATA / shipped_row(platform)["relative_path"])
+        if row["variable"].endswith("_count")
+    }
+
+
 @dataclass
 class Sheet:
     """The cells of one raw file with its row of the manifest."""
@@ -65,19 +82,7 @@ class Sheet:
     @classmethod
     def shipped(cls, platform: str) -> Sheet:
         """The file that ships with the project."""
-        manifest = shipped_row(platform)
-        counts = {
-            Cell(
-                row["geography"],
-                row["geo_id"],
-                row["facet"],
-                row["cluster_name"],
-                row["level"],
-            ): float(row["value"])
-            for row in read_rows(SHIPPED_DATA / manifest["relative_path"])
-            if row["variable"].endswith("_count")
-        }
-        return cls(platform, dict(manifest), counts)
+        return cls(platform, shipped_row(platform), dict(shipped_counts(platform)))
 
     def rows(self) -> list[Row]:
         """The rows of the file: a count and its percentage for each cell."""

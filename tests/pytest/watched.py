@@ -1,0 +1,110 @@
+"""A build that is stopped at ten points and looked at, as if it had been killed there.
+
+A process group that is stopped has written what one that is killed there has written;
+unlike that one it can go on, so that one build shows all points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import Build, Once, start_build
+
+# Where a build is stopped: the text that it prints last before, and seconds after it
+# or after the point before.
+POINTS = {
+    "when staging begins": ("Staging the raw files", 0.2),
+    "in the middle of staging": ("Staging the raw files", 3.0),
+    "before the raw expectations": ("Asking the expectations of the raw", 0.0),
+    "while expectations are asked": ("Asking the expectations of the raw", 1.0),
+    "when the marts begin": ("Building and testing the marts", 0.0),
+    "in the middle of a mart": ("Building and testing the marts", 2.5),
+    "before the marts are judged": ("Asking the expectations of the marts", 0.0),
+    "while pages are written": ("Writing pages, exports and docs", 0.3),
+    "while docs are written": ("Writing pages, exports and docs", 1.0),
+    "when publishing begins": ("Publishing", 0.0),
+}
+
+
+def digest(file: Path) -> str | None:
+    """The sha256 of a file; None where there is none."""
+    if not file.exists():
+        return None
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+class Watched(NamedTuple):
+    """A build that has ended; the published file at each point, as its digest; and a
+    folder with everything else that builds killed at these points would have left."""
+
+    build: Build
+    published: dict[str, str | None]
+    left: Path
+
+
+def watched_build(folder: Path, *options: str, **environment: str) -> Watched:
+    """Run scripts/build.py on the shipped data, stopped at each point in turn."""
+    seen: dict[str, str | None] = {}
+    left = Path(tempfile.mkdtemp(prefix=f"{folder.name}-left-", dir=folder.parent))
+    printed = ""
+    process = start_build(folder, None, *options, PYTHONUNBUFFERED="1", **environment)
+    for line in process.stdout or ():
+        printed += line
+        for name, (last_words, seconds) in POINTS.items():
+            if name in seen or not line.startswith(last_words):
+                continue
+            time.sleep(seconds)
+            os.killpg(process.pid, signal.SIGSTOP)
+            try:
+                seen[name] = digest(folder / "published.duckdb")
+                published = shutil.ignore_patterns("published.duckdb*")
+                shutil.copytree(folder, left, dirs_exist_ok=True, ignore=published)
+            finally:
+                os.killpg(process.pid, signal.SIGCONT)
+    _, stderr = process.communicate()
+    return Watched(Build(folder, process.returncode, printed, stderr), seen, left)
+
+
+@pytest.fixture(scope="session")
+def watched_warehouse(once: Once) -> Watched:
+    """The warehouse on the data that ships with the project, built once, by a person
+    who had none."""
+    watched: Watched = once("shipped", watched_build)
+    assert watched.build.status == 0, watched.build.stderr
+    return watched
+
+
+@pytest.fixture(scope="session")
+def shipped_warehouse(watched_warehouse: Watched) -> Build:
+    """The warehouse on the data that ships with the project."""
+    return watched_warehouse.build
+
+
+@pytest.fixture(scope="session")
+def built_again(once: Once, watched_warehouse: Watched) -> Watched:
+    """The same once more, on top of the first and of all that killed builds leave
+    behind, with other numbers of threads and of processors."""
+
+    def build(folder: Path) -> Watched:
+        shutil.copytree(watched_warehouse.left, folder)
+        shutil.copy(watched_warehouse.build.file, folder / "published.duckdb")
+        processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, sorted(processors)[:1])
+        try:
+            # The tests of dbt take time only.
+            without = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test"}
+            return watched_build(folder, DBT_THREADS="4", **without)
+        finally:
+            os.sched_setaffinity(0, processors)
+
+    watched: Watched = once("again", build)
+    return watched
