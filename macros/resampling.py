@@ -37,9 +37,9 @@ def resampled(values: Array, weights: Array, counts: Array) -> Array:
     values: tasks x columns; weights: scopes x tasks; counts: tasks x replicates. Tasks
     of one weight in every scope are summed once, as a stratum.
     """
-    strata, member = np.unique(weights, axis=1, return_inverse=True)
-    member = member.reshape(-1)
-    sums = [
-        values[member == at].T @ counts[member == at] for at in range(strata.shape[1])
-    ]
+    order = np.lexsort(weights[::-1])
+    is_first = np.diff(weights[:, order], axis=1, prepend=np.nan).any(axis=0)
+    strata = weights[:, order[is_first]]
+    members = np.split(order, np.flatnonzero(is_first)[1:])
+    sums = [values[tasks].T @ counts[tasks] for tasks in members]
     return np.tensordot(strata, np.array(sums), axes=1)

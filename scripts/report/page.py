@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from urllib.parse import urlencode
 import jinja2
 import vl_convert
 from markupsafe import Markup
+from warehouse.paths import target_folder
 
 from report import claims
 from report.charts import CHARACTERS, CONFIG, LABEL_PIXELS, VEGA_LITE
@@ -53,7 +56,6 @@ def render(warehouse: Warehouse) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals.update(lineage=lineage, printed=printed)
-    script = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
     releases = warehouse.releases()
     return environment.get_template("report.html.j2").render(
         claims=claimed,
@@ -78,8 +80,23 @@ def render(warehouse: Warehouse) -> str:
         printed_statuses=STATUSES,
         dataset=DATASET,
         data=zipped(json.dumps(_data(warehouse, drawn, first), separators=(",", ":"))),
-        bundle=zipped(script),
+        bundle=script(),
     )
+
+
+def script() -> str:
+    """What draws the charts, zipped. It is kept: it depends on the library only, which
+    takes seconds to make it."""
+    name = f"vega-lite-{VEGA_LITE}-{vl_convert.__version__}.txt"
+    kept = target_folder() / name
+    if kept.is_file():
+        return kept.read_text("ascii")
+    text = zipped(vl_convert.javascript_bundle(vl_version=VEGA_LITE))
+    with contextlib.suppress(OSError):
+        new = kept.with_name(f"{name}.{os.getpid()}")
+        new.write_text(text, "ascii")
+        os.replace(new, kept)
+    return text
 
 
 def _first(samples: list[Sample], figures: Iterable[Figure]) -> Sample:

@@ -1,14 +1,17 @@
-"""The build: one process stages the raw files with dbt, asks the expectations of the
-raw release, builds and tests the marts, asks the expectations of the marts, and has
-pages, exports and docs written, all on a fresh work file; only then is a copy put in
-place of the published file by one rename, so that a reader with the file open never
-sees a half-made warehouse.
+"""The build: one process stages the raw files with dbt, builds and tests the marts
+while another asks the expectations of the raw release, asks the expectations of the
+marts, and has pages, exports and docs written, all on a fresh work file; only then is a
+copy put in place of the published file by one rename, so that a reader with the file
+open never sees a half-made warehouse.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from conversations import incoming as conversations
@@ -81,6 +84,7 @@ def build(
         os.environ["AEI_WAREHOUSE_FILE"] = str(published_file.resolve())
         remove_work_file(work_file)
         workers.warm("validation.run")
+        workers.aside("report.page", "script")  # is kept for the page
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
         dbt.build(*STAGING, *(own.selection if own else ()))
@@ -90,13 +94,19 @@ def build(
         for note in differing_copies(work_file):
             say(f"  {note}")
 
-        say("Asking the expectations of the raw release ...")
+        say("Asking the expectations of the raw release meanwhile ...")
         run = results.Run.now()
-        answers = ask_expectations(work_file, "raw")
-        stop_on_critical(work_file, answers, run, work_file.parent)
-
-        say("Building and testing the marts ...")
-        dbt.build(*MARTS)
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
+            # Of a copy: dbt has the work file to itself.
+            staged = Path(shutil.copy(work_file, folder))
+            asked = thread.submit(ask_expectations, staged, "raw")
+            say("Building and testing the marts ...")
+            try:
+                dbt.build(*MARTS)
+            finally:
+                # What they contradict comes first: marts can fail of it.
+                answers = asked.result()
+                stop_on_critical(work_file, answers, run, work_file.parent)
 
         say("Asking the expectations of the marts ...")
         answers += ask_expectations(work_file, "marts")
@@ -109,6 +119,7 @@ def build(
         dbt.build(*EXPECTATION_RESULTS)
 
         say("Writing pages, exports and docs ...")
+        dbt.write_manifest()
         name = f".{published_file.name}.outputs"
         with own_folder(published_file.with_name(name)) as folder:
             outputs = write_outputs(work_file, folder, dbt if with_docs else None)

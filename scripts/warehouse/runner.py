@@ -82,6 +82,12 @@ class Dbt:
             selection = (*selection, "--exclude-resource-type", "unit_test")
         self.results += list(self._invoke("build", *selection).result)
 
+    def write_manifest(self) -> None:
+        """Write the manifest, with the SQL of what was built, where dbt does."""
+        from dbt.parser.manifest import write_manifest
+
+        write_manifest(self._manifest, str(paths.target_folder()))
+
     def grains(self) -> dict[str, list[str]]:
         """The columns that tell the rows of a model apart, by model."""
         return {
@@ -93,11 +99,12 @@ class Dbt:
     def generate_docs(self) -> Path:
         """Write the artifacts of the docs; others may read the work file meanwhile.
 
-        Returns their folder; raises BuildError.
+        What was built has its SQL in the manifest. Returns their folder; raises
+        BuildError.
         """
         os.environ["AEI_ACCESS_MODE"] = "read_only"
         try:
-            self._invoke("docs", "generate")
+            self._invoke("docs", "generate", *(["--no-compile"] * bool(self.results)))
         finally:
             del os.environ["AEI_ACCESS_MODE"]
         return paths.target_folder()
@@ -111,6 +118,8 @@ class Dbt:
         runner = dbtRunner(manifest=self._manifest, callbacks=shown)
         project = str(paths.PROJECT)
         where = ["--project-dir", project, "--profiles-dir", project]
+        # Written with each command it would cost a second each time.
+        where.append("--no-write-json")
         try:
             done = runner.invoke(["--quiet", "--log-level", "none", *command, *where])
         finally:

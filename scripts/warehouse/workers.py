@@ -44,6 +44,17 @@ def warm(module: str) -> None:
     beside("importlib", "import_module", module)
 
 
+def aside(module: str, function: str) -> None:
+    """Call a function whose result nobody waits for in a process that ends with it."""
+    process = multiprocessing.get_context("spawn").Process
+    process(target=_call_aside, args=(module, function), daemon=True).start()
+
+
+def _call_aside(module: str, function: str) -> None:
+    _begin()
+    _call(module, function)
+
+
 def _call(module: str, function: str, *arguments: Any) -> Any:
     return getattr(importlib.import_module(module), function)(*arguments)
 

@@ -29,6 +29,7 @@ from validation import findings, page, results
 from validation.results import Result, ValidationError, worst_failure
 from validation.run import run_checks
 from warehouse import building
+from warehouse.errors import BuildError
 
 REFERENCE = PROJECT / "seeds" / "reference"
 ASSUMPTIONS = {
@@ -337,7 +338,7 @@ def test_critical_failure_publishes_nothing_and_shows_its_page(
     project_manifest: Manifest,
 ) -> None:
     """The staged release of this build is no official file and has a cell below the
-    floor; dbt is not run."""
+    floor; dbt is not run. The answer is said, not that a mart failed of it."""
     published = tmp_path / "published.duckdb"
     shutil.copy(warehouse, published)
 
@@ -346,6 +347,8 @@ def test_critical_failure_publishes_nothing_and_shows_its_page(
             super().__init__(work_file, data_dir, project_manifest)
 
         def build(self, *selection: str) -> None:
+            if selection == building.MARTS:
+                raise BuildError("a mart failed")
             assert selection == building.STAGING, "built behind the failure"
             shutil.copy(warehouse, tmp_path / "work.duckdb")
             change(
@@ -375,6 +378,7 @@ def test_critical_failure_publishes_nothing_and_shows_its_page(
     text = (tmp_path / page.NAME).read_text()
     assert "A critical expectation failed: nothing was published" in text
     assert f"The published warehouse is as it was: {published}" in said
+    assert "a mart failed" not in said
 
 
 # People -------------------------------------------------------------------------------
