@@ -32,6 +32,8 @@ class Spark4(Spark):
 
 
 GREATEST_DOUBLE = "1.7976931348623157E308"
+# Spark has no unsigned numbers, and reads them as these.
+TYPES = {"ubigint": "decimal(20, 0)"}
 # The words of Spark for functions of DuckDB, by their name.
 FUNCTIONS = {
     "isfinite": f"({{0}} between -{GREATEST_DOUBLE} and {GREATEST_DOUBLE})",
@@ -257,7 +259,9 @@ def typed(query: exp.Expression, types: Mapping[str, str]) -> exp.Expression:
     names = query.named_selects
     columns = [
         exp.alias_(
-            exp.cast(exp.column(name), types[name], dialect="duckdb")
+            exp.cast(
+                exp.column(name), TYPES.get(types[name], types[name]), dialect="duckdb"
+            )
             if name in types
             else exp.column(name),
             name,

@@ -53,8 +53,8 @@ def give(dbt: Dbt, work_file: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     private = os.environ.get("AEI_PRIVATE_FILE")
+    statements = dbt.compiled(f"{{{{ give_to_spark('{folder}') }}}}").split(";\n")
     with duckdb.connect(str(work_file)) as con:
-        statements = dbt.compiled(f"{{{{ give_to_spark('{folder}') }}}}").split(";\n")
         if private:
             con.execute(f"attach '{private}' as private_state (read_only)")
         for statement in filter(str.strip, statements):
