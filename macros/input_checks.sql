@@ -116,9 +116,9 @@
 
 
 {#- Post-hook: stop on rows that the reader could not split into the columns of the
-    header. With --empty nothing is read, and on Spark DuckDB has read them. -#}
+    header. With --empty nothing is read; for Spark DuckDB has read them before. -#}
 {% macro stop_on_rejected_rows(name) -%}
-    {%- if flags.EMPTY or target.type == 'spark' -%}
+    {%- if flags.EMPTY or target.type == 'spark' or env_var('AEI_SPARK_TAKEN', '') -%}
         {{- return('select 1') -}}
     {%- endif -%}
     {{- stop_on_unreadable("

@@ -111,6 +111,7 @@ def take_from(folder: Path) -> None:
     """From now on dbt in this process reads each model that Spark has built."""
     from dbt.compilation import Compiler
 
+    os.environ["AEI_SPARK_TAKEN"] = "1"
     tables = {(schema, name): files for schema, name, files in built(folder)}
     compiled = Compiler._compile_code
 
