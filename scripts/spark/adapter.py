@@ -51,16 +51,22 @@ class OnTheDriver:
         frame.write.mode("overwrite").format("parquet").saveAsTable(table)
 
 
-def columns_of(manifest: Any) -> Columns:
-    """The columns of every relation, as the YAML of the project declares them."""
+KNOWN: dict[str, list[str]] = {}
+
+
+def columns_of(node: Any, manifest: Any) -> Columns:
+    """The columns of what a node reads, as Spark has them by now."""
+    spark = SparkSession.builder.getOrCreate()
     found: dict[str, dict[str, dict[str, str]]] = {}
-    for node in (*manifest.nodes.values(), *manifest.sources.values()):
-        if node.columns:
-            name = getattr(node, "identifier", None) or node.alias
-            found.setdefault(node.schema, {})[name] = {
-                column.name: column.data_type or "varchar"
-                for column in node.columns.values()
-            }
+    for parent in node.depends_on.nodes:
+        relation = manifest.nodes.get(parent) or manifest.sources[parent]
+        name = getattr(relation, "identifier", None) or relation.alias
+        table = f"{relation.schema}.{name}"
+        if table not in KNOWN and spark.catalog.tableExists(table):
+            KNOWN[table] = spark.table(table).columns
+        if table in KNOWN:
+            columns = dict.fromkeys(KNOWN[table], "unknown")
+            found.setdefault(relation.schema, {})[name] = columns
     return found
 
 
@@ -73,9 +79,11 @@ def hook_in() -> None:
         kind = str(node.resource_type)
         if node.language == "sql" and kind in ("model", "test"):
             declared = {c.name: c.data_type for c in node.columns.values()}
-            types = declared if kind == "model" else None
+            types = {name: given for name, given in declared.items() if given}
+            columns = columns_of(node, manifest)
+            is_typed = kind == "model" and types
             node.compiled_code = to_spark(
-                node.compiled_code, columns_of(manifest), types
+                node.compiled_code, columns, types if is_typed else None
             )
         return node
 
