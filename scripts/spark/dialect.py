@@ -114,10 +114,10 @@ def filtered(aggregate: exp.Expression) -> exp.Expression:
 
 
 def keys_of(order: exp.Order) -> Iterator[str]:
-    """Keys that sort in Spark as an ORDER BY of DuckDB does: nulls last."""
+    """Keys that sort in Spark as an ORDER BY of DuckDB does: nulls last, or as said."""
     for key in order.expressions:
         text = key.this.sql(dialect=Spark4)
-        yield f"{text} is null"
+        yield f"{text} is {'not ' if key.args.get('nulls_first') else ''}null"
         yield f"-({text})" if key.args.get("desc") else text
 
 

@@ -110,6 +110,8 @@ IDIOMS = {
     "first_value_known": f"select name, any_value(label) from {ROWS} group by all",
     "first_value_in_order": "select name, any_value(label order by number desc) "
     f"from {ROWS} group by all",
+    "first_value_of_nulls_first": "select any_value(name order by value nulls first, "
+    f"name) from {ROWS}",
     "filtered_first_value": "select name, any_value(label) filter (where number > 1) "
     f"from {ROWS} group by all",
     "list_in_order": "select array_to_string(list(name order by number desc), ' ') "
