@@ -236,6 +236,9 @@ def functions(query: exp.Expression) -> None:
         if isinstance(part, exp.Slice):
             ends = part.this, part.expression
             found.replace(spark(FUNCTIONS["list_slice"], found.this, *ends))
+    # size() of nothing is -1.
+    for found in list(query.find_all(exp.ArraySize)):
+        found.replace(exp.Anonymous(this="array_size", expressions=[found.this]))
     # What can fail in it is tried by itself.
     for found in list(query.find_all(exp.Try)):
         found.replace(found.this)

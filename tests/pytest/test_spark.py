@@ -140,6 +140,8 @@ IDIOMS = {
     "(values ('US', '[A-Z]{2}'), ('USA', '[A-Z]{2}')) as texts (text, pattern)",
     "lists": "select list_position(['a', 'b'], 'b'), [1, 2, 3][1:2] = [1, 2], "
     "list_slice([1, 2, 3], 2, 3) = [2, 3]",
+    "size_of_nothing": "select array_length(if(number = 1, null, [number])) "
+    f"from {ROWS}",
     "product": f"select name, product(value) from {ROWS} group by all",
     "days": "select strftime(date '2025-03-04', '%-d %b %Y'), date '2025-02-27' + 6, "
     "last_day(date '2025-02-01')",
