@@ -10,10 +10,11 @@ INSTALLED := $(VENV)/.installed
 
 .PHONY: help warehouse test pytest test-slow lint fetch validate report figures export \
     publish-postgres docs explore kill-table fuzz superset superset-dashboard \
-    test-superset simulate calibrate bench lock clean
+    test-superset spark test-spark simulate calibrate bench lock clean
 
 help:
 	@echo "make warehouse            build on AEI_DATA_DIR, or on the simulated release"
+	@echo "make spark                the same on Apache Spark (docs/scale.md)"
 	@echo "make test                 lint, dbt unit and data tests, pytest"
 	@echo "make fetch RELEASE=...    download a release into AEI_DATA_DIR or data/aei"
 	@echo
@@ -27,7 +28,7 @@ help:
 	@echo "make superset             Apache Superset with the dashboard, on this machine"
 	@echo
 	@echo "For who changes the project:"
-	@echo "make lint | test-slow | test-superset | fuzz   tests in parts, and longer ones"
+	@echo "make lint | test-slow | test-superset | test-spark | fuzz   tests in parts, and longer ones"
 	@echo "make kill-table           write docs/kill-table.md from what its tests see"
 	@echo "make simulate | calibrate the shipped releases; coverage of the intervals"
 	@echo "make bench                times and memory, each beside its baseline"
@@ -115,6 +116,25 @@ superset: $(INSTALLED) .venv-superset
 test-superset: $(INSTALLED) .venv-superset
 	$(BIN)/python -m pytest -m superset tests/pytest/test_superset.py
 
+# Apache Spark with dbt for it: about 1 GB; needs Java 17.
+.venv-spark: requirements-spark.lock | $(INSTALLED)
+	@java -version 2> /dev/null || \
+	    { echo "Spark needs Java 17 (Debian: openjdk-17-jre-headless)."; exit 1; }
+	@$(BIN)/python -m venv $@
+	@echo "Installing Apache Spark (hashes checked) ..."
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --no-deps -r requirements-spark.lock || \
+	    { rm -rf $@; exit 1; }
+	@touch $@
+
+# The warehouse with every model built by Spark on this machine.
+spark: $(INSTALLED) .venv-spark
+	@$(BIN)/python scripts/build.py --spark
+
+# Both engines on the same files, mart by mart: minutes.
+test-spark: $(INSTALLED) .venv-spark
+	$(BIN)/python -m pytest -m spark tests/pytest/test_spark.py
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check scripts tests models
 	$(BIN)/ruff format --check scripts tests models
@@ -156,9 +176,9 @@ report: $(INSTALLED)
 figures: $(INSTALLED)
 	@$(BIN)/python scripts/report.py --figures warehouse/figures
 
-# Needs uv; only for who changes requirements.in or requirements-superset.in.
+# Needs uv; only for who changes requirements.in or another .in beside it.
 lock:
-	@for name in requirements requirements-superset requirements-readers; do \
+	@for name in requirements requirements-superset requirements-readers requirements-spark; do \
 	  uv pip compile --universal --python-version 3.11 --generate-hashes \
 	    --no-strip-extras --no-header --no-annotate $$name.in -o $$name.lock || exit 1; done
 

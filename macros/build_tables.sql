@@ -2,7 +2,8 @@
     nobody has yet, so that plain dbt commands find their sources. Their columns are those
     of the sources' YAML. -#}
 {% macro build_tables() -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot') %}
+    {%- if execute and target.type == 'duckdb'
+        and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot') %}
         {%- do run_query("create schema if not exists validation") %}
         {%- for source in graph.sources.values() if source.schema == 'validation' %}
             {%- set columns = [] %}

@@ -8,7 +8,7 @@
     select
         source_file_path,
         {{ layout_columns(layout) | join(',\n        ') }},
-        row_number() over () as scan_position
+        {{ scan_position() }} as scan_position
     from {{ source('aei', source_table) }}
 
 ),

@@ -9,7 +9,13 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 from warehouse.errors import WarehouseError, with_advice
-from warehouse.paths import PUBLISHED_FILE, WORK_FILE, shown, target_folder
+from warehouse.paths import (
+    PUBLISHED_FILE,
+    SPARK_WORK_FILE,
+    WORK_FILE,
+    shown,
+    target_folder,
+)
 
 STOPPED = "It was stopped from the keyboard."
 ENDED = (
@@ -27,10 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
         help="folder laid out as the public dataset (default: AEI_DATA_DIR)",
     )
     parser.add_argument("--output", type=Path, default=PUBLISHED_FILE)
-    parser.add_argument("--work-file", type=Path, default=WORK_FILE)
+    parser.add_argument("--work-file", type=Path)
+    parser.add_argument(
+        "--spark", action="store_true", help="build the models on Spark (docs/scale.md)"
+    )
     parser.add_argument("--no-docs", action="store_true", help="skip the lineage docs")
     options = parser.parse_args(arguments)
-    output, work_file = options.output.resolve(), options.work_file.resolve()
+    file = options.work_file or (SPARK_WORK_FILE if options.spark else WORK_FILE)
+    output, work_file = options.output.resolve(), file.resolve()
 
     import duckdb
     from warehouse import building
@@ -40,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     ends = (WarehouseError, OSError, duckdb.Error, BrokenExecutor, KeyboardInterrupt)
     try:
         data_dir = building.data_folder(options.data_dir)
-        print(building.build(data_dir, output, work_file, not options.no_docs))
+        with_docs = not options.no_docs
+        print(building.build(data_dir, output, work_file, with_docs, options.spark))
     except ends as error:
         if identity(output) != before:
             kept = (

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 from dbt_colibri.lineage_extractor import extractor as colibri
 from dbt_colibri.report.generator import DbtColibriReportGenerator
-from sqlglot import exp
 from sqlglot.optimizer import build_scope
 from sqlglot.optimizer.scope import Scope
 
 from lineage.offline import replace_in, with_policy
+from lineage.unions import put_in_order
 
 NAME = "dbt-colibri's page"
 # Opened without a model, the page shows what the headline figure is made of.
@@ -39,42 +39,10 @@ def address(model: str) -> str:
     return f"{PAGE}?{urlencode({'model': model})}"
 
 
-def selects_of(query: exp.Expression) -> list[exp.Select]:
-    """The selects that a set operation puts together, in order."""
-    if isinstance(query, exp.SetOperation):
-        return selects_of(query.left) + selects_of(query.right)
-    return [query.unnest()] if isinstance(query, exp.Subquery) else [query]
-
-
-def put_in_order(query: exp.Expression) -> bool:
-    """Make each UNION BY NAME one by position; says whether there was any.
-
-    dbt-colibri follows the columns of a set operation by position only. Columns that a
-    part lacks are NULL there. The query must be qualified: a star has no names.
-    """
-    found = False
-    for union in list(query.find_all(exp.SetOperation)):
-        if not union.args.get("by_name") or isinstance(union.parent, exp.SetOperation):
-            continue
-        found = True
-        selects = selects_of(union)
-        names = list(
-            dict.fromkeys(name for part in selects for name in part.named_selects)
-        )
-        for part in selects:
-            by_name = {column.alias_or_name: column for column in part.selects}
-            part.set(
-                "expressions",
-                [by_name.get(name) or exp.alias_(exp.null(), name) for name in names],
-            )
-        for operation in (union, *union.find_all(exp.SetOperation)):
-            operation.set("by_name", False)
-    return found
-
-
 @contextlib.contextmanager
 def followed_unions() -> Iterator[None]:
     """Within it, dbt-colibri follows columns through every kind of union."""
+    # dbt-colibri follows the columns of a set operation by position only.
     prepare = colibri.prepare_scope
 
     def prepare_in_order(*arguments: Any, **options: Any) -> tuple[Any, Any]:

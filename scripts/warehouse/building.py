@@ -60,8 +60,11 @@ def build(
     published_file: Path = PUBLISHED_FILE,
     work_file: Path = WORK_FILE,
     with_docs: bool = True,
+    on_spark: bool = False,
 ) -> str:
     """Build, test and publish; returns the summary.
+
+    on_spark: the models are built by Spark (docs/scale.md), and taken from there.
 
     Raises WarehouseError, and then nothing was published.
     """
@@ -77,6 +80,9 @@ def build(
         say(f"Data: {data_dir or shown(SIMULATED_DATA) + ' (simulated)'}")
         for note in examine(data_dir or SIMULATED_DATA):
             say(f"  {note}")
+        if on_spark:
+            # It counts all conversations anew, and needs them all.
+            conversations.private_file(work_file).unlink(missing_ok=True)
         own = conversations.prepare(work_file, data_dir or SIMULATED_DATA)
         for note in own.notes if own else []:
             say(f"  own conversations: {note}")
@@ -87,7 +93,13 @@ def build(
         workers.aside("report.page", "script")  # is kept for the page
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
-        dbt.build(*STAGING, *(own.selection if own else ()))
+        selection = own.selection if own else ()
+        if on_spark:
+            from spark import running
+
+            say("Building and testing every model on Spark ...")
+            selection = running.build(dbt, work_file)
+        dbt.build(*STAGING, *selection)
         conversations.keep(own)
         for note in not_shown(work_file, own.private_file) if own else []:
             say(f"  own conversations: {note}")

@@ -12,6 +12,8 @@ FETCHED_DATA = PROJECT / "data" / "aei"
 # Both files have one name, the database of every relation (profiles.yml).
 PUBLISHED_FILE = PROJECT / "warehouse" / "ai_in_education.duckdb"
 WORK_FILE = PROJECT / "target" / PUBLISHED_FILE.name
+# What Spark reads and writes lies beside its own.
+SPARK_WORK_FILE = WORK_FILE.parent / "spark" / WORK_FILE.name
 # What dbt reads beside the folders of the project.
 DBT_FILES = ("dbt_project.yml", "profiles.yml", "selectors.yml")
 

@@ -96,6 +96,10 @@ class Dbt:
             if "grain" in node.config.meta
         }
 
+    def compiled(self, text: str) -> str:
+        """What dbt makes of a text with Jinja."""
+        return self._invoke("compile", "--inline", text).result[0].node.compiled_code
+
     def generate_docs(self) -> Path:
         """Write the artifacts of the docs; others may read the work file meanwhile.
 

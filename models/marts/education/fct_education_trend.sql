@@ -186,7 +186,7 @@ final as (
         previous.release_id as previous_release_id,
         previous.window_start_date as previous_window_start_date,
         points.change_pct_points,
-        len(points.reasons) = 0 as is_comparable,
+        array_length(points.reasons) = 0 as is_comparable,
         nullif(array_to_string(points.reasons, ', '), '') as break_reasons,
         case
             when points.previous_sample_id is null then null

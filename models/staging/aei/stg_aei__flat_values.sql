@@ -15,6 +15,12 @@
 --      shares of tasks, patterns of a task (ratios, in percent here), global patterns
 -- depends_on: {{ ref('input_checks') }}
 {%- set task_patterns = layout_columns('A_task_patterns')[1:] %}
+{%- set task_labels = [] %}
+{%- for pattern in task_patterns %}
+{%- do task_labels.append(
+    'not_classified' if pattern == 'filtered' else pattern.replace('_', ' ')
+) %}
+{%- endfor %}
 with
 
 {{ numbered_rows('flat_task_shares', 'A_task_shares', name='task_shares') }},
@@ -36,19 +42,14 @@ unioned as (
     from task_shares
     union all by name
     select
-        * exclude (task_name, category),
+        * exclude (task_name, {{ task_patterns | join(', ') }}),
         'onet_task' as base_facet,
         'collaboration' as attribute_facet,
         task_name as base_cluster_name,
-        case category
-            when 'filtered' then 'not_classified' else replace(category, '_', ' ')
-        end as category,
+        unnest({{ task_labels }}) as category,
+        unnest([{{ task_patterns | join(', ') }}]) as value_text,
         100 as unit_pct
-    from
-        (
-            unpivot task_patterns on {{ task_patterns | join(', ') }}
-            into name category value value_text
-        )
+    from task_patterns
     union all by name
     select
         * exclude (interaction_type, pct),

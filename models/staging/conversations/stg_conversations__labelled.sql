@@ -1,7 +1,7 @@
 {{ config(
     database='private_state',
     schema='private',
-    materialized='incremental',
+    materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='microbatch',
     event_time='started_on',
     begin='2022-11-30',
