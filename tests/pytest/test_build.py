@@ -402,7 +402,7 @@ def test_data_dir_without_a_release_of_the_manifest(
     message = capsys.readouterr().err
     assert f"file {place}: found no raw file of " in message
     assert "expected at least one raw file of the manifest" in message
-    assert "aei_raw_claude_ai_2025-11-13_to_2025-11-20.csv" in message
+    assert "release_2026_01_15" in message
     assert "Set AEI_DATA_DIR to a folder laid out as the public dataset" in message
     assert not (tmp_path / "published.duckdb").exists()
 

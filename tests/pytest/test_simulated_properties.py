@@ -73,7 +73,9 @@ class Batch:
         arguments = ["run", "--no-write-json", "--vars", json.dumps(variables or {})]
         arguments += ["--select", *select] if select else []
         data = self.folder / "data"
-        ran = run_dbt(arguments, self.folder, data, manifest=self.manifest)
+        # Models in Python take their vars when they are parsed.
+        manifest = None if variables else self.manifest
+        ran = run_dbt(arguments, self.folder, data, manifest=manifest)
         assert failures(ran) == []
 
     @cached_property
