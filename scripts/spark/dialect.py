@@ -61,6 +61,8 @@ def to_spark(sql: str, columns: Columns, types: Mapping[str, str] | None = None)
         validate_qualify_columns=False,
     )
     put_in_order(query)
+    for name in query.find_all(exp.Identifier):
+        name.set("quoted", not exp.SAFE_IDENTIFIER_RE.match(name.name))
     for rule in (
         inline_windows,
         order_in_lists,
@@ -69,6 +71,7 @@ def to_spark(sql: str, columns: Columns, types: Mapping[str, str] | None = None)
         unnest_side_by_side,
         functions,
         floating_literals,
+        signed_bits,
         plain_ctes,
     ):
         rule(query)
@@ -249,6 +252,13 @@ def floating_literals(query: exp.Expression) -> None:
     for found in list(query.find_all(exp.Literal)):
         if not found.is_string and not found.is_int:
             found.replace(exp.cast(found.copy(), "double"))
+
+
+def signed_bits(query: exp.Expression) -> None:
+    """Spark has no unsigned numbers; 64 bits are 64 bits."""
+    for found in query.find_all(exp.DataType):
+        if found.this == exp.DataType.Type.UBIGINT:
+            found.set("this", exp.DataType.Type.BIGINT)
 
 
 def plain_ctes(query: exp.Expression) -> None:
