@@ -72,6 +72,7 @@ def to_spark(sql: str, columns: Columns, types: Mapping[str, str] | None = None)
         functions,
         floating_literals,
         signed_bits,
+        long_ranks,
         plain_ctes,
     ):
         rule(query)
@@ -259,6 +260,13 @@ def signed_bits(query: exp.Expression) -> None:
     for found in query.find_all(exp.DataType):
         if found.this == exp.DataType.Type.UBIGINT:
             found.set("this", exp.DataType.Type.BIGINT)
+
+
+def long_ranks(query: exp.Expression) -> None:
+    """Ranks have 64 bits in DuckDB and 32 in Spark."""
+    for found in list(query.find_all(exp.Window)):
+        if isinstance(found.this, exp.RowNumber | exp.Rank | exp.DenseRank):
+            found.replace(exp.cast(found.copy(), "bigint"))
 
 
 def plain_ctes(query: exp.Expression) -> None:
