@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pytest
@@ -89,6 +90,18 @@ def test_what_dbt_compiles_runs_in_a_plain_connection(staged: Staged) -> None:
                 rows = con.execute(f"select count(*) from ({sql})").fetchall()
                 built = con.execute(f"select count(*) from staging.{name}").fetchall()
                 assert rows == built, name
+
+
+def test_a_model_that_fails_leaves_the_table_as_it_was(staged: Staged) -> None:
+    name = "stg_reference__task_holders"
+    rows = f"select count(*) from staging.{name}"
+    before = query(staged.folder / "work.duckdb", rows)
+    node = staged.manifest.nodes[f"model.ai_in_education.{name}"]
+    wrong = f"{node.raw_code} where error('wrong') is null"
+    with mock.patch.object(node, "raw_code", f"select * from ({wrong})"):
+        (message,) = failures(staged.dbt("run", "--select", name))
+    assert "wrong" in message
+    assert query(staged.folder / "work.duckdb", rows) == before != [(0,)]
 
 
 def test_an_empty_build_builds_every_model_empty(
