@@ -33,7 +33,7 @@ from warehouse.paths import DBT_FILES
 # Fixtures of one kind of test, beside their helpers.
 pytest_plugins = [
     *("browser", "mutations.bench", "mutations.pool", "family_data", "report_page"),
-    "watched",
+    *("watched", "own_conversations"),
 ]
 
 PROJECT = Path(__file__).resolve().parents[2]

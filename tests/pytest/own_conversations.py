@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,8 +13,19 @@ from typing import Any
 
 import duckdb
 import polars as pl
-from conftest import SHIPPED_DATA, dbt_environment, query, read_rows, shipped_row
+import pytest
+from conftest import (
+    SHIPPED_DATA,
+    Once,
+    dbt_environment,
+    failures,
+    query,
+    read_rows,
+    run_dbt,
+    shipped_row,
+)
 from conversations.incoming import Incoming, keep, prepare, private_file
+from dbt.contracts.graph.manifest import Manifest
 from warehouse.runner import Dbt
 
 LABELS = {
@@ -74,17 +87,34 @@ def conversations(
 
 def cells_by_polars(rows: pl.DataFrame) -> pl.DataFrame:
     """The complete cells of conversations, counted facet by facet."""
-    named = rows.with_columns(
-        (pl.col("source_id") + "_" + pl.col("classifier_version")).alias("release_id"),
-        pl.col("started_on").dt.truncate("1mo").alias("window_start_date"),
-        pl.col("task_text").str.to_lowercase().fill_null(RESIDUAL).alias("onet_task"),
-        *(pl.col(label).fill_null(RESIDUAL) for label in LABELS),
-        pl.col("region").is_not_null().any().over(*SAMPLE_OF, "country").alias("parts"),
-        pl.col("country").fill_null(RESIDUAL),
-    ).with_columns(
-        pl.when("parts")
-        .then(pl.coalesce("region", pl.col("country") + "-" + RESIDUAL))
-        .alias("region")
+    # Accounts are counted by their group, of 64.
+    groups = duckdb.sql(
+        "select distinct account_id, hash(account_id) % 64 as account_group from rows"
+    ).pl()
+    named = (
+        rows.join(groups, on="account_id")
+        .with_columns(
+            (pl.col("source_id") + "_" + pl.col("classifier_version")).alias(
+                "release_id"
+            ),
+            pl.col("started_on").dt.truncate("1mo").alias("window_start_date"),
+            pl.col("task_text")
+            .str.to_lowercase()
+            .fill_null(RESIDUAL)
+            .alias("onet_task"),
+            *(pl.col(label).fill_null(RESIDUAL) for label in LABELS),
+            pl.col("region")
+            .is_not_null()
+            .any()
+            .over(*SAMPLE_OF, "country")
+            .alias("parts"),
+            pl.col("country").fill_null(RESIDUAL),
+        )
+        .with_columns(
+            pl.when("parts")
+            .then(pl.coalesce("region", pl.col("country") + "-" + RESIDUAL))
+            .alias("region")
+        )
     )
     parts = list(_parts(named))
     return pl.concat(parts).sort(CELL, nulls_last=True)
@@ -117,12 +147,6 @@ def _parts(named: pl.DataFrame) -> Iterator[pl.DataFrame]:
                 yield _counted(placed, level, facet, pl.col("onet_task"), pl.col(label))
 
 
-def account_group(account: str) -> int:
-    """The group, of 64, of an account."""
-    (found,) = duckdb.execute("select hash(?) % 64", [account]).fetchall()
-    return int(found[0])
-
-
 def _counted(
     rows: pl.DataFrame, level: str, facet: str, base: pl.Expr, category: pl.Expr
 ) -> pl.DataFrame:
@@ -136,11 +160,7 @@ def _counted(
         .group_by(CELL)
         .agg(
             pl.len().cast(pl.Int64).alias("conversation_count"),
-            pl.col("account_id")
-            .map_elements(account_group, return_dtype=pl.Int64)
-            .n_unique()
-            .cast(pl.Int64)
-            .alias("account_count"),
+            pl.col("account_group").n_unique().cast(pl.Int64).alias("account_count"),
         )
     )
 
@@ -152,14 +172,79 @@ def private_cells(work_file: Path) -> pl.DataFrame:
     return found.sort(CELL, nulls_last=True)
 
 
-class Institution:
-    """A folder of conversations, and short builds that count them."""
+def parsed(folder: Path) -> Manifest:
+    """The project with own conversations, parsed into a folder or read from there."""
+    with own_environment(folder, folder):
+        os.environ["AEI_PRIVATE_FILE"] = str(folder / "private.duckdb")
+        manifest: Manifest = Dbt(folder / "work.duckdb", None)._manifest
+    return manifest
 
-    def __init__(self, folder: Path) -> None:
+
+@contextlib.contextmanager
+def own_environment(folder: Path, data: Path) -> Iterator[None]:
+    """Within it, dbt runs in this process with the conversations of a folder."""
+    with dbt_environment(folder):
+        os.environ["AEI_CONVERSATIONS"] = str(data)
+        yield
+
+
+class ParsedDbt(Dbt):
+    """dbt with a manifest, in which the size of batches is that of this build."""
+
+    def __init__(self, work_file: Path, data_dir: Path | None, manifest: Manifest):
+        labelled = manifest.nodes["model.ai_in_education.stg_conversations__labelled"]
+        labelled.config.batch_size = os.environ.get("AEI_BATCH_SIZE", "month")
+        super().__init__(work_file, data_dir, manifest)
+
+
+@pytest.fixture(scope="session")
+def own_manifest(once: Once) -> Manifest:
+    """The project with own conversations: parsed by the first process."""
+
+    def parse(folder: Path) -> Path:
+        parsed(folder)
+        return folder
+
+    return parsed(once("own_parsed", parse))
+
+
+@pytest.fixture(scope="session")
+def own_start(once: Once, seeded_file: Path, project_manifest: Manifest) -> Path:
+    """A work file with what own conversations are looked up in."""
+
+    def begin(folder: Path) -> Path:
+        folder.mkdir()
+        shutil.copy(seeded_file, folder / "work.duckdb")
+        arguments = ["run", "--select", "+stg_reference__task_holders"]
+        ran = run_dbt(arguments, folder, manifest=project_manifest)
+        assert failures(ran) == []
+        return folder / "work.duckdb"
+
+    started: Path = once("own_start", begin)
+    return started
+
+
+@pytest.fixture
+def school(tmp_path: Path, own_manifest: Manifest, own_start: Path) -> Institution:
+    """An institution that has delivered nothing yet."""
+    return Institution(tmp_path, own_manifest, own_start)
+
+
+class Institution:
+    """A folder of conversations, and short builds that count them, on a copy of the
+    work file ``start``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest | None = None,
+        start: Path | None = None,
+    ) -> None:
         self.data = folder / "conversations"
         self.folder = folder / "build"
         self.data.mkdir(parents=True)
         self.work_file = self.folder / "work.duckdb"
+        self.manifest, self.start = manifest, start
 
     def deliver(self, name: str, rows: pl.DataFrame | str | bytes) -> None:
         """Write a file of the institution, as CSV or Parquet by its name."""
@@ -174,8 +259,7 @@ class Institution:
 
     def read(self) -> Incoming:
         """Read and check what is new; raises BuildError."""
-        with dbt_environment(self.folder):
-            os.environ["AEI_CONVERSATIONS"] = str(self.data)
+        with own_environment(self.folder, self.data):
             incoming = prepare(self.work_file, SHIPPED_DATA)
         assert incoming is not None
         return incoming
@@ -185,15 +269,14 @@ class Institution:
 
         Without ``is_kept`` the build ends before it says that it has taken the days.
         """
-        with dbt_environment(self.folder):
-            os.environ["AEI_CONVERSATIONS"] = str(self.data)
+        assert self.manifest and self.start
+        with own_environment(self.folder, self.data):
             incoming = prepare(self.work_file, SHIPPED_DATA)
             assert incoming is not None
-            dbt = Dbt(self.work_file, None)
             if not self.work_file.exists():
-                dbt.build("--select", "+int_conversation_tasks", *TESTLESS)
+                shutil.copy(self.start, self.work_file)
+            dbt = ParsedDbt(self.work_file, None, self.manifest)
             nodes = more if not is_kept and more else (*OWN_MODELS, *more)
-            dbt.results.clear()
             dbt.build("--select", *nodes, *incoming.selection)
             if is_kept:
                 keep(incoming)
@@ -206,6 +289,3 @@ class Institution:
     def private(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query on the private file."""
         return query(private_file(self.work_file), sql)
-
-
-TESTLESS = ("--exclude-resource-type", "test")

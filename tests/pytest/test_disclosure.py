@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import compare_marts
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from conftest import (
-    PROJECT,
-    SHIPPED_DATA,
-    build_here,
-    dbt_environment,
-    query,
-    read_rows,
-    shipped_row,
-)
-from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from disclosure import (
     CELL,
@@ -280,19 +267,6 @@ def test_second_version_of_other_conversations_is_left_out(
     assert shown.to_list() == ["own", *(["own@2"] if is_shown else [])]
 
 
-@pytest.fixture(scope="module")
-def own_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """The project with own conversations, parsed."""
-    folder = tmp_path_factory.mktemp("parsed")
-    with dbt_environment(folder):
-        os.environ["AEI_CONVERSATIONS"] = str(folder)
-        os.environ["AEI_PRIVATE_FILE"] = str(folder / "private.duckdb")
-        where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-        parsed = dbtRunner().invoke(["--quiet", "--log-level", "none", "parse", *where])
-    assert parsed.success, parsed.exception
-    return parsed.result
-
-
 def test_only_protected_cells_leave_the_private_file(own_manifest: Manifest) -> None:
     models = {
         key: node
@@ -317,66 +291,6 @@ def test_only_protected_cells_leave_the_private_file(own_manifest: Manifest) -> 
     columns = names["int_conversation_windows"].columns
     assert read
     assert {columns[name].data_type for name in read} <= {"varchar", "date"}
-
-
-def delivered(conversations: pl.DataFrame) -> pl.DataFrame:
-    """The conversations as a file of the contract, of March 2026, on tasks of the
-    shipped list."""
-    texts = sorted(
-        {
-            row["Task"]
-            for row in read_rows(
-                SHIPPED_DATA / shipped_row("", "onet_task_statements")["relative_path"]
-            )
-        }
-    )
-    named = conversations.with_columns(
-        task_text=pl.col("onet_task").replace_strict(
-            {f"task {at}": texts[at] for at in range(9)}, default=None
-        ),
-        country=pl.col("region").str.head(2).replace("", None),
-        region=pl.col("region").replace("", None),
-        started_on=pl.lit("2026-03-05"),
-    ).drop("onet_task")
-    return named.with_columns(
-        pl.when(pl.col(pl.String) != RESIDUAL).then(pl.col(pl.String))
-    )
-
-
-def test_what_arrives_later_moves_no_mart(tmp_path: Path) -> None:
-    conversations = source(
-        7, conversations=1500, places=["US-CA", "US-NY", "DE-BE", "DE-BY", ""]
-    ).with_row_index("conversation_id")
-    # An account withdraws, forty conversations are labelled anew, thirty come late.
-    changed = conversations[5:].with_columns(
-        use_case=pl.when(pl.col("conversation_id") < 45)
-        .then(pl.lit("work"))
-        .otherwise("use_case")
-    )
-    more = conversations.head(30).with_columns(pl.col("conversation_id") + 10_000)
-    folder, build = tmp_path / "own", tmp_path / "build"
-    folder.mkdir()
-    skip = tmp_path / "skip.yml"
-    skip.write_text("skip: [dim_build, fct_expectation_results]\n")
-    counts = []
-    with dbt_environment(build):
-        os.environ["AEI_CONVERSATIONS"] = str(folder)
-        for own in (conversations, pl.concat([changed, more])):
-            delivered(own).write_csv(folder / "march.csv")
-            assert build_here(build) == 0
-            shutil.copy(build / "published.duckdb", tmp_path / f"{len(counts)}.duckdb")
-            (count,) = query(
-                build / "work.private.duckdb",
-                "select sum(conversation_count) from private.int_conversation_cells "
-                "where facet = 'use_case' and geo_level = 'global' "
-                "and base_cluster_name = 'work'",
-            )
-            counts.append(count)
-    assert counts[0] != counts[1]
-    shown = "select count(*) from marts.fct_task_cells where release_id = 'own'"
-    assert query(tmp_path / "1.duckdb", shown) > [(0,)]
-    files = [str(tmp_path / f"{at}.duckdb") for at in (0, 1)]
-    assert compare_marts.main([*files, "--map", str(skip)]) == 0
 
 
 # What is published --------------------------------------------------------------------

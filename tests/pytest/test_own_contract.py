@@ -27,12 +27,6 @@ from warehouse.errors import BuildError
 EXAMPLES = PROJECT / "seeds" / "conversations"
 
 
-@pytest.fixture
-def school(tmp_path: Path) -> Institution:
-    """An institution that has delivered nothing yet."""
-    return Institution(tmp_path)
-
-
 # Contract -----------------------------------------------------------------------------
 
 

@@ -6,36 +6,37 @@ The oracle is polars over the delivered rows (own_conversations.py).
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import compare_marts
 import polars as pl
 import pytest
 import simulate
-from conftest import PROJECT, Build, Once, dbt_environment, settings
+from conftest import PROJECT, Build, Once, build_here, query, settings
 from conversations.incoming import private_file
 from conversations.mapping import find
 from dbt.contracts.graph.manifest import Manifest
 from mutations.own import DATA_TESTS, WARNINGS
+from oracle_intervals import wilson_pct
 from own_conversations import (
     Institution,
+    ParsedDbt,
     cells_by_polars,
     conversations,
+    own_environment,
     private_cells,
 )
 from polars.testing import assert_frame_equal
+from warehouse import building
 from warehouse.errors import BuildError
 
 ROWS = conversations(3000)
-
-
-@pytest.fixture
-def school(tmp_path: Path) -> Institution:
-    """An institution that has delivered nothing yet."""
-    return Institution(tmp_path)
 
 
 # The road: one build with pages and exports -------------------------------------------
@@ -168,15 +169,10 @@ def test_whole_counts_have_the_interval_of_wilson(own: Build) -> None:
     for row in rows:
         in_window = ROWS["started_on"].dt.month() == row["window_start_date"].month
         count = ((ROWS["use_case"] == "coursework") & in_window).sum()
-        n, z = in_window.sum(), 1.959963984540054
-        share = count / n
-        middle = share + z * z / (2 * n)
-        half = z * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5
         assert row["conversation_count"] == count
         assert row["interval_kind"] == "wilson_95"
         ends = row["interval_low_pct"], row["interval_high_pct"]
-        scale = 100 / (1 + z * z / n)
-        assert ends == pytest.approx(((middle - half) * scale, (middle + half) * scale))
+        assert ends == pytest.approx(wilson_pct(count, in_window.sum()))
 
 
 def test_suppressed_label_may_hold_all_of_the_residual(own: Build) -> None:
@@ -236,6 +232,46 @@ def test_nothing_private_is_published(own: Build) -> None:
     assert not [name for name in names if "conversation" in name]
     place = private_file(own.folder / "work.duckdb")
     assert place.stat().st_mode & 0o077 == 0
+
+
+def test_what_arrives_later_moves_no_mart(
+    own: Build,
+    own_manifest: Manifest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Accounts withdraw, conversations are labelled anew, some come late."""
+    monkeypatch.setattr(building, "Dbt", partial(ParsedDbt, manifest=own_manifest))
+    monkeypatch.setattr(building, "ask_expectations", lambda *_: [])
+    monkeypatch.setattr(building, "write_outputs", lambda *_: [])
+    later = tmp_path / "later"
+    shutil.copytree(own.folder, later, ignore=shutil.ignore_patterns("target"))
+    file = later / "conversations" / "march.csv"
+    drawn = pl.read_csv(file).filter(pl.col("source_id") != "our_school")
+    again = pl.col("conversation_id").is_in(ROWS["conversation_id"][5:45].to_list())
+    changed = ROWS[5:].with_columns(
+        use_case=pl.when(again).then(pl.lit("work")).otherwise("use_case")
+    )
+    more = ROWS.head(30).with_columns(
+        conversation_id="late-" + pl.col("conversation_id")
+    )
+    pl.concat([changed, more, drawn], how="diagonal_relaxed").write_csv(file)
+    with own_environment(later, file.parent):
+        os.environ["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test test"
+        assert build_here(later) == 0
+    work = (
+        "select sum(conversation_count) from private.int_conversation_cells where "
+        "facet = 'use_case' and geo_level = 'global' and base_cluster_name = 'work' "
+        "and release_id = 'our_school_v1'"
+    )
+    counts = [query(private_file(f / "work.duckdb"), work) for f in (own.folder, later)]
+    assert counts[0] != counts[1]
+    shown = "select count(*) from marts.fct_task_cells where release_id like 'our%'"
+    assert own.query(shown) > [(0,)]
+    skip = tmp_path / "skip.yml"
+    skip.write_text("skip: [dim_build, fct_expectation_results]\n")
+    files = [str(own.file), str(later / "published.duckdb")]
+    assert compare_marts.main([*files, "--map", str(skip)]) == 0
 
 
 def test_report_shows_the_own_source(own: Build) -> None:
@@ -313,16 +349,16 @@ def test_labelled_again(school: Institution) -> None:
     assert school.private(kept) == [(600,)]
 
 
-def test_dbt_alone_may_not_read_other_days(school: Institution) -> None:
+def test_dbt_alone_may_not_read_other_days(
+    school: Institution, own_manifest: Manifest
+) -> None:
     school.deliver("a.csv", conversations(30, seed=7))
     school.take()
-    with dbt_environment(school.folder):
-        os.environ["AEI_CONVERSATIONS"] = str(school.data)
+    with own_environment(school.folder, school.data):
         os.environ["AEI_PRIVATE_FILE"] = str(private_file(school.work_file))
-        from warehouse.runner import Dbt
-
+        dbt = ParsedDbt(school.work_file, None, own_manifest)
         with pytest.raises(BuildError, match="stg_conversations__labelled"):
-            Dbt(school.work_file, None).build("--select", "stg_conversations__labelled")
+            dbt.build("--select", "stg_conversations__labelled")
     kept = "select count(*) from private.stg_conversations__labelled"
     assert school.private(kept) == [(30,)]
 
