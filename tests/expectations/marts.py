@@ -10,29 +10,27 @@ from collections.abc import Iterable
 
 from expectations.check import Check, bounded, only_values
 
-# The global education share of one platform of a release, the report's rule and base.
-EDUCATION = """
-    select * from marts.fct_education_shares
-    where
-        release_id = '$release_id'
-        and platform = '$platform'
-        and geo_level = 'global'
-        and scope = 'education'
-        and allocation_rule = 'any_holder'
-"""
 
-
-def of_slice(marts: Iterable[str], columns: str, condition: str = "true") -> str:
-    """The SQL of columns of some marts, one below the other."""
-    return " union all ".join(
-        f"""
-        select '{mart}' as mart, {columns} from marts.{mart}
-        where release_id = '$release_id' and platform = '$platform' and {condition}
-        """
-        for mart in marts
+def of_slice(marts: Iterable[str] | str, columns: str, condition: str = "true") -> str:
+    """The SQL of columns of a mart in one platform of a release; of several marts, one
+    below the other, with their names."""
+    if isinstance(marts, str):
+        return (
+            f"select {columns} from marts.{marts} where release_id = '$release_id' "
+            f"and platform = '$platform' and {condition}"
+        )
+    named = (
+        of_slice(mart, f"'{mart}' as mart, {columns}", condition) for mart in marts
     )
+    return " union all ".join(named)
 
 
+# The global education share, the report's rule and base.
+EDUCATION = of_slice(
+    "fct_education_shares",
+    "*",
+    "geo_level = 'global' and scope = 'education' and allocation_rule = 'any_holder'",
+)
 SCOPE_SHARES = ("fct_education_shares", "fct_occupation_group_shares")
 # Their share is a numerator over a base, but for task_renormalised: there the count is
 # the weight behind the figure.
@@ -54,6 +52,20 @@ RANGES = " union all ".join(
 )
 OTHER_INTERVALS = ("fct_facet_shares", "fct_education_tasks", "fct_task_success")
 INTERVALS = of_slice((*SCOPE_SHARES, *ESTIMATES, *OTHER_INTERVALS), "interval_kind")
+
+
+def _no_facet_is(status: str, **says: str) -> Check:
+    """No facet of a release has this status in the coverage of its cells."""
+    return Check(
+        families="ABCD",
+        assumption_id="copy_completeness",
+        boundary="marts",
+        severity="warning",
+        keys=("facet", "geo_level"),
+        rows=of_slice("fct_cell_coverage", "facet, geo_level", f"status = '{status}'"),
+        **says,
+    )
+
 
 MART_CHECKS: tuple[Check, ...] = (
     Check(
@@ -237,18 +249,13 @@ MART_CHECKS: tuple[Check, ...] = (
         sentence="Many tasks publish no pattern at all: the report's estimator drops "
         "them, and its figures are about the others.",
         measure="patternless_task_pct",
-        rows="""
-            select
-                100.0 * (max(task_count) - max(task_with_pattern_count))
-                / nullif(max(task_count), 0) as measured
-            from marts.fct_interaction_patterns
-            where
-                release_id = '$release_id'
-                and platform = '$platform'
-                and scope = 'all_with_pseudo'
-                and estimator = 'all_conversations'
-            having count(*) > 0
-        """,
+        rows=of_slice(
+            "fct_interaction_patterns",
+            "100.0 * (max(task_count) - max(task_with_pattern_count)) "
+            "/ nullif(max(task_count), 0) as measured",
+            "scope = 'all_with_pseudo' and estimator = 'all_conversations' "
+            "having count(*) > 0",
+        ),
     ),
     bounded(
         expectation_id="education_success_is_usual",
@@ -258,16 +265,12 @@ MART_CHECKS: tuple[Check, ...] = (
         sentence="Self-assessed success has left the range of the releases before; the "
         "assessor may have changed rather than the answers.",
         measure="education_success_pct",
-        rows="""
-            select success_pct as measured from marts.fct_task_success
-            where
-                release_id = '$release_id'
-                and platform = '$platform'
-                and scope = 'education'
-                and estimator = 'published_yes'
-                and allocation_rule = 'any_holder'
-                and success_pct is not null
-        """,
+        rows=of_slice(
+            "fct_task_success",
+            "success_pct as measured",
+            "scope = 'education' and estimator = 'published_yes' "
+            "and allocation_rule = 'any_holder' and success_pct is not null",
+        ),
     ),
     Check(
         expectation_id="per_million_counts_carry_no_sampling_interval",
@@ -303,56 +306,22 @@ MART_CHECKS: tuple[Check, ...] = (
         expected="file_status verified",
         keys=("relative_path", "file_status"),
         may_be_empty=False,
-        rows="""
-            select
-                relative_path,
-                file_status
-            from marts.dim_releases
-            where release_id = '$release_id' and platform = '$platform'
-        """,
+        rows=of_slice("dim_releases", "relative_path, file_status"),
         ask=only_values("file_status", ["verified"]),
     ),
-    Check(
+    _no_facet_is(
+        "not_in_copy",
         expectation_id="the_copy_holds_every_facet",
-        families="ABCD",
-        assumption_id="copy_completeness",
-        boundary="marts",
-        severity="warning",
         sentence="The loaded copy lacks facets that its release publishes: figures on "
         "them are absent, not zero.",
         expected="every facet that the release is known to publish (seed facet_sets)",
-        keys=("facet", "geo_level"),
-        rows="""
-            select
-                facet,
-                geo_level
-            from marts.fct_cell_coverage
-            where
-                release_id = '$release_id'
-                and platform = '$platform'
-                and status = 'not_in_copy'
-        """,
     ),
-    Check(
+    _no_facet_is(
+        "in_copy_not_listed",
         expectation_id="every_facet_of_a_file_is_listed",
-        families="ABCD",
-        assumption_id="copy_completeness",
-        boundary="marts",
-        severity="warning",
         sentence="A file holds a facet that the seed facet_sets does not list: "
         "elsewhere it would count as never published.",
         expected="a row of seeds/reference/facet_sets.csv for each facet",
-        keys=("facet", "geo_level"),
-        rows="""
-            select
-                facet,
-                geo_level
-            from marts.fct_cell_coverage
-            where
-                release_id = '$release_id'
-                and platform = '$platform'
-                and status = 'in_copy_not_listed'
-        """,
     ),
     Check(
         expectation_id="excluded_metrics_stay_out",

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from expectations.check import Check
+from expectations.marts import of_slice
 
+SHOWN_PLACES = of_slice(
+    ("fct_education_shares", "fct_facet_shares"),
+    "release_id, geo_level, geo_id, is_anomalous",
+)
 MART_PLACE_CHECKS: tuple[Check, ...] = (
     Check(
         expectation_id="countries_sum_to_the_sample",
@@ -15,17 +20,11 @@ MART_PLACE_CHECKS: tuple[Check, ...] = (
         "no country that can be read, and stands as the row unpublished.",
         expected="no row unpublished beside the countries and those of no country",
         keys=("window_start_date", "conversation_count", "share_pct"),
-        rows="""
-            select
-                window_start_date,
-                conversation_count,
-                share_pct
-            from marts.fct_facet_shares
-            where
-                release_id = '$release_id'
-                and platform = '$platform'
-                and geo_id = 'unpublished'
-        """,
+        rows=of_slice(
+            "fct_facet_shares",
+            "window_start_date, conversation_count, share_pct",
+            "geo_id = 'unpublished'",
+        ),
     ),
     Check(
         expectation_id="tasks_of_a_place_sum_to_its_total",
@@ -75,15 +74,11 @@ MART_PLACE_CHECKS: tuple[Check, ...] = (
         "one of the two is of something else.",
         expected="count / base, to within the rounding of two decimals",
         keys=("geo_id", "facet", "level", "category", "share_pct", "published_pct"),
-        rows="""
-            select
-                geo_level, geo_id, facet, level, category, share_pct, published_pct
-            from marts.fct_facet_shares
-            where
-                release_id = '$release_id'
-                and platform = '$platform'
-                and abs(share_pct - published_pct) > 0.01
-        """,
+        rows=of_slice(
+            "fct_facet_shares",
+            "geo_level, geo_id, facet, level, category, share_pct, published_pct",
+            "abs(share_pct - published_pct) > 0.01",
+        ),
     ),
     Check(
         expectation_id="registered_anomalies_are_flagged",
@@ -94,29 +89,18 @@ MART_PLACE_CHECKS: tuple[Check, ...] = (
         "would be ranked as if people had made them.",
         expected="is_anomalous for each place of the seed anomalous_geographies",
         keys=("geo_level", "geo_id", "reason"),
-        rows="""
+        rows=f"""
             select
                 registered.geo_level,
                 registered.geo_id,
                 registered.reason
             from reference.anomalous_geographies as registered
-            inner join (
-                select
-                    release_id, platform, geo_level, geo_id, is_anomalous
-                from marts.fct_education_shares
-                union all
-                select
-                    release_id, platform, geo_level, geo_id, is_anomalous
-                from marts.fct_facet_shares
-            ) as shares
+            inner join ({SHOWN_PLACES}) as shares
                 on
                     registered.release_id = shares.release_id
                     and registered.geo_level = shares.geo_level
                     and registered.geo_id = shares.geo_id
-            where
-                shares.release_id = '$release_id'
-                and shares.platform = '$platform'
-                and not shares.is_anomalous
+            where not shares.is_anomalous
             group by registered.geo_level, registered.geo_id, registered.reason
         """,
     ),
