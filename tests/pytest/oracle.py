@@ -329,8 +329,11 @@ def residual_counts(sample: Sample, figure: str) -> Array:
     return np.array([cells.get(t, {}).get(RESIDUAL, 0.0) for t in sample.nodes])
 
 
-def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Figures:
-    """Patterns, success or use cases: every estimator, with bounds and intervals."""
+def task_figures(
+    samples: Sequence[Sample], figure: str, task_ids: Codes | None = None
+) -> Figures:
+    """Patterns, success or use cases: every estimator, with bounds, and with intervals
+    where the ids are given that tasks are drawn by."""
     facet = f"onet_task::{FIGURES[figure][0]}"
     figures: Figures = {}
     shown = [sample for sample in samples if (facet, 0) in sample.world]
@@ -338,7 +341,7 @@ def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Fig
     unseen = {s.key: unseen_counts(s, figure) for s in shown}
     draws = {
         s.key: task_draws([task_ids[t] for t in s.nodes], SEED, REPLICATES)
-        for s in shown
+        for s in (shown if task_ids else ())
     }
     for key, sample, weights in every_scope(samples):
         if sample.key not in ratios:
@@ -357,7 +360,10 @@ def task_figures(samples: Sequence[Sample], figure: str, task_ids: Codes) -> Fig
         }
         parts = np.array([weights * n for _, _, n, _ in of_task])
         wholes = np.array([weights * d for _, _, _, d in of_task])
-        drawn = zip(parts @ draws[sample.key], wholes @ draws[sample.key], strict=True)
+        drawn: Any = [None] * len(of_task)
+        if task_ids:
+            sums = (parts @ draws[sample.key], wholes @ draws[sample.key])
+            drawn = zip(*sums, strict=True)
         for (estimator, category, _, _), part, whole, sums in zip(
             of_task, parts, wholes, drawn, strict=True
         ):

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from oracle import (
-    ESTIMATORS,
     PATTERNS,
     RESIDUAL,
     USE_CASES,
@@ -25,11 +24,9 @@ from oracle import (
     Codes,
     Figures,
     Sample,
-    every_scope,
-    residual_counts,
-    task_ratios,
+    task_figures,
 )
-from oracle_intervals import effective_tasks, pct
+from oracle_intervals import pct
 from oracle_shares import (
     concentration_figures,
     education_figures,
@@ -134,40 +131,9 @@ def flat_concentration(samples: Sequence[Sample]) -> Figures:
 
 def flat_patterns(samples: Sequence[Sample]) -> Figures:
     """Patterns by three estimators, from the releases with patterns by task."""
-    figures: Figures = {}
-    shown = [s for s in samples if ("onet_task::collaboration", 0) in s.world]
-    ratios = {s.key: list(task_ratios(s, "pattern")) for s in shown}
-    for key, sample, weights in every_scope(shown):
-        of_task = ratios[sample.key]
-        counts = {c: n for estimator, c, n, _ in of_task if estimator == "all"}
-        base = float(weights @ sample.sizes)
-        residual = base - sum(float(weights @ n) for n in counts.values())
-        publishing = next(d > 0 for name, _, _, d in of_task if name == "mean")
-        shared = {
-            "task_count": int((weights > 0).sum()),
-            "task_with_count": int((publishing & (weights > 0)).sum()),
-            "suppressed_pct": pct(residual, base),
-            **dict.fromkeys(COUNTS),
-        }
-        for estimator, category, parts, wholes in of_task:
-            name = ESTIMATORS["pattern"].get(estimator)
-            if name is None:
-                continue
-            seen = float(weights @ counts[category]) or None
-            figures[(*key, name, category)] = shared | {
-                "share_pct": pct(
-                    float(weights @ parts) if seen else None, float(weights @ wholes)
-                ),
-                "effective_task_count": effective_tasks(weights * wholes),
-                "publishing_count": int((weights * counts[category] > 0).sum()),
-            }
-        folded = weights * residual_counts(sample, "pattern")
-        figures[(*key, ESTIMATORS["pattern"]["all"], RESIDUAL)] = shared | {
-            "share_pct": pct(residual, base),
-            "effective_task_count": effective_tasks(weights * sample.sizes),
-            "publishing_count": int((folded > 0).sum()),
-        }
-    return figures
+    columns = ("task_count", "task_with_count", "suppressed_pct", "publishing_count")
+    own = ("share_pct", "effective_task_count", *columns)
+    return uncounted(task_figures(samples, "pattern"), own)
 
 
 def flat_tasks(samples: Sequence[Sample]) -> Figures:

@@ -73,13 +73,13 @@ def effective_tasks(sizes: Array) -> float | None:
 
 
 def task_interval(
-    numerator: Array, denominator: Array, drawn: tuple[Array, Array]
+    numerator: Array, denominator: Array, drawn: tuple[Array, Array] | None
 ) -> dict[str, Any]:
     """The interval that stands beside a task figure; nothing where it would have no
     width, or rests on one task. ``drawn``: both sums in every replicate."""
     inside = denominator > 0
     share = numerator.sum() / denominator.sum() if inside.any() else 0
-    if inside.sum() < 2 or not 1e-12 < share < 1 - 1e-12:
+    if drawn is None or inside.sum() < 2 or not 1e-12 < share < 1 - 1e-12:
         return interval_columns(None, None)
     if effective_tasks(denominator) >= BOOTSTRAP_FROM:
         return interval_columns(bootstrap_pct(*drawn), "task_bootstrap_95")

@@ -99,19 +99,23 @@ def own_figures(mart: str, samples: Sequence[Sample], file: Path) -> Figures:
     return task_figures(samples, MARTS[mart].figure, task_ids)
 
 
-def mart_figures(mart: str, file: Path) -> Figures:
-    """The rows of family B of a mart by their key, under the names that are used here.
+def mart_figures(mart: str, file: Path, family: str = "B") -> Figures:
+    """The rows of a family of a mart by their key, under the names that are used here.
 
-    Their release and platform are of one window, that of `dim_releases`.
+    Release and platform are of one window, that of `dim_releases`; of C of several.
     """
     names = {new: own for own, new in (MARTS[mart].renamed or {}).items()}
-    keys = MARTS[mart].keys.replace(" ", ", ")
+    keys = MARTS[mart].keys.split()
+    if family == "C":
+        keys.insert(2, "cast(shown.window_start_date as varchar)")
     with duckdb.connect(str(file), read_only=True) as con:
         result = con.execute(
-            f"select ({keys}) as key, shown.*, releases.is_loaded as is_of_a_release "
+            f"select ({', '.join(keys)}) as key, shown.*, "
+            "releases.is_loaded as is_of_a_release "
             f"from marts.{mart} as shown left join marts.dim_releases as releases "
             "using (release_id, platform, window_start_date) "
-            "where coalesce(releases.schema_family, 'B') = 'B'"
+            "where coalesce(releases.schema_family, 'B') = ?",
+            [family],
         )
         columns = [names.get(c[0], c[0]) for c in result.description]
         rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
@@ -128,28 +132,32 @@ def is_same(mart: Any, own: Any) -> bool:
     return mart == own
 
 
-def differences(mart: str, own: Figures, file: Path) -> list[Key]:
-    """What the mart says otherwise than ``own`` figures: key, column, both values.
+def compared(own: Figures, shown: Figures, left_out: Sequence[str] = ()) -> list[Key]:
+    """What is shown otherwise than ``own`` figures: key, column, both values.
 
     Rows that only one of the two has differ in the column "row".
     """
-    shown = mart_figures(mart, file)
     found: list[Key] = [
         (*key, "row", key in shown, key in own) for key in own.keys() ^ shown.keys()
     ]
-    no_interval = interval_columns(None, None)
-    for key in own.keys() & shown.keys():
-        row = own[key]
-        # A copy that lacks cells gives another figure than the release: no interval.
-        if "partial_copy" in (
-            shown[key].get("status"),
-            shown[key].get("interval_missing_reason"),
-        ):
-            row = row | no_interval
-        found += [
-            (*key, column, shown[key][column], value)
-            for column, value in row.items()
-            if column not in MARTS[mart].left_out
-            and not is_same(shown[key][column], value)
-        ]
+    found += [
+        (*key, column, shown[key][column], value)
+        for key in own.keys() & shown.keys()
+        for column, value in own[key].items()
+        if column not in left_out and not is_same(shown[key][column], value)
+    ]
     return sorted(found, key=str)
+
+
+def differences(mart: str, own: Figures, file: Path) -> list[Key]:
+    """What the mart says otherwise than ``own`` figures."""
+    shown = mart_figures(mart, file)
+    no_interval = interval_columns(None, None)
+    # A copy that lacks cells gives another figure than the release: no interval.
+    partial = {
+        key
+        for key, row in shown.items()
+        if "partial_copy" in (row.get("status"), row.get("interval_missing_reason"))
+    }
+    own = {k: row | no_interval if k in partial else row for k, row in own.items()}
+    return compared(own, shown, MARTS[mart].left_out)

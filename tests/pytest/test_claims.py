@@ -6,6 +6,7 @@ import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,15 @@ import pytest
 from conftest import PROJECT, Build, manifest_rows, query, read_rows
 from oracle import (
     BOUNDED,
-    ESTIMATORS,
-    FIGURES,
     PSEUDO_TASKS,
     RULE_FREE_SCOPES,
     Key,
     Sample,
     every_scope,
     read_samples,
-    task_ratios,
-    unseen_counts,
 )
-from oracle_intervals import Array
+from oracle_comparisons import rows_of
+from oracle_marts import is_same
 
 REFERENCE = PROJECT / "seeds" / "reference"
 CLAIMS = {row["claim_id"]: row for row in read_rows(REFERENCE / "claims.csv")}
@@ -40,14 +38,6 @@ DIMENSIONS = (
 )
 BASELINES = [row["choice"] for row in CHOICES if row["dimension"] == "baseline"]
 Record = dict[str, Any]
-
-
-def records(file: Path, sql: str) -> list[Record]:
-    """The rows of a query on a warehouse file, by column."""
-    with duckdb.connect(str(file), read_only=True) as con:
-        result = con.execute(sql)
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 # Claims, judged anew from their specifications ----------------------------------------
@@ -144,13 +134,13 @@ def judged(claim: Mapping[str, str], rows: Sequence[Record]) -> Record:
     }
 
 
-def misjudged(file: Path) -> list[str]:
+def misjudged(build: Build) -> list[str]:
     """What the marts say of a claim that its specifications don't."""
     rows: dict[str, list[Record]] = defaultdict(list)
-    for row in records(file, "from marts.fct_claim_specifications"):
+    for row in build.records("from marts.fct_claim_specifications"):
         rows[row["claim_id"]].append(row)
     wrong = []
-    claims = {row["claim_id"]: row for row in records(file, "from marts.fct_claims")}
+    claims = {row["claim_id"]: row for row in build.records("from marts.fct_claims")}
     assert set(claims) == set(CLAIMS)
     for claim_id, mart in claims.items():
         claim = CLAIMS[claim_id]
@@ -177,7 +167,7 @@ def misjudged(file: Path) -> list[str]:
 def test_claims_of_the_shipped_sample_are_what_their_specifications_say(
     shipped_warehouse: Build,
 ) -> None:
-    assert misjudged(shipped_warehouse.file) == []
+    assert misjudged(shipped_warehouse) == []
     statuses = dict(
         shipped_warehouse.query(
             "select status, count(*) from marts.fct_claims group by 1"
@@ -215,24 +205,24 @@ DAMAGES = {
 def test_a_misjudged_claim_is_noticed(
     shipped_warehouse: Build, tmp_path: Path, damage: str
 ) -> None:
-    file = tmp_path / "claims.duckdb"
-    with duckdb.connect(str(file)) as con:
+    damaged = replace(shipped_warehouse, folder=tmp_path)
+    with duckdb.connect(str(damaged.file)) as con:
         con.execute(f"attach '{shipped_warehouse.file}' as shipped (read_only)")
         con.execute("create schema marts")
         for mart in ("fct_claims", "fct_claim_specifications"):
             con.execute(f"create table marts.{mart} as from shipped.marts.{mart}")
         con.execute(DAMAGES[damage])
-    assert misjudged(file) != []
+    assert misjudged(damaged) != []
 
 
 def test_every_example_query_gives_the_specifications_the_preferred_first(
     shipped_warehouse: Build,
 ) -> None:
-    claims = records(shipped_warehouse.file, "from marts.fct_claims")
+    claims = shipped_warehouse.records("from marts.fct_claims")
     assert len(claims) >= 25
     assert sum(claim["is_headline"] for claim in claims) == 5
     for claim in claims:
-        rows = records(shipped_warehouse.file, claim["example_query"])
+        rows = shipped_warehouse.records(claim["example_query"])
         assert len(rows) == claim["possible_specification_count"]
         assert [row["is_preferred"] for row in rows] == [True] + [False] * (
             len(rows) - 1
@@ -313,38 +303,23 @@ def test_preferred_estimators_are_those_of_the_marts() -> None:
 # The grid, from the raw files ---------------------------------------------------------
 
 
-def largest_task(sample: Sample, weights: Array) -> int:
-    """The named task with the most weighted conversations."""
-    sizes = weights * sample.sizes
-    named = np.array([task not in PSEUDO_TASKS for task in sample.nodes])
-    return int(np.argmax(np.where(named, sizes, -1.0)))
-
-
 def levels(samples: Sequence[Sample]) -> dict[Key, tuple[float | None, ...]]:
     """Share and bounds of every figure, with and without the largest task."""
     found: dict[Key, tuple[float | None, ...]] = {}
-    for (*key, rule, scope), sample, weights in every_scope(samples):
-        without = weights.copy()
-        without[largest_task(sample, weights)] = 0.0
-        for omission, kept in (("none", weights), ("largest", without)):
-            for figure in FIGURES:
-                if (f"onet_task::{FIGURES[figure][0]}", 0) not in sample.world:
-                    continue
-                unseen = unseen_counts(sample, figure)
-                for name, category, part, whole in task_ratios(sample, figure):
-                    estimator = ESTIMATORS[figure].get(name)
-                    if estimator is None or category == "none":
-                        continue
-                    base = float(kept @ whole)
-                    seen = float(kept @ part)
-                    # Nobody publishes it: nothing is known, not zero.
-                    share = 100 * seen / base if base and seen else None
-                    ends: tuple[float | None, ...] = (None, None)
-                    if estimator == BOUNDED and base:
-                        high = seen + float(kept @ unseen[category])
-                        ends = (100 * seen / base, 100 * high / base)
-                    place = (*key, rule, scope, figure, estimator, category, omission)
-                    found[place] = (share, *ends)
+    rows = {sample.key: rows_of(sample) for sample in samples}
+    for key, sample, weights in every_scope(samples):
+        named = [task not in PSEUDO_TASKS for task in sample.nodes]
+        largest = np.argmax(np.where(named, weights * sample.sizes, -1.0))
+        rest = weights * (np.arange(len(weights)) != largest)
+        for omission, kept in (("none", weights), ("largest", rest)):
+            for row, part in rows[sample.key].items():
+                base, seen = float(kept @ part.base), float(kept @ part.numerator)
+                # Nobody publishes it: nothing is known, not zero.
+                share = 100 * seen / base if base and seen else None
+                ends: tuple[float | None, ...] = (None, None)
+                if row[1] == BOUNDED and base:
+                    ends = (100 * seen / base, 100 * float(kept @ part.high) / base)
+                found[(*key, *row, omission)] = (share, *ends)
     return found
 
 
@@ -370,13 +345,6 @@ def expected_grid(samples: Sequence[Sample]) -> Iterator[tuple[Key, tuple[Any, .
                 yield (*key, *row, treatment), pair
 
 
-def is_near(mart: float | None, own: float | None) -> bool:
-    """Whether two figures are the same; NULL is like NULL only."""
-    if mart is None or own is None:
-        return mart is own
-    return math.isclose(mart, own, rel_tol=1e-9, abs_tol=1e-7)
-
-
 def grid_differences(build: Build, data_dir: Path) -> tuple[int, list[Key]]:
     """How many rows of the grid were compared, and which are not as computed here."""
     own = dict(expected_grid(read_samples(data_dir, manifest_rows())))
@@ -399,9 +367,9 @@ def grid_differences(build: Build, data_dir: Path) -> tuple[int, list[Key]]:
         mine = own.get(tuple(key))
         gap = None if value is None or other is None else value - other
         if mine is None or not (
-            is_near(value, mine[0])
-            and is_near(other, mine[1])
-            and is_near(difference, gap)
+            is_same(value, mine[0])
+            and is_same(other, mine[1])
+            and is_same(difference, gap)
         ):
             wrong.append(tuple(key))
     return compared, wrong
@@ -426,7 +394,7 @@ def test_the_grid_of_the_real_files_comes_out_of_them(
 def test_claims_of_the_real_files_are_what_their_specifications_say(
     real_warehouse: Build,
 ) -> None:
-    assert misjudged(real_warehouse.file) == []
+    assert misjudged(real_warehouse) == []
 
 
 def printed_in_the_grid(file: Path) -> dict[str, bool]:

@@ -24,7 +24,7 @@ from oracle_comparisons import (
     use_case_figures,
 )
 from oracle_intervals import REPLICATES, SEED, Array, task_draws
-from oracle_marts import is_same
+from oracle_marts import compared, is_same
 
 COMPARISONS = read_rows(PROJECT / "seeds" / "reference" / "comparisons.csv")
 LARGEST = 5
@@ -76,17 +76,6 @@ def reading(request: pytest.FixtureRequest) -> Reading:
     return Reading(build, oracle.read_samples(data, rows))
 
 
-def differences(own: dict[Any, Any], shown: dict[Any, Any]) -> list[Any]:
-    """Where a mart says something else than the oracle: key, column, both values."""
-    found = [(key, "row") for key in own.keys() ^ shown.keys()]
-    return found + [
-        (key, column, shown[key][column], value)
-        for key in own.keys() & shown.keys()
-        for column, value in own[key].items()
-        if not is_same(shown[key][column], value)
-    ]
-
-
 PLATFORM_NAMES = {
     "share_pct": "api_pct",
     "baseline_share_pct": "claude_ai_pct",
@@ -123,7 +112,7 @@ def test_platform_gaps_are_split_as_by_hand(reading: Reading) -> None:
     keys = f"release_id, allocation_rule, scope, {FIGURE}"
     shown = reading.rows("fct_platform_decomposition", keys)
     assert len(own) > 300
-    assert differences(own, shown) == []
+    assert compared(own, shown) == []
 
 
 def test_release_gaps_are_split_as_by_hand(reading: Reading) -> None:
@@ -136,7 +125,7 @@ def test_release_gaps_are_split_as_by_hand(reading: Reading) -> None:
             own |= {k: v for k, v in figures.items() if k[3] != oracle.BOTH_PLATFORMS}
     keys = f"release_id, platform, allocation_rule, scope, {FIGURE}"
     shown = reading.rows("fct_scope_decomposition", keys, "comparison_kind = 'release'")
-    assert differences(own, shown) == []
+    assert compared(own, shown) == []
 
 
 def test_scope_gaps_are_split_as_by_hand(reading: Reading) -> None:
@@ -151,7 +140,7 @@ def test_scope_gaps_are_split_as_by_hand(reading: Reading) -> None:
     keys = f"comparison, release_id, platform, allocation_rule, {FIGURE}"
     shown = reading.rows("fct_scope_decomposition", keys, "comparison_kind = 'scope'")
     assert len(own) > 300
-    assert differences(own, shown) == []
+    assert compared(own, shown) == []
 
 
 PARTS = {
@@ -199,7 +188,7 @@ def test_figures_without_a_task_are_those_of_the_others(reading: Reading) -> Non
     keys = f"release_id, platform, allocation_rule, scope, {FIGURE}, task_rank"
     shown = reading.rows("fct_leave_one_task_out", keys)
     assert len(own) > 1000
-    assert differences(own, shown) == []
+    assert compared(own, shown) == []
 
 
 def test_use_cases_lie_inside_soc_25_or_outside(reading: Reading) -> None:
@@ -207,4 +196,4 @@ def test_use_cases_lie_inside_soc_25_or_outside(reading: Reading) -> None:
     keys = "release_id, platform, allocation_rule, task_group, use_case"
     shown = reading.rows("fct_education_by_use_case", keys)
     own_keys = {key for key in shown if key[3] != "unseen" or key in own}
-    assert differences(own, {key: shown[key] for key in own_keys}) == []
+    assert compared(own, {key: shown[key] for key in own_keys}) == []

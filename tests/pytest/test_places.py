@@ -6,10 +6,10 @@ import math
 from itertools import combinations, permutations
 
 from conftest import Build
+from oracle_intervals import wilson_pct
 from scipy.stats import spearmanr
 
 Key = tuple[str, str, object]
-Z = 1.959963984540054
 COUNTRIES = """
     select education.release_id, education.platform, education.window_start_date,
         definition, geo_id, share_pct, bound_low_pct, bound_high_pct,
@@ -21,17 +21,14 @@ COUNTRIES = """
 """
 
 
-def wilson(share: float, trials: float, side: int) -> float:
-    """An end of the Wilson score interval (1927) of a share from 0 to 1, in percent."""
-    spread = math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
-    return 100 * (share + Z**2 / (2 * trials) + side * Z * spread) / (1 + Z**2 / trials)
-
-
 def test_pairs_are_those_whose_ranges_are_apart(shipped_warehouse: Build) -> None:
     ranges: dict[tuple[object, ...], dict[str, tuple[float, float]]] = {}
     for *key, country, _, low, high, base, basis in shipped_warehouse.query(COUNTRIES):
         if basis == "conversations":
-            low, high = wilson(low / 100, base, -1), wilson(high / 100, base, 1)
+            low, high = (
+                wilson_pct(share * base / 100, base)[side]
+                for side, share in enumerate((low, high))
+            )
         ranges.setdefault(tuple(key), {})[country] = (low, high)
     own = {
         (*key, higher, lower)
