@@ -205,8 +205,8 @@ def test_examples_answer_in_the_browser_as_in_python(
     page = watched.page
     assert page.locator("#simulated").is_visible()
     assert "simulated_2026_01 (claude_ai)" in page.locator("#holds").inner_text()
-    counts = compare_examples(shipped_warehouse.file, page)
-    assert counts[0] == 6
+    if width == WIDTHS[0]:
+        assert compare_examples(shipped_warehouse.file, page)[0] == 6
     page.locator("#examples button").first.click()
     answer(page)
     keep(page, f"query page-{width}", full_page=True)

@@ -51,6 +51,12 @@ def descriptor(exported: Path) -> dict[str, Any]:
     return json.loads((exported / "parquet" / "datapackage.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def book(exported: Path) -> openpyxl.Workbook:
+    """The workbook, read once: that takes seconds."""
+    return openpyxl.load_workbook(exported / files.WORKBOOK)
+
+
 # Parquet and CSV ----------------------------------------------------------------------
 
 
@@ -161,7 +167,11 @@ def said_of(con: Build) -> dict[str, str]:
 
 
 def test_every_file_says_what_it_is_when_it_travels_alone(
-    exported: Path, marts: list[Mart], small: list[Mart], shipped_warehouse: Build
+    exported: Path,
+    marts: list[Mart],
+    small: list[Mart],
+    book: openpyxl.Workbook,
+    shipped_warehouse: Build,
 ) -> None:
     wanted = said_of(shipped_warehouse)
     texts = {}
@@ -178,7 +188,6 @@ def test_every_file_says_what_it_is_when_it_travels_alone(
             column.name for column in mart.columns
         ]
         texts[file.name] = json.dumps(said)
-    book = openpyxl.load_workbook(exported / files.WORKBOOK, read_only=True)
     rows = book["read me"].iter_rows(values_only=True)
     texts[files.WORKBOOK] = json.dumps(list(rows))
     package = (exported / "parquet" / "datapackage.json").read_text()
@@ -245,12 +254,6 @@ def test_package_carries_licence_citation_and_caveats(
 
 
 # The workbook -------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def book(exported: Path) -> openpyxl.Workbook:
-    """The workbook, read once: that takes seconds."""
-    return openpyxl.load_workbook(exported / files.WORKBOOK)
 
 
 def test_workbook_holds_the_values_of_the_marts(

@@ -173,19 +173,22 @@ NARROW = (
     "low_pct = (low_pct + high_pct) / 2 - {factor} * (high_pct - low_pct) / 2, "
     "high_pct = (low_pct + high_pct) / 2 + {factor} * (high_pct - low_pct) / 2"
 )
+
+
+def every(kind: str, shown_by: str) -> set[str]:
+    """A kind of interval in each mart that shows another kind."""
+    return {f"{kind} of {mart}" for mart in run.KINDS if shown_by in run.KINDS[mart]}
+
+
 FAULTS = {
     # conversations are many more than tasks: resampling them is far too narrow
     "conversations resampled, not tasks": (
         f"{NARROW.format(factor=0.3)} where interval_kind = 'shown'",
-        {f"shown of {mart}" for mart, kinds in run.KINDS.items() if "shown" in kinds},
+        every("shown", "shown"),
     ),
     "conversations resampled, not tasks, on both sides of a gap": (
         f"{NARROW.format(factor=0.3)} where interval_kind = 'task_bootstrap_t_95'",
-        {
-            f"task_bootstrap_t_95 of {mart}"
-            for mart, kinds in run.KINDS.items()
-            if "task_bootstrap_t_95" in kinds
-        },
+        every("task_bootstrap_t_95", "task_bootstrap_t_95"),
     ),
     "Wilson with z of 68%": (
         f"{NARROW.format(factor=0.51)} where interval_kind = 'wilson_95' "
@@ -195,15 +198,11 @@ FAULTS = {
     "a band of the errors of conversations": (
         f"{NARROW.format(factor=0.3)} where interval_kind = 'uncertainty' "
         "and figure in ('pattern', 'success', 'use_case')",
-        {
-            f"uncertainty of {mart}"
-            for mart, kinds in run.KINDS.items()
-            if "shown" in kinds
-        },
+        every("uncertainty", "shown"),
     ),
     "bounds without what is unseen": (
         "high_pct = low_pct where interval_kind = 'bounds'",
-        {f"bounds of {mart}" for mart in run.KINDS if "bounds" in run.KINDS[mart]},
+        every("bounds", "bounds"),
     ),
     "bounds of a floor of 5": (
         "high_pct = low_pct + (high_pct - low_pct) * 4 / 14 "

@@ -25,7 +25,7 @@ from browser import (
     words_in,
 )
 from conftest import Build
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 
 MODEL = "model.ai_in_education.fct_education_shares"
 PAGES = {
@@ -439,14 +439,17 @@ def test_saved_chart_holds_release_source_and_that_it_is_simulated(
     assert watched.foreign_requests(site) == []
 
 
-def test_report_opens_in_under_two_seconds(open_page: Opener, site: Path) -> None:
-    times = []
-    for _ in range(3):
-        page = opened_report(open_page, site).page
-        times.append(
-            page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-        )
-    assert min(times) < 2000
+def test_report_opens_in_under_two_seconds(browser: Browser, site: Path) -> None:
+    """Of the processor: what else the machine does is of no account."""
+    page = browser.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(address(site, "report"))
+    page.locator("html[data-ready]").wait_for()
+    said = session.send("Performance.getMetrics")["metrics"]
+    took = {each["name"]: each["value"] for each in said}
+    page.close()
+    assert 0.01 < took["TaskDuration"] < 2
 
 
 def test_reconciliation_filter_narrows_by_text_and_by_status(

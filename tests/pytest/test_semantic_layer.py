@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import math
 import os
 import re
 import shlex
@@ -29,6 +28,7 @@ from metricflow_semantics.model.dbt_manifest_parser import (
     parse_manifest_from_dbt_generated_manifest,
 )
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+from oracle_marts import compared
 
 CONNECT = PROJECT / "docs" / "connect.md"
 BIN = Path(sys.executable).parent
@@ -191,13 +191,27 @@ def run(command: Sequence[str], project: Path, file: Path) -> str:
     return ended.stdout
 
 
+def documented() -> tuple[list[str], list[str], str]:
+    """The printed commands that parse and ask, as `run` takes them, and the answer."""
+    text = CONNECT.read_text(encoding="utf-8")
+    ((shell, printed),) = re.findall(
+        r"```sh\n(DBT_TARGET=.*?)```\s+```text\n(.*?)```", text, re.S
+    )
+    lines = re.split(r"\n(?=DBT_TARGET)", shell.replace("\\\n", " "))
+    parse, ask = (shlex.split(line) for line in lines)
+    assert parse[:2] == ["DBT_TARGET=published", ".venv/bin/dbt"]
+    assert ask[:2] == ["DBT_TARGET=published", ".venv/bin/mf"]
+    return ["dbt", *parse[2:]], ["mf", *ask[2:]], printed
+
+
 @pytest.fixture(scope="module")
 def layer(
     shipped_warehouse: Build, tmp_path_factory: pytest.TempPathFactory
 ) -> SemanticLayer:
-    """The semantic layer of a copy of the project, parsed for the published file."""
+    """The semantic layer of a copy of the project, parsed as documented."""
     project = copy_project(tmp_path_factory.mktemp("metrics") / "project")
-    run(["dbt", "parse", "--quiet"], project, shipped_warehouse.file)
+    parse, _, _ = documented()
+    run(parse, project, shipped_warehouse.file)
     return SemanticLayer(project)
 
 
@@ -271,13 +285,6 @@ def test_every_metric_is_described(layer: SemanticLayer) -> None:
 # Answers equal the marts --------------------------------------------------------------
 
 
-def is_same(seen: float | None, expected: float | None) -> bool:
-    """Whether two figures agree within 1e-9 of their size; NULL agrees with NULL."""
-    if seen is None or expected is None:
-        return seen is expected
-    return math.isclose(seen, expected, rel_tol=1e-9, abs_tol=1e-9)
-
-
 @pytest.mark.parametrize("figure", MARTS)
 def test_every_answer_equals_the_mart(
     figure: str, layer: SemanticLayer, warehouse: Build
@@ -288,17 +295,13 @@ def test_every_answer_equals_the_mart(
         sample="release_id, platform, cast(window_start_date as varchar)",
         counted=COUNTED,
     )
-    mart = {row[:size]: row[size:] for row in warehouse.query(query)}
+    mart = {
+        row[:size]: dict(zip(METRICS, row[size:], strict=True))
+        for row in warehouse.query(query)
+    }
     assert all(key[2] for key in mart)
     answer = layer.ask(warehouse.file, METRICS, question__figure=f"'{figure}'")
-    assert set(answer) == set(mart)
-    differing = {
-        (*key, name): (seen, expected)
-        for key, values in mart.items()
-        for name, expected in zip(METRICS, values, strict=True)
-        if not is_same(seen := answer[key][name], expected)
-    }
-    assert differing == {}
+    assert compared(mart, answer) == []
 
 
 def test_every_rule_and_scope_is_asked(layer: SemanticLayer, warehouse: Build) -> None:
@@ -421,17 +424,8 @@ def test_documented_query_answers_as_documented(
 ) -> None:
     """Run as printed, from a shell; the file is opened read-only."""
     before = hashlib.sha256(shipped_warehouse.file.read_bytes()).hexdigest()
-    text = CONNECT.read_text(encoding="utf-8")
-    ((shell, printed),) = re.findall(
-        r"```sh\n(DBT_TARGET=.*?)```\s+```text\n(.*?)```", text, re.S
-    )
-    lines = re.split(r"\n(?=DBT_TARGET)", shell.replace("\\\n", " "))
-    parse, ask = (shlex.split(line) for line in lines)
-    assert parse[:2] == ["DBT_TARGET=published", ".venv/bin/dbt"]
-    assert ask[:2] == ["DBT_TARGET=published", ".venv/bin/mf"]
-    for words in (parse, ask):
-        command = [Path(words[1]).name, *words[2:]]
-        said = run(command, layer.project, shipped_warehouse.file)
+    _, ask, printed = documented()
+    said = run(ask, layer.project, shipped_warehouse.file)
     assert [line.split() for line in said.splitlines() if "---" not in line] == [
         line.split() for line in printed.splitlines() if "---" not in line
     ]

@@ -89,22 +89,40 @@ class Batch:
         """The true shares, by mart."""
         return true_shares(self.con, self.samples)
 
-    def noticed(self, file: Path) -> dict[str, object]:
+    def noticed(self, file: Path, clean: Path | None = None) -> dict[str, object]:
         """By what is wrong: columns of marts that differ from the oracle, marts with
-        bounds that leave out the truth, marts with another share than the true one."""
+        bounds that leave out the truth, marts with another share than the true one.
+
+        What is ``clean`` is right: marts that are as there need no other look.
+        """
         releases = {s.key for s in self.samples}
         complete = {key for key in releases if floor_of(self.settings, key[0]) == 1}
         found: dict[str, object] = {}
-        for mart in MARTS:
+        changed = [mart for mart in MARTS if not clean or differs(mart, file, clean)]
+        for mart in changed:
             for key in differences(mart, self.own[mart], file):
                 found.setdefault(f"{mart}.{key[-3]}", key)
         for rule, of, is_wrong in (
             ("bounds", releases, leaves_out_the_truth),
             ("truth", complete, is_not_the_truth),
         ):
-            for mart, rows in untrue(self.truth, of, file, is_wrong).items():
+            truth = {mart: self.truth[mart] for mart in self.truth if mart in changed}
+            for mart, rows in untrue(truth, of, file, is_wrong).items():
                 found[f"{rule} of {mart}"] = rows[0]
         return found
+
+
+def differs(mart: str, file: Path, clean: Path) -> bool:
+    """Whether a mart has other rows than in another file."""
+    with duckdb.connect(str(file), read_only=True) as con:
+        con.execute(f"attach '{clean}' as clean (read_only)")
+        one, other = f"from marts.{mart}", f"from clean.marts.{mart}"
+        return bool(
+            con.execute(
+                f"({one} except all {other}) union all ({other} except all {one}) "
+                "limit 1"
+            ).fetchall()
+        )
 
 
 Builder = Callable[[Sequence[Setting], Path], Batch]
@@ -186,7 +204,7 @@ def drawn_batch(seed: int) -> tuple[Setting, ...]:
 def test_marts_keep_their_promises_whatever_is_simulated(
     tmp_path: Path, build: Builder
 ) -> None:
-    batch = drawn_batch(seed=1) + drawn_batch(seed=2)
+    batch = drawn_batch(seed=2) + drawn_batch(seed=1)[:1]
     print(batch)
     built = build(batch, tmp_path)
     found = built.noticed(built.work_file)
@@ -405,7 +423,7 @@ def test_damage_is_noticed(name: str, shared: Batch) -> None:
         with duckdb.connect(str(work_file)) as con:
             con.execute(damage.sql)
     shared.make(*damage.select, variables=damage.variables)
-    found = shared.noticed(work_file)
+    found = shared.noticed(work_file, shared.folder / "clean.duckdb")
     missing = set(damage.noticed) - set(found)
     assert not missing, (missing, found)
     marts = {name.partition(".")[0].split(" ")[-1] for name in damage.noticed}
