@@ -265,6 +265,10 @@ def values_of(page: Page, options: str) -> list[str]:
     return [option.get_attribute("value") or "" for option in found]
 
 
+DRAWN_IN_SIGHT = """() => [...document.querySelectorAll('.question .chart')].every(
+    chart => chart.offsetParent === null || chart.dataset.drawn)"""
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_chart_of_the_report_is_drawn(
     width: int, open_page: Opener, site: Path
@@ -279,7 +283,7 @@ def test_every_chart_of_the_report_is_drawn(
         for radio in page.locator("#choose input:enabled").all():
             if not radio.is_checked():
                 after(page, radio.check)
-            page.wait_for_timeout(300)
+            page.wait_for_function(DRAWN_IN_SIGHT)
             for figure in page.locator(".question figure").all():
                 chart = figure.locator(".chart")
                 reading = figure.locator(".reading").inner_text()
@@ -391,7 +395,7 @@ def test_claims_are_found_by_status_and_by_words_and_open_to_their_curve(
     after(page, partial(page.keyboard.press, "Enter"))
     claim = page.locator(link.get_attribute("href") or "")
     assert claim.get_attribute("open") is not None
-    page.wait_for_timeout(1000)
+    claim.locator(".chart[data-drawn]").wait_for()
     assert marks_of(claim.locator(".chart")) > 1
     assert watched.errors == []
 
