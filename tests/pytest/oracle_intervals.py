@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 SEED = 20260115
 REPLICATES = 1000
 BOOTSTRAP_FROM = 40  # effective tasks
-Z = stats.norm.ppf(0.975)
+Z = special.ndtri(0.975)
 
 Array = np.ndarray
 
@@ -62,7 +62,7 @@ def jackknife_t_pct(numerator: Array, denominator: Array) -> Array:
     without = (numerator.sum() - numerator[left]) / (base - denominator[left])
     error = math.sqrt((count - 1) / count * ((without - share) ** 2).sum())
     freedom = max(1, math.floor(effective_tasks(denominator) - 1))
-    width = stats.t.ppf(0.975, freedom) * error / (share * (1 - share))
+    width = special.stdtrit(freedom, 0.975) * error / (share * (1 - share))
     logit = math.log(share / (1 - share))
     return 100 / (1 + np.exp(-np.array([logit - width, logit + width])))
 
@@ -106,10 +106,12 @@ def critical_value(gap: float, freedom: float) -> float:
     ``gap``: how many errors the bounds are apart. Imbens and Manski (2004), equation 7,
     with t for the normal distribution.
     """
-    t = stats.t(freedom)
-    return optimize.brentq(
-        lambda c: t.cdf(c + gap) - t.cdf(-c) - 0.95, 0.5, 20, xtol=1e-13
-    )
+
+    def miss(c: float) -> float:
+        # What scipy.stats calls below: a hundred times as fast without its frame.
+        return special.stdtr(freedom, c + gap) - special.stdtr(freedom, -c) - 0.95
+
+    return optimize.brentq(miss, 0.5, 20, xtol=1e-13)
 
 
 def without_one_error(parts: Array, bases: Array, part: float, base: float) -> float:
