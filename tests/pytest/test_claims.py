@@ -414,20 +414,22 @@ def printed_in_the_grid(file: Path) -> dict[str, bool]:
             and numbers[term["number_id"]]["combination"] == "sum"
             and numbers[term["number_id"]]["unit"] == "pct"
         ]
+    shown: dict[Key, list[float]] = defaultdict(list)
+    for *key, value in query(
+        file,
+        "select release_id, platform, scope, estimator, allocation_rule, category, "
+        "value from marts.fct_specification_grid where task_omission = 'none' and "
+        "residual_treatment = 'published' and status = 'visible'",
+    ):
+        shown[tuple(key)].append(value)
     for term in terms:
         number = numbers[term["number_id"]]
-        rows = query(
-            file,
-            f"select value from marts.fct_specification_grid where release_id = "
-            f"'{number['release_id']}' and platform = '{number['platform']}' and "
-            f"scope = '{term['scope']}' and estimator = '{term['estimator']}' and "
-            f"allocation_rule = '{term['allocation_rule']}' and "
-            f"category = '{term['category'] or 'yes'}' and task_omission = 'none' and "
-            "residual_treatment = 'published' and status = 'visible'",
-        )
+        key = [number["release_id"], number["platform"]]
+        key += [term[name] for name in ("scope", "estimator", "allocation_rule")]
+        values = shown[*key, term["category"] or "yes"]
         unit = 10 ** -float(number["decimals"])
         printed = float(number["published_value"])
-        is_there = any(abs(value - printed) <= unit / 2 + 1e-9 for (value,) in rows)
+        is_there = any(abs(value - printed) <= unit / 2 + 1e-9 for value in values)
         found[term["number_id"]] = found.get(term["number_id"], False) or is_there
     return found
 

@@ -352,11 +352,11 @@ def test_tasks_add_up_to_their_scope(
 
 @pytest.mark.parametrize("left_out", range(len(QUESTION)))
 def test_pooled_questions_give_null(
-    left_out: int, layer: SemanticLayer, warehouse: Build
+    left_out: int, layer: SemanticLayer, shipped_warehouse: Build
 ) -> None:
     """Whatever is neither grouped by nor filtered: one value of it, or no number."""
     group_by = [name for n, name in enumerate(QUESTION) if n != left_out]
-    answer = layer.ask(warehouse.file, [*layer.guarded, COUNT], group_by)
+    answer = layer.ask(shipped_warehouse.file, [*layer.guarded, COUNT], group_by)
     pooled = [row for row in answer.values() if row[COUNT] != 1]
     for row in pooled:
         assert {value for name, value in row.items() if name != COUNT} == {None}
@@ -364,7 +364,7 @@ def test_pooled_questions_give_null(
         QUESTION[n].split("__")[1]
         for n in sorted(range(len(QUESTION)), key=lambda n: n != left_out)
     ]
-    overlapping = warehouse.query(
+    overlapping = shipped_warehouse.query(
         f"select {', '.join(others)} from intermediate.int_scope_ratios "
         f"group by all having count(distinct {column}) > 1"
     )
