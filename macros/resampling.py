@@ -6,11 +6,16 @@ dbt does not see a change here: after one, build what is resampled anew.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
+# One thread for a matrix product, as for a query (profiles.yml): these are small, and
+# threads that wait for each other took half the time. Read when NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 
 Array = NDArray[np.float64]
 

@@ -10,9 +10,11 @@ quantile at the effective number of tasks less one (B. Efron, R. Tibshirani, An
 Introduction to the Bootstrap, 1993). Shares are in percent.
 """
 
+# Before NumPy, whose threads it sets.
+from resampling import resampled, task_draws  # isort: split
+
 import numpy as np
 import polars as pl
-from resampling import resampled, task_draws
 from scipy.special import stdtrit
 
 SAMPLE = "sample_id"

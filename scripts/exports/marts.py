@@ -129,7 +129,7 @@ def models_of(nodes: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def parents_of(nodes: dict[str, Any]) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
-    """The joins between marts that `has_parent` tests hold, by child.
+    """The joins between marts that `keeps_its_keys` tests hold, by child.
 
     Each is the parent and the columns, which are the parent's key: it adds no rows.
     """
@@ -139,15 +139,10 @@ def parents_of(nodes: dict[str, Any]) -> dict[str, list[tuple[str, tuple[str, ..
     }
     for node in nodes.values():
         test = node.get("test_metadata") or {}
-        if test.get("name") == "has_parent":
-            child = node["attached_node"]
-            others = [name for name in node["depends_on"]["nodes"] if name != child]
-            child, parent = (
-                each.split(".")[-1] for each in (child, (others or [child])[0])
-            )
-            columns = tuple(test["kwargs"]["columns"])
-            if {child, parent} <= set(marts) and set(columns) == set(
-                marts[parent]["config"]["meta"]["grain"]
-            ):
-                parents[child].add((parent, columns))
+        child = (node.get("attached_node") or "").split(".")[-1]
+        if test.get("name") == "keeps_its_keys" and child in marts:
+            for parent in test["kwargs"].get("parents", []):
+                key = tuple(marts[parent]["config"]["meta"]["grain"])
+                if set(key) <= set(marts[child]["columns"]):
+                    parents[child].add((parent, key))
     return {child: sorted(found) for child, found in parents.items()}

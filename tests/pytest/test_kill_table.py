@@ -115,20 +115,24 @@ def test_data_test_catches_its_mutant_alone(
 ) -> None:
     generic = tables.data_tests(project_manifest, is_generic=True)
     singular = tables.data_tests(project_manifest, is_generic=False)
-    mutants = {name: mutant.statements for name, mutant in tables.DATA_TESTS.items()}
+    # Each mutant: the test that has to see it, its statements, and what is said of it.
+    mutants = [
+        (name, mutant.statements, mutant.says)
+        for name, mutant in tables.DATA_TESTS.items()
+    ]
     shutil.copy(bench.earlier, bench.work_file)
     with duckdb.connect(str(bench.work_file)) as con:
         tables.replace_views(con)
         for node in generic:
-            statement = tables.generated_mutant(con, project_manifest, node)
-            mutants[node.name] = (statement,)
+            made = tables.generated_mutants(con, project_manifest, node)
+            mutants += [(node.name, (made[says],), (says,)) for says in made]
     clean = bench.folder / "clean" / "work.duckdb"
     clean.parent.mkdir()
     shutil.copy(bench.work_file, clean)
 
     # All at once: dbt sees each of them, and the build script stops on any.
     with duckdb.connect(str(bench.work_file)) as con:
-        for statements in mutants.values():
+        for _, statements, _ in mutants:
             for statement in statements:
                 con.execute(statement)
     ran = data_tests_on(bench, "resource_type:test")
@@ -139,7 +143,7 @@ def test_data_test_catches_its_mutant_alone(
     # Each alone, by the same SQL, beside no other mutant: clean before, caught after.
     survivors = {}
     with duckdb.connect(str(clean)) as con:
-        for name, statements in mutants.items():
+        for name, statements, says in mutants:
             node = ran[name].node
             before = tables.shown_rows(con, node.compiled_code)
             con.execute("begin")
@@ -147,10 +151,14 @@ def test_data_test_catches_its_mutant_alone(
                 con.execute(statement)
             after = tables.shown_rows(con, node.compiled_code)
             con.execute("rollback")
-            says = tables.DATA_TESTS[name].says if name in tables.DATA_TESTS else ()
             missing = [text for text in says if text not in "\n".join(after)]
             if before or not after or missing or not is_noticed(ran[name]):
-                survivors[name] = (before[:3], after[:3], missing, ran[name].status)
+                survivors[name, says] = (
+                    before[:3],
+                    after[:3],
+                    missing,
+                    ran[name].status,
+                )
     assert survivors == {}
     for node in generic:
         seen.generated["data test", node.test_metadata.name] += 1

@@ -239,17 +239,15 @@ def test_every_key_test_of_the_marts_is_a_join(
     assert ("fct_task_cells", "dim_geographies", "geo_level, geo_id") in joins
     assert len(joins) >= 30
     tested = {
-        (
-            node["attached_node"].rsplit(".", 1)[-1],
-            ", ".join(node["test_metadata"]["kwargs"]["columns"]),
-        )
+        (node["attached_node"].rsplit(".", 1)[-1], parent)
         for node in nodes.values()
-        if (node.get("test_metadata") or {}).get("name") == "has_parent"
-        and set(node["depends_on"]["nodes"]) <= marts
+        for parent in (node.get("test_metadata") or {"kwargs": {}})["kwargs"].get(
+            "parents", []
+        )
     }
-    others = tested - {(child, columns) for child, _, columns in joins}
+    others = tested - {(child, parent) for child, parent, _ in joins}
     # The key of dim_estimators has the figure too: joining would add rows.
-    assert {columns for _, columns in others} <= {"estimator"}
+    assert {parent for _, parent in others} <= {"dim_estimators"}
     for child, parent, columns in joins:
         key = nodes[f"model.ai_in_education.{parent}"]["config"]["meta"]["grain"]
         assert set(columns.split(", ")) == set(key), f"{child} joins {parent}"

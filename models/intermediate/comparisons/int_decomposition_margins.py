@@ -9,9 +9,11 @@ of the side with fewer, less one (B. Efron, R. Tibshirani, An Introduction to th
 Bootstrap, 1993, chapter 12). NULL where nothing varies.
 """
 
+# Before NumPy, whose threads it sets.
+from resampling import resampled, task_draws  # isort: split
+
 import numpy as np
 import polars as pl
-from resampling import resampled, task_draws
 from scipy.special import stdtrit
 
 FIGURE = ["figure", "estimator", "category"]

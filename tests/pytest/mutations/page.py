@@ -47,11 +47,7 @@ GENERATED = """
 MADE = {
     "not_null": "a NULL in the column",
     "check": "a row changed so that the condition does not hold",
-    "is_unique_on_grain": "a row of the table twice",
-    "unique": "a row of the table twice",
-    "has_parent": "the parent of a row deleted",
-    "relationships": "a value that is in no parent",
-    "accepted_values": "a value that is in no list",
+    "keeps_its_keys": "a row of the table twice; each parent of a row deleted",
 }
 
 GOOD = """

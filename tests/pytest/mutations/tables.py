@@ -74,46 +74,41 @@ def data_tests(manifest: Manifest, is_generic: bool) -> list[Any]:
     return sorted(found, key=lambda node: node.name)
 
 
-def generated_mutant(
+def generated_mutants(
     con: duckdb.DuckDBPyConnection, manifest: Manifest, node: Any
-) -> str:
-    """The statement that breaks a generic data test; raises NoMutant."""
+) -> dict[str, str]:
+    """The statements that break a generic data test, by what it has to say of each;
+    raises NoMutant."""
     kind, arguments = node.test_metadata.name, node.test_metadata.kwargs
-    table, column = (
-        relation_of(manifest.nodes[node.attached_node]),
-        arguments.get("column_name"),
-    )
-    if kind == "is_unique_on_grain":
-        if not con.execute(f"from {table} limit 1").fetchall():
-            grain = manifest.nodes[node.attached_node].config.meta["grain"]
-            # Without the constraints of a contract, which are tested elsewhere.
-            bare = f"create or replace table {table} as from {table}"
-            return f"{bare}; insert into {table} ({grain[0]}) values (null), (null)"
-        return f"insert into {table} from {table} limit 1"
-    if kind == "unique":
-        return f"insert into {table} from {table} where {column} is not null limit 1"
-    if kind in ("not_null", "accepted_values", "relationships"):
-        wrong = "null" if kind == "not_null" else "'no such value'"
-        row = f"select * replace ({wrong} as {column}) from {table} limit 1"
-        return f"insert into {table} {row}"
-    if kind == "has_parent":
-        keys = arguments["columns"]
-        (parent,) = re.findall(r"ref\('(\w+)'\)", arguments["to"])
-        (found,) = (
-            other
-            for other in manifest.nodes.values()
-            if other.name == parent and str(other.resource_type) in ("model", "seed")
+    if kind != "keeps_its_keys":
+        raise NoMutant(
+            f"{node.name}: the kind {kind} has no mutant; write one for it in "
+            "tests/pytest/mutations/tables.py"
         )
-        row, filled = (
-            ", ".join(keys),
-            " and ".join(f"{key} is not null" for key in keys),
-        )
+    models = {
+        other.name: other
+        for other in manifest.nodes.values()
+        if str(other.resource_type) == "model"
+    }
+    child = manifest.nodes[node.attached_node]
+    table, grain = relation_of(child), child.config.meta["grain"]
+    twice = f"insert into {table} from {table} limit 1"
+    if not con.execute(f"from {table} limit 1").fetchall():
+        # Without the constraints of a contract, which are tested elsewhere.
+        bare = f"create or replace table {table} as from {table}"
+        twice = f"{bare}; insert into {table} ({grain[0]}) values (null), (null)"
+    mutants = {f"{child.name} should have one row per {', '.join(grain)}": twice}
+    for parent in arguments.get("parents", []):
+        keys = [
+            key for key in models[parent].config.meta["grain"] if key in child.columns
+        ]
+        row = ", ".join(keys)
+        filled = " and ".join(f"{key} is not null" for key in keys)
         key = f"select {row} from {table} where {filled} order by all limit 1"
-        return f"delete from {relation_of(found)} where ({row}) in ({key})"
-    raise NoMutant(
-        f"{node.name}: the kind {kind} has no mutant; write one for it in "
-        "tests/pytest/mutations/tables.py"
-    )
+        mutants[f"{child.name} has keys that {parent} lacks"] = (
+            f"delete from {relation_of(models[parent])} where ({row}) in ({key})"
+        )
+    return mutants
 
 
 # Constraints --------------------------------------------------------------------------
