@@ -1,7 +1,7 @@
 {#- Fails with the keys that stand in more than one row, and with those that a parent
-    lacks (NULL ones too). A key is the list in the model's own `config.meta.grain`, of a
-    parent what the child has of it, so that docs and test cannot part. One test a model:
-    each costs a build more than its query. -#}
+    lacks (NULL ones too). The key is the list in `config.meta.grain`, of a parent what
+    the child has of it, so that docs and test cannot part. One test a model: each costs
+    a build more than its query does. -#}
 {% test keeps_its_keys(model, parents=[]) %}
     {%- set nodes = {} -%}
     {%- if execute -%}
@@ -9,8 +9,8 @@
             {%- do nodes.update({node.name: node}) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- set own = nodes.get(model.identifier, {'config': {'meta': {'grain': ['1']}}}) -%}
-    {%- set grain = own.config.meta.grain -%}
+    {%- set own = nodes[model.identifier] if execute -%}
+    {%- set grain = own.config.meta.grain if execute else ['1'] -%}
 select
     '{{ model.identifier }} should have one row per {{ grain | join(", ") }}'
         as sentence,
