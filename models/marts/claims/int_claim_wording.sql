@@ -91,6 +91,19 @@ preferred_phrases as (
 
 ),
 
+-- By itself, else every two choices of a claim are compared first.
+preferred_choices as materialized (
+
+    select
+        claim_id,
+        chosen.dimension,
+        chosen.choice,
+        preferred.holds
+    from chosen
+    inner join preferred using (claim_id, specification_id)
+
+),
+
 -- Where a specification answers otherwise than the preferred one, what differs.
 flips as (
 
@@ -106,14 +119,9 @@ flips as (
         ) as flip_order
     from phrased
     inner join specifications using (claim_id, specification_id)
-    inner join preferred using (claim_id)
-    inner join chosen as preferred_choices
-        on
-            preferred.claim_id = preferred_choices.claim_id
-            and preferred.specification_id = preferred_choices.specification_id
-            and phrased.dimension = preferred_choices.dimension
+    inner join preferred_choices using (claim_id, dimension)
     where
-        specifications.holds <> preferred.holds
+        specifications.holds <> preferred_choices.holds
         and phrased.choice <> preferred_choices.choice
     group by phrased.claim_id, phrased.specification_id
 

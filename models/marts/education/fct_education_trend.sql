@@ -97,36 +97,47 @@ breaks as (
 
 ),
 
+-- By themselves, else the units of all samples are compared with each other.
+own_units as materialized (
+
+    select
+        units.*,
+        steps.previous_sample_id,
+        steps.previous_allocation_rule
+    from steps
+    inner join units
+        using (sample_id, measure, category, allocation_rule, share_base, country_group)
+
+),
+
 splits as (
 
     select
-        steps.sample_id,
-        steps.measure,
-        steps.category,
-        steps.allocation_rule,
-        steps.share_base,
-        steps.country_group,
+        new.sample_id,
+        new.measure,
+        new.category,
+        new.allocation_rule,
+        new.share_base,
+        new.country_group,
         count(*) as common_unit_count,
         sum(new.weight_pct) as common_share_pct,
         sum(old.weight_pct) as previous_common_share_pct,
         {{ kitagawa_columns(
             'old.weight_pct', 'old.rate_pct', 'new.weight_pct', 'new.rate_pct'
         ) }}
-    from steps
-    inner join units as new
-        using (sample_id, measure, category, allocation_rule, share_base, country_group)
+    from own_units as new
     inner join units as old
         on
-            steps.previous_sample_id = old.sample_id
-            and steps.previous_allocation_rule = old.allocation_rule
+            new.previous_sample_id = old.sample_id
+            and new.previous_allocation_rule = old.allocation_rule
             and new.measure = old.measure
             and new.category = old.category
             and new.share_base = old.share_base
             and new.country_group = old.country_group
             and new.unit_id = old.unit_id
     group by
-        steps.sample_id, steps.measure, steps.category, steps.allocation_rule,
-        steps.share_base, steps.country_group
+        new.sample_id, new.measure, new.category, new.allocation_rule,
+        new.share_base, new.country_group
 
 ),
 
