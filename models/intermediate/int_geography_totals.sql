@@ -1,7 +1,8 @@
 -- grain: sample_id, geo_level, geo_id
 -- why: the base of every share of a place, in one place: for the globe the sample
 --      that the release states, for others their published total, else the sum of the
---      cells; in percent of the sample where only percentages are published
+--      cells; in percent of the sample where only percentages are published; and the
+--      flags that every figure of a place carries
 -- depends_on: {{ ref('int_input_problems') }}
 with
 
@@ -116,9 +117,21 @@ final as (
         coalesce(nodes.named_task_count, 0) as named_task_count,
         based.geo_id = 'NONE'
         or based.geo_id = 'unpublished'
-        or based.geo_id like '%not_classified' as is_residual
+        or based.geo_id like '%not_classified' as is_residual,
+        -- Anthropic's analysis thresholds, not applied in the files of 2026.
+        coalesce(
+            {{ if_counted('based.conversation_count') }} < case based.geo_level
+                when 'country' then {{ var('country_threshold_conversations') }}
+                when 'region' then {{ var('region_threshold_conversations') }}
+            end,
+            false
+        ) as is_below_threshold,
+        anomalies.geo_id is not null as is_anomalous
     from based
+    inner join samples using (sample_id)
     left join nodes using (sample_id, geo_level, geo_id)
+    left join {{ ref('anomalous_geographies') }} as anomalies
+        using (release_id, geo_level, geo_id)
 
 )
 

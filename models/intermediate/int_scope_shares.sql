@@ -140,7 +140,6 @@ joined as (
         share_bases.base_conversation_count,
         share_bases.bound_base_conversation_count,
         share_bases.unseen_conversation_count,
-        share_bases.conversation_count as place_conversation_count,
         share_bases.is_residual,
         samples.count_basis,
         allocation_rules.is_fractional,

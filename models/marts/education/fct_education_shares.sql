@@ -45,13 +45,13 @@ final as (
         shares.bound_high_pct,
         {{ uncertainty_columns('shares') }},
         shares.status,
-        {{ is_below_threshold(
-            if_counted('shares.place_conversation_count'), 'shares.geo_level'
-        ) }} as is_below_threshold,
-        anomalies.geo_id is not null as is_anomalous,
+        places.is_below_threshold,
+        places.is_anomalous,
         samples.is_simulated
     from shares
     inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join {{ ref('int_geography_totals') }} as places
+        using (sample_id, geo_level, geo_id)
     left join uncertainty
         on
             shares.sample_id = uncertainty.sample_id
@@ -60,11 +60,6 @@ final as (
             and shares.allocation_rule = uncertainty.allocation_rule
             and shares.scope = uncertainty.scope
             and shares.share_base = uncertainty.estimator
-    left join {{ ref('anomalous_geographies') }} as anomalies
-        on
-            samples.release_id = anomalies.release_id
-            and shares.geo_level = anomalies.geo_level
-            and shares.geo_id = anomalies.geo_id
 
 )
 

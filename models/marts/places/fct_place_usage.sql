@@ -1,7 +1,6 @@
 -- grain: release_id, platform, window_start_date, geo_level, geo_id
 -- why: how much of the use is a place's, and how much that is per person of working
---      age: a share of use and use per person are never one figure; the flags of a
---      place have their home here
+--      age: a share of use and use per person are never one figure
 with
 
 geography_totals as (
@@ -76,11 +75,8 @@ final as (
         geographies.population_year,
         per_person.per_capita_index,
         published_indices.per_capita_index as published_per_capita_index,
-        {{ is_below_threshold(
-            if_counted('geography_totals.conversation_count'),
-            'geography_totals.geo_level'
-        ) }} as is_below_threshold,
-        anomalies.geo_id is not null as is_anomalous,
+        geography_totals.is_below_threshold,
+        geography_totals.is_anomalous,
         geography_totals.is_residual,
         samples.is_simulated
     from geography_totals
@@ -93,11 +89,6 @@ final as (
             and geography_totals.geo_level = 'country'
             and geography_totals.geo_id = per_person.geo_id
     left join published_indices using (sample_id, geo_level, geo_id)
-    left join {{ ref('anomalous_geographies') }} as anomalies
-        on
-            samples.release_id = anomalies.release_id
-            and geography_totals.geo_level = anomalies.geo_level
-            and geography_totals.geo_id = anomalies.geo_id
 
 )
 

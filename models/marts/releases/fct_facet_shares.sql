@@ -39,15 +39,10 @@ select
     end as published_pct,
     case when shares.is_contradicted then 'contradicted' else shares.status end
         as status,
-    {{ is_below_threshold(
-        if_counted('shares.place_conversation_count'), 'shares.geo_level'
-    ) }} as is_below_threshold,
-    anomalies.geo_id is not null as is_anomalous,
+    places.is_below_threshold,
+    places.is_anomalous,
     samples.is_simulated
 from {{ ref('int_place_shares') }} as shares
 inner join {{ ref('int_samples') }} as samples using (sample_id)
-left join {{ ref('anomalous_geographies') }} as anomalies
-    on
-        samples.release_id = anomalies.release_id
-        and shares.geo_level = anomalies.geo_level
-        and shares.geo_id = anomalies.geo_id
+inner join {{ ref('int_geography_totals') }} as places
+    using (sample_id, geo_level, geo_id)

@@ -17,17 +17,10 @@ select
         as maximum_conversation_count,
     task_cells.published_pct,
     task_cells.status,
-    {{ is_below_threshold(
-        if_counted('geography_totals.conversation_count'), 'task_cells.geo_level'
-    ) }} as is_below_threshold,
-    anomalies.geo_id is not null as is_anomalous,
+    places.is_below_threshold,
+    places.is_anomalous,
     samples.is_simulated
 from {{ ref('int_task_cells') }} as task_cells
 inner join {{ ref('int_samples') }} as samples using (sample_id)
-inner join {{ ref('int_geography_totals') }} as geography_totals
+inner join {{ ref('int_geography_totals') }} as places
     using (sample_id, geo_level, geo_id)
-left join {{ ref('anomalous_geographies') }} as anomalies
-    on
-        samples.release_id = anomalies.release_id
-        and task_cells.geo_level = anomalies.geo_level
-        and task_cells.geo_id = anomalies.geo_id
