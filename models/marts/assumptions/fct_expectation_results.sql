@@ -4,23 +4,7 @@ with
 
 expectation_results as (
 
-    select
-        run_id,
-        run_at,
-        expectation_id,
-        assumption_id,
-        expectation,
-        boundary,
-        release_id,
-        platform,
-        severity,
-        is_success,
-        observed,
-        expected,
-        unexpected_count,
-        example_rows,
-        sentence
-    from {{ source('validation', 'expectation_results') }}
+    select * from {{ source('validation', 'expectation_results') }}
 
 ),
 

@@ -2,32 +2,6 @@
 -- why: which code, dependencies and files the figures of this warehouse were made of
 with
 
-builds as (
-
-    select
-        build_id,
-        built_at,
-        compared_build_id,
-        project_version,
-        code_commit,
-        code_sha256,
-        lock_sha256,
-        duckdb_version
-    from {{ source('validation', 'builds') }}
-
-),
-
-release_files as (
-
-    select
-        relative_path,
-        observed_sha256,
-        is_simulated
-    from {{ ref('dim_release_files') }}
-    where is_loaded
-
-),
-
 loaded_data as (
 
     select
@@ -37,7 +11,8 @@ loaded_data as (
             )
         ) as data_sha256,
         bool_or(is_simulated) as is_simulated
-    from release_files
+    from {{ ref('dim_release_files') }}
+    where is_loaded
 
 ),
 
@@ -56,7 +31,7 @@ final as (
         '{{ dbt_version }}' as dbt_version,
         builds.duckdb_version,
         loaded_data.is_simulated
-    from builds
+    from {{ source('validation', 'builds') }} as builds
     cross join loaded_data
 
 )

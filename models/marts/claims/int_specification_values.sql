@@ -20,19 +20,8 @@ claims as (
 shares as (
 
     select
-        release_id,
-        platform,
-        window_start_date,
-        geo_id,
-        allocation_rule,
-        share_base as estimator,
-        scope,
-        share_pct,
-        bound_low_pct,
-        bound_high_pct,
-        uncertainty_low_pct,
-        uncertainty_high_pct,
-        status
+        *,
+        share_base as estimator
     from {{ ref('fct_education_shares') }}
     where
         geo_level = 'global'

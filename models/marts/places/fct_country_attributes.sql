@@ -16,24 +16,8 @@ estimators as (
 attributes as (
 
     select
-        release_id,
-        platform,
-        window_start_date,
-        geo_level,
-        geo_id,
-        'all_with_pseudo' as scope,
-        facet,
-        category,
-        conversation_count,
-        base_conversation_count,
-        share_pct,
-        bound_low_pct,
-        bound_high_pct,
-        interval_low_pct,
-        interval_high_pct,
-        interval_kind,
-        interval_missing_reason,
-        status
+        *,
+        'all_with_pseudo' as scope
     from {{ ref('fct_facet_shares') }}
     where
         share_base = 'all_conversations'

@@ -19,97 +19,69 @@ education_tasks as (
 
 ),
 
+-- Keys of a figure have one name in every mart, or get it here.
 unioned as (
 
     select
+        *,
         'dim_releases' as mart,
         'sample_count' as measure,
-        release_id,
-        platform,
         sample_count as value
     from releases
     union all by name
     select
+        *,
         'fct_education_shares' as mart,
         unnest(['conversation_count', 'task_count', 'share_pct']) as measure,
-        release_id,
-        platform,
-        geo_level,
-        geo_id,
-        allocation_rule,
-        share_base,
-        scope,
         unnest([conversation_count, cast(task_count as double), share_pct]) as value
     from {{ ref('fct_education_shares') }}
     union all by name
     select
+        *,
         'fct_occupation_group_shares' as mart,
         'share_pct' as measure,
-        release_id,
-        platform,
-        allocation_rule,
-        share_base,
         soc_major_group as scope,
         share_pct as value
     from {{ ref('fct_occupation_group_shares') }}
     union all by name
     select
+        *,
         'fct_interaction_patterns' as mart,
         'share_pct' as measure,
-        release_id,
-        platform,
-        allocation_rule,
-        scope,
-        estimator,
         pattern as category,
         share_pct as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
     from {{ ref('fct_interaction_patterns') }}
     union all by name
     select
+        *,
         'fct_task_success' as mart,
         unnest(['success_pct', 'task_with_success_count']) as measure,
-        release_id,
-        platform,
-        allocation_rule,
-        scope,
-        estimator,
         unnest([success_pct, cast(task_with_success_count as double)]) as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
     from {{ ref('fct_task_success') }}
     union all by name
     select
+        *,
         'fct_use_case_shares' as mart,
         'share_pct' as measure,
-        release_id,
-        platform,
-        allocation_rule,
-        scope,
-        estimator,
         use_case as category,
         share_pct as value,
         status in ('partial_copy', 'not_in_copy') as is_partial
     from {{ ref('fct_use_case_shares') }}
     union all by name
     select
+        *,
         'fct_task_concentration' as mart,
         unnest(['share_pct', 'task_count']) as measure,
-        release_id,
-        platform,
-        allocation_rule,
-        scope,
-        share_base,
-        top_k,
         unnest([share_pct, cast(task_count as double)]) as value
     from {{ ref('fct_task_concentration') }}
     union all by name
     select
+        *,
         'fct_education_tasks' as mart,
         unnest(['volume_share_pct', 'success_pct']) as measure,
-        release_id,
-        platform,
         'any_holder' as allocation_rule,
-        task_key,
         unnest([volume_share_pct, success_pct]) as value,
         unnest([false, success_status = 'not_in_copy']) as is_partial
     from education_tasks
@@ -126,15 +98,10 @@ unioned as (
     group by release_id, platform
     union all by name
     select
+        *,
         'fct_facet_shares' as mart,
         'share_pct' as measure,
-        release_id,
-        platform,
-        geo_level,
-        geo_id,
         facet as scope,
-        share_base,
-        category,
         share_pct as value
     from {{ ref('fct_facet_shares') }}
     where level = 0 and facet not in ('onet_task', 'request')
