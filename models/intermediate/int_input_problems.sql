@@ -23,37 +23,25 @@ release_files as (
 
 ),
 
--- A file without rows would otherwise look like an absent one.
-empty_files as (
+file_problems as (
 
+    -- A file without rows would otherwise look like an absent one.
     select
         release_files.sample_id,
         release_files.relative_path,
-        cast(null as bigint) as row_number,
         'empty_files' as check_name,
-        cast(null as varchar) as column_name,
-        'no row' as observed,
-        cast(null as varchar) as expected
+        'no row' as observed
     from release_files
     left join facet_values using (relative_path)
     where facet_values.relative_path is null
-
-),
-
-unknown_samples as (
-
+    union all
     select
-        release_files.sample_id,
-        release_files.relative_path,
-        cast(null as bigint) as row_number,
+        sample_id,
+        relative_path,
         'unknown_samples' as check_name,
-        cast(null as varchar) as column_name,
-        'no sample_count in the manifest' as observed,
-        cast(null as varchar) as expected
+        'no sample_count in the manifest' as observed
     from release_files
-    where
-        release_files.sample_count is null
-        and release_files.count_basis <> 'percent_only'
+    where sample_count is null and count_basis <> 'percent_only'
 
 ),
 
@@ -63,9 +51,7 @@ problems as (
     union all by name
     select * from {{ ref('int_cell_problems') }}
     union all by name
-    select * from empty_files
-    union all by name
-    select * from unknown_samples
+    select * from file_problems
 
 ),
 

@@ -52,20 +52,12 @@ levels as (
     from {{ ref('int_specification_figures') }}
     union all by name
     select
+        shares.*,
         samples.sample_id,
-        shares.geo_id,
-        shares.allocation_rule,
-        shares.scope,
         'scope_share' as figure,
         'all' as category,
-        shares.estimator,
         'none' as task_omission,
-        shares.share_pct as value,
-        shares.bound_low_pct,
-        shares.bound_high_pct,
-        shares.uncertainty_low_pct,
-        shares.uncertainty_high_pct,
-        shares.status
+        shares.share_pct as value
     from shares
     inner join samples using (release_id, platform, window_start_date)
     union all by name

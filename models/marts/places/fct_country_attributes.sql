@@ -24,19 +24,12 @@ attributes as (
         and facet in (select estimators.facet from estimators)
     union all by name
     select
+        figures.* replace ('observed' as status),
         samples.release_id,
         samples.platform,
         samples.window_start_date,
-        figures.geo_level,
-        figures.geo_id,
-        figures.scope,
         estimators.facet,
-        figures.category,
-        figures.share_pct,
-        figures.bound_low_pct,
-        figures.bound_high_pct,
-        'percent_only' as interval_missing_reason,
-        'observed' as status
+        'percent_only' as interval_missing_reason
     from {{ ref('int_published_figures') }} as figures
     inner join {{ ref('int_samples') }} as samples using (sample_id)
     inner join estimators using (figure)
