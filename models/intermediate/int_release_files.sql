@@ -30,31 +30,10 @@ row_counts as (
 final as (
 
     select
-        release_files.sample_id,
-        release_files.release_id,
-        release_files.platform,
-        release_files.file_role,
-        release_files.relative_path,
-        release_files.copy_status,
-        release_files.schema_family,
-        release_files.facet_set,
-        release_files.taxonomy_version,
-        release_files.count_basis,
-        release_files.product_label,
-        release_files.licence,
-        release_files.citation,
-        release_files.dataset_revision,
-        release_files.manifest_sha256,
-        release_files.observed_sha256,
-        release_files.window_start_date,
-        release_files.window_end_date,
-        release_files.manifest_byte_count,
-        release_files.observed_byte_count,
-        release_files.sample_count,
-        release_files.sample_source,
-        release_files.file_status,
-        release_files.is_simulated,
-        release_files.is_loaded,
+        -- Without what the loader alone asks of a file.
+        release_files.* exclude (
+            file_path, layout, header_line, ends_in_quotes, is_present
+        ),
         case when release_files.is_loaded then row_counts.row_count end as row_count,
         case when release_files.is_loaded then row_counts.set_aside_row_count end
             as set_aside_row_count
@@ -63,4 +42,4 @@ final as (
 
 )
 
-select * from final
+select * from final -- noqa: AM04
