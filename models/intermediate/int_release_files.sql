@@ -7,7 +7,9 @@ with
 
 release_files as (
 
-    select * from {{ ref('stg_aei__release_files') }}
+    -- Without what the loader alone asks of a file.
+    select * exclude (file_path, layout, header_line, ends_in_quotes, is_present)
+    from {{ ref('stg_aei__release_files') }}
     {% if has_own_conversations() %}
         union all by name
         select * from {{ ref('stg_conversations__samples') }}
@@ -30,10 +32,7 @@ row_counts as (
 final as (
 
     select
-        -- Without what the loader alone asks of a file.
-        release_files.* exclude (
-            file_path, layout, header_line, ends_in_quotes, is_present
-        ),
+        release_files.*,
         case when release_files.is_loaded then row_counts.row_count end as row_count,
         case when release_files.is_loaded then row_counts.set_aside_row_count end
             as set_aside_row_count
