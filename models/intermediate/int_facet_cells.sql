@@ -208,7 +208,7 @@ unpublished_labels as (
         'unpublished' as base_cluster_name,
         any_value(facet_kind) as facet_kind,
         any_value(count_basis) as count_basis,
-        100 - {{ exact_sum('published_pct') }} as published_pct,
+        100 - {{ exact_sum('published_pct', of_unchecked=true) }} as published_pct,
         {{ exact_sum('half_unit_pct') }} as half_unit_pct,
         true as is_usable
     from based
@@ -219,7 +219,7 @@ unpublished_labels as (
         and is_usable
     group by sample_id, geo_level, geo_id, facet, base_facet, level
     having
-        100 - {{ exact_sum('published_pct') }}
+        100 - {{ exact_sum('published_pct', of_unchecked=true) }}
         > 1e-6 + {{ exact_sum('coalesce(half_unit_pct, 0)') }}
 
 ),
