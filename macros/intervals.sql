@@ -53,17 +53,28 @@
 {%- endmacro %}
 
 
-{#- Sums over the tasks of a ratio of which its delete-one-task jackknife error is made:
-    of what a task adds to the numerator and to the base, each over what is left of the
-    base without the task. -#}
-{% macro delete_one_sums(part, base, rest, name) -%}
-    sum(pow(({{ part }}) / {{ rest }}, 2)) as squares_{{ name }},
-        sum(({{ part }}) / {{ rest }} * ({{ base }}) / {{ rest }}) as products_{{ name }}
+{#- What is left of a whole without a task; NULL where it is next to nothing. -#}
+{% macro rest_of(part, whole) -%}
+    case
+            when {{ whole }} - {{ part }} > 1e-7 * {{ whole }}
+                then {{ whole }} - {{ part }}
+        end
 {%- endmacro %}
 
 
-{#- The error of a ratio, from those sums and the sum of squares of the base alone.
-    Without a task the ratio moves by (ratio * base - part) / rest. -#}
+{#- Sums over the tasks of a ratio of which its delete-one-task jackknife error is made:
+    of what a task adds to the numerator and to the base, each in percent of what is left
+    of the base without the task. -#}
+{% macro delete_one_sums(part, base, rest, name) -%}
+    {%- set part = '100 * (' ~ part ~ ') / ' ~ rest -%}
+    {%- set base = '100 * (' ~ base ~ ') / ' ~ rest -%}
+    {{ exact_sum('pow(' ~ part ~ ', 2)') }} as squares_{{ name }},
+        {{ exact_sum(part ~ ' * ' ~ base) }} as products_{{ name }}
+{%- endmacro %}
+
+
+{#- The error of a ratio, in percent, from those sums and the sum of squares of the base
+    alone. Without a task the ratio moves by (ratio * base - part) / rest. -#}
 {% macro delete_one_error(ratio, task_count, base_squares, name) -%}
     sqrt(
         ({{ task_count }} - 1) / {{ task_count }} * abs(

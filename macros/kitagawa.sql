@@ -5,7 +5,7 @@
     International Economic Review 14, 1973); the mean of both is E. M. Kitagawa, JASA 50
     (1955). Parts add up to the difference. -#}
 {% macro weighted_mean(weight, rate) -%}
-    sum({{ weight }} * ({{ rate }})) / nullif(sum({{ weight }}), 0)
+    {{ exact_sum(weight ~ ' * (' ~ rate ~ ')') }} / nullif({{ exact_sum(weight) }}, 0)
 {%- endmacro %}
 
 

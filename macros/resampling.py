@@ -36,6 +36,17 @@ def task_draws(task_ids: Iterable[str], seed: int, replicates: int) -> Array:
     return np.array([_drawn(task, seed, replicates) for task in task_ids], dtype=float)
 
 
+def summable(values: Array, most: float) -> Array:
+    """The values rounded so that sums of whole multiples of them are exact.
+
+    A matrix product adds in an order of the processor's and of its threads, and each
+    order rounds otherwise. Columns are rounded to within 2^-53 of the greatest sum, in
+    which each value is taken up to `most` times.
+    """
+    exponent = 52 - np.frexp(np.abs(values).sum(axis=0) * most)[1]
+    return np.ldexp(np.rint(np.ldexp(values, exponent)), -exponent)
+
+
 def resampled(values: Array, weights: Array, counts: Array) -> Array:
     """Weighted sums in every replicate, scopes x columns x replicates.
 
@@ -46,5 +57,9 @@ def resampled(values: Array, weights: Array, counts: Array) -> Array:
     is_first = np.diff(weights[:, order], axis=1, prepend=np.nan).any(axis=0)
     strata = weights[:, order[is_first]]
     members = np.split(order, np.flatnonzero(is_first)[1:])
+    values = summable(values, counts.max(initial=0))
     sums = [values[tasks].T @ counts[tasks] for tasks in members]
-    return np.tensordot(strata, np.array(sums), axes=1)
+    found = np.zeros((len(weights), values.shape[1], counts.shape[1]))
+    for scope, stratum in np.argwhere(strata):
+        found[scope] += strata[scope, stratum] * sums[stratum]
+    return found

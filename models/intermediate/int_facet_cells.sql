@@ -165,13 +165,15 @@ unpublished_countries as (
         'geography_total' as facet_kind,
         any_value(count_basis) as count_basis,
         any_value(stated_base_count) as stated_base_count,
-        any_value(sample_amount) - sum(amount) as amount,
+        any_value(sample_amount)
+        - {{ exact_sum('amount', of_unchecked=true) }} as amount,
         any_value(stated_base_count) - sum(conversation_count) as conversation_count,
         case
-            when any_value(count_basis) = 'percent_only' then 100 - sum(published_pct)
+            when any_value(count_basis) = 'percent_only'
+                then 100 - {{ exact_sum('published_pct', of_unchecked=true) }}
         end as published_pct,
         -- a rest of rounded numbers is as vague as all of them
-        sum(half_unit_pct) as half_unit_pct,
+        {{ exact_sum('half_unit_pct') }} as half_unit_pct,
         true as is_usable
     from (
         select
@@ -183,10 +185,11 @@ unpublished_countries as (
     ) as countries
     group by sample_id
     having
-        any_value(sample_amount) - sum(amount)
+        any_value(sample_amount) - {{ exact_sum('amount', of_unchecked=true) }}
         > case any_value(count_basis)
             when 'per_million' then count(*) / 2.0
-            when 'percent_only' then 1e-6 + sum(coalesce(half_unit_pct, 0))
+            when 'percent_only'
+                then 1e-6 + {{ exact_sum('coalesce(half_unit_pct, 0)') }}
             else 0
         end
 
@@ -205,8 +208,8 @@ unpublished_labels as (
         'unpublished' as base_cluster_name,
         any_value(facet_kind) as facet_kind,
         any_value(count_basis) as count_basis,
-        100 - sum(published_pct) as published_pct,
-        sum(half_unit_pct) as half_unit_pct,
+        100 - {{ exact_sum('published_pct', of_unchecked=true) }} as published_pct,
+        {{ exact_sum('half_unit_pct') }} as half_unit_pct,
         true as is_usable
     from based
     where
@@ -215,7 +218,9 @@ unpublished_labels as (
         and has_closed_labels
         and is_usable
     group by sample_id, geo_level, geo_id, facet, base_facet, level
-    having 100 - sum(published_pct) > 1e-6 + sum(coalesce(half_unit_pct, 0))
+    having
+        100 - {{ exact_sum('published_pct', of_unchecked=true) }}
+        > 1e-6 + {{ exact_sum('coalesce(half_unit_pct, 0)') }}
 
 ),
 

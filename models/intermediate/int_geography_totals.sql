@@ -26,7 +26,7 @@ facet_totals as (
         geo_level,
         geo_id,
         facet_kind,
-        sum(amount) as conversation_count
+        {{ exact_sum('amount') }} as conversation_count
     from facet_cells
     where attribute_facet is null and facet_kind <> 'request'
     group by sample_id, geo_level, geo_id, facet_kind, facet
@@ -58,14 +58,14 @@ nodes as (
         facet_cells.geo_id,
         -- Nothing where a small geography publishes pseudo-tasks only.
         coalesce(
-            sum(facet_cells.amount) filter (
-                where not tasks.is_pseudo_task
-            ),
+            {{ exact_sum(
+                'facet_cells.amount', 'filter (where not tasks.is_pseudo_task)'
+            ) }},
             0
         ) as named_task_conversation_count,
-        sum(facet_cells.amount) filter (
-            where tasks.task_key <> 'not_classified'
-        ) as seen_conversation_count,
+        {{ exact_sum(
+            'facet_cells.amount', "filter (where tasks.task_key <> 'not_classified')"
+        ) }} as seen_conversation_count,
         count(*) as task_node_count,
         count(*) filter (where not tasks.is_pseudo_task) as named_task_count
     from facet_cells

@@ -39,11 +39,13 @@ place_facets as (
         level,
         count(*) filter (where label_kind = 'named') as published_label_count,
         sum(conversation_count) filter (where label_kind = 'named') as named_count,
-        sum(published_pct) filter (where label_kind = 'named') as named_pct,
+        {{ exact_sum('published_pct', "filter (where label_kind = 'named')") }}
+            as named_pct,
         coalesce(sum(conversation_count) filter (where label_kind = 'residual'), 0)
             as residual_count,
-        100 - sum(published_pct) filter (where category <> 'unpublished')
-        + sum(half_unit_pct) as unpublished_pct,
+        100
+        - {{ exact_sum('published_pct', "filter (where category <> 'unpublished')") }}
+        + {{ exact_sum('half_unit_pct') }} as unpublished_pct,
         case any_value(count_basis)
             when 'conversations' then {{ var('privacy_floor_conversations') }} - 1
             else min(

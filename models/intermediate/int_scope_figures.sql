@@ -8,12 +8,13 @@ scope_tasks as (
 
     select
         *,
-        nullif(
-            sum(conversation_count) over (
-                partition by sample_id, allocation_rule, scope
-            ) - conversation_count,
-            0
-        ) as rest_count
+        {{ rest_of(
+            'conversation_count',
+            exact_sum(
+                'conversation_count',
+                'over (partition by sample_id, allocation_rule, scope)'
+            )
+        ) }} as rest_count
     from {{ ref('int_scope_tasks') }}
 
 ),
@@ -32,19 +33,23 @@ summed as (
         count(*) filter (where ratios.has_named_cell) as task_with_named_count,
         count(ratios.cell_count) as task_with_cell_count,
         count(*) filter (where ratios.is_not_in_copy) as task_not_in_copy_count,
-        sum(scope_tasks.weight * ratios.task_count) as scope_conversation_count,
+        {{ exact_sum('scope_tasks.weight * ratios.task_count') }}
+            as scope_conversation_count,
         -- Nothing where no task of the scope publishes the category: not zero.
-        sum(scope_tasks.weight * ratios.cell_count) as published_count,
-        sum(scope_tasks.weight * ratios.unpublished_count) as unpublished_count,
-        sum(scope_tasks.weight * ratios.numerator) as numerator,
-        nullif(sum(scope_tasks.weight * ratios.base), 0) as base,
-        sum(scope_tasks.weight * ratios.numerator_low) as numerator_low,
-        sum(scope_tasks.weight * ratios.numerator_high) as numerator_high,
-        pow(sum(scope_tasks.weight * ratios.base), 2)
-        / nullif(sum(pow(scope_tasks.weight * ratios.base, 2)), 0)
+        {{ exact_sum('scope_tasks.weight * ratios.cell_count') }} as published_count,
+        {{ exact_sum('scope_tasks.weight * ratios.unpublished_count') }}
+            as unpublished_count,
+        {{ exact_sum('scope_tasks.weight * ratios.numerator') }} as numerator,
+        nullif({{ exact_sum('scope_tasks.weight * ratios.base') }}, 0) as base,
+        {{ exact_sum('scope_tasks.weight * ratios.numerator_low') }} as numerator_low,
+        {{ exact_sum('scope_tasks.weight * ratios.numerator_high') }}
+            as numerator_high,
+        pow({{ exact_sum('scope_tasks.weight * ratios.base') }}, 2)
+        / nullif({{ exact_sum('pow(scope_tasks.weight * ratios.base, 2)') }}, 0)
             as effective_task_count,
-        sum(pow(scope_tasks.weight * ratios.base / scope_tasks.rest_count, 2))
-            as base_squares,
+        {{ exact_sum(
+            'pow(100 * scope_tasks.weight * ratios.base / scope_tasks.rest_count, 2)'
+        ) }} as base_squares,
         {{ delete_one_sums(
             'scope_tasks.weight * ratios.numerator_low',
             'scope_tasks.weight * ratios.base',
@@ -73,13 +78,13 @@ computed as (
         -- What a folded cell can hold is known in conversations, not in percent.
         {{ if_counted('100 * summed.numerator_low / summed.base') }} as bound_low_pct,
         {{ if_counted('100 * summed.numerator_high / summed.base') }} as bound_high_pct,
-        100 * {{ delete_one_error(
+        {{ delete_one_error(
             'summed.numerator_low / summed.base',
             'summed.task_count',
             'summed.base_squares',
             'low'
         ) }} as error_low_pct,
-        100 * {{ delete_one_error(
+        {{ delete_one_error(
             'summed.numerator_high / summed.base',
             'summed.task_count',
             'summed.base_squares',

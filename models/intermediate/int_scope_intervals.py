@@ -15,7 +15,7 @@ from resampling import resampled, task_draws  # isort: split
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
+from scipy.special import expit, logit, stdtrit
 
 SAMPLE = "sample_id"
 SCOPE = ["allocation_rule", "scope"]
@@ -56,9 +56,8 @@ def jackknife(numerators, bases):
     without = np.where(has_base & (rest != 0), (top - numerators) / rest - share, 0.0)
     error = np.sqrt((tasks - 1) / tasks * (without**2).sum(axis=0))
     half = stdtrit(np.maximum(1, np.floor(effective - 1)), 0.975) * error
-    logit = np.log(share / (1 - share))
     half = half / (share * (1 - share))
-    ends = 1 / (1 + np.exp(-np.array([logit - half, logit + half])))
+    ends = expit(logit(share) + np.array([-half, half]))
     shown = (share > 0) & (share < 1) & (tasks > 1)
     return np.where(shown, ends, np.nan), effective
 

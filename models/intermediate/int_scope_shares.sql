@@ -60,12 +60,14 @@ based_tasks as (
     select
         task_cells.*,
         share_bases.share_base,
-        nullif(
-            share_bases.bound_base_conversation_count - task_cells.conversation_count, 0
-        ) as rest_count,
+        {{ rest_of(
+            'task_cells.conversation_count',
+            'share_bases.bound_base_conversation_count'
+        ) }} as rest_count,
         count(*) over place as base_task_count,
-        sum(pow(task_cells.conversation_count / rest_count, 2)) over place
-            as base_squares
+        {{ exact_sum(
+            'pow(100 * task_cells.conversation_count / rest_count, 2)', 'over place'
+        ) }} as base_squares
     from task_cells
     inner join share_bases using (sample_id, geo_level, geo_id)
     window place as (
@@ -87,11 +89,16 @@ visible as (
         scope_weights.scope,
         scope_weights.scope_kind,
         count(*) as task_count,
-        sum(scope_weights.weight * based_tasks.conversation_count)
+        {{ exact_sum('scope_weights.weight * based_tasks.conversation_count') }}
             as conversation_count,
-        pow(sum(scope_weights.weight * based_tasks.conversation_count), 2)
-        / nullif(sum(pow(scope_weights.weight * based_tasks.conversation_count, 2)), 0)
-            as effective_task_count,
+        pow(
+            {{ exact_sum('scope_weights.weight * based_tasks.conversation_count') }}, 2
+        ) / nullif(
+            {{ exact_sum(
+                'pow(scope_weights.weight * based_tasks.conversation_count, 2)'
+            ) }},
+            0
+        ) as effective_task_count,
         any_value(based_tasks.base_task_count) as base_task_count,
         any_value(based_tasks.base_squares) as base_squares,
         {{ delete_one_sums(
@@ -209,10 +216,10 @@ final as (
             bound_base_conversation_count, is_residual, count_basis, is_fractional,
             base_task_count, base_squares, squares_of_scope, products_of_scope
         ),
-        100 * {{ delete_one_error(
+        {{ delete_one_error(
             'bound_low_pct / 100', 'base_task_count', 'base_squares', 'of_scope'
         ) }} as error_low_pct,
-        100 * {{ delete_one_error(
+        {{ delete_one_error(
             'bound_high_pct / 100', 'base_task_count', 'base_squares', 'of_scope'
         ) }} as error_high_pct
     from computed

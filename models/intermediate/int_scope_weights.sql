@@ -56,7 +56,7 @@ group_weights as (
         scopes.scope,
         scopes.scope_kind,
         allocations.task_id,
-        sum(allocations.weight) as weight
+        {{ exact_sum('allocations.weight') }} as weight
     from allocations
     inner join scopes
         on
@@ -77,7 +77,7 @@ excluded_weights as (
         allocations.allocation_rule,
         excluded_groups.scope,
         allocations.task_id,
-        sum(allocations.weight) as weight
+        {{ exact_sum('allocations.weight') }} as weight
     from allocations
     inner join {{ ref('scope_excluded_groups') }} as excluded_groups
         using (soc_major_group)

@@ -133,13 +133,17 @@ filled as (
         grid.category = 'not_classified' as is_residual,
         count(attribute_cells.conversation_count) over task_facet > 0 as has_cells,
         coalesce(
-            sum(attribute_cells.conversation_count)
-            filter (where grid.category <> 'not_classified') over task_facet,
+            {{ exact_sum(
+                'attribute_cells.conversation_count',
+                "filter (where grid.category <> 'not_classified') over task_facet"
+            ) }},
             0
         ) as named_conversation_count,
         coalesce(
-            sum(attribute_cells.conversation_count)
-            filter (where grid.category = 'not_classified') over task_facet,
+            {{ exact_sum(
+                'attribute_cells.conversation_count',
+                "filter (where grid.category = 'not_classified') over task_facet"
+            ) }},
             0
         ) as residual_conversation_count
     from grid

@@ -32,13 +32,17 @@ cells as (
         task_cells.maximum_conversation_count,
         task_totals.conversation_count as task_count,
         coalesce(
-            sum(task_cells.conversation_count)
-            filter (where facet_labels.label_kind = 'named') over task_facet,
+            {{ exact_sum(
+                'task_cells.conversation_count',
+                "filter (where facet_labels.label_kind = 'named') over task_facet"
+            ) }},
             0
         ) as named_count,
         coalesce(
-            sum(task_cells.conversation_count)
-            filter (where facet_labels.label_kind <> 'residual') over task_facet,
+            {{ exact_sum(
+                'task_cells.conversation_count',
+                "filter (where facet_labels.label_kind <> 'residual') over task_facet"
+            ) }},
             0
         ) as published_count,
         bool_or(task_cells.status = 'not_in_copy') over task_facet as is_not_in_copy

@@ -197,9 +197,11 @@ def start_build(
     )
 
 
-def run_build(folder: Path, data_dir: Path | None = None, *options: str) -> Build:
+def run_build(
+    folder: Path, data_dir: Path | None = None, *options: str, **environment: str
+) -> Build:
     """Run scripts/build.py to its end."""
-    process = start_build(folder, data_dir, *options)
+    process = start_build(folder, data_dir, *options, **environment)
     stdout, stderr = process.communicate()
     return Build(folder, process.returncode, stdout, stderr)
 

@@ -131,6 +131,9 @@ IDIOMS = {
     "qualify row_number() over (partition by name order by number desc) = 1",
     "distinct_on": "select distinct on (name) name, number "
     f"from {ROWS} order by name, number desc",
+    "exact_sum": "select name, cast(sum(cast(value * pow(2, 60) as decimal(38, 0))) "
+    "filter (where number > 0) as double) / pow(2, 60) "
+    f"from {ROWS} group by all",
     "decimals_divide": "select (1 / 3.0 + 0.1) * 1e-6 / 7, 7 / 2, 1.0 / 3",
     "finite": "select isfinite(try_cast(text as double)), try_cast(text as double) > 1 "
     "from (values ('1e400'), ('2'), ('x')) as texts (text)",

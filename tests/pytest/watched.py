@@ -42,6 +42,17 @@ def digest(file: Path) -> str | None:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+# Of a build on another machine. The tests of dbt take time only.
+OTHER_MACHINE = {
+    "AEI_MEMORY_LIMIT": "600MB",
+    "AEI_QUERY_THREADS": "4",
+    "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test",
+    "DBT_THREADS": "4",
+    "OPENBLAS_CORETYPE": "Prescott",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
 class Watched(NamedTuple):
     """A build that has ended; the published file at each point, as its digest; and a
     folder with everything else that builds killed at these points would have left."""
@@ -92,7 +103,7 @@ def shipped_warehouse(watched_warehouse: Watched) -> Build:
 @pytest.fixture(scope="session")
 def built_again(once: Once, watched_warehouse: Watched) -> Watched:
     """The same once more, on top of the first and of all that killed builds leave
-    behind, with other numbers of threads and of processors."""
+    behind, with other numbers of threads and of processors, and less memory."""
 
     def build(folder: Path) -> Watched:
         shutil.copytree(watched_warehouse.left, folder)
@@ -100,9 +111,7 @@ def built_again(once: Once, watched_warehouse: Watched) -> Watched:
         processors = os.sched_getaffinity(0)
         os.sched_setaffinity(0, sorted(processors)[:1])
         try:
-            # The tests of dbt take time only.
-            without = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test"}
-            return watched_build(folder, DBT_THREADS="4", **without)
+            return watched_build(folder, **OTHER_MACHINE)
         finally:
             os.sched_setaffinity(0, processors)
 

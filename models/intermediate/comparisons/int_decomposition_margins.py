@@ -132,7 +132,8 @@ def group_margins(pairs, new_ratios, old_ratios, scope_tasks, use_cases, draws):
     weights, sides = weight_rows(scope_tasks, tasks)
     counts = task_draws(names, *draws)
     effective = [
-        (weights @ base) ** 2 / (weights**2 @ base**2) for base in (new[1], old[1])
+        np.array([part.sum(0) ** 2 / (part**2).sum(0) for part in parts])
+        for parts in (weights[..., None] * base for base in (new[1], old[1]))
     ]
     at = [
         pairs.join(

@@ -33,9 +33,10 @@ shared_tasks as (
         new.weight,
         new.conversation_count,
         old.conversation_count as baseline_conversation_count,
-        new.conversation_count / nullif(sum(new.conversation_count) over pair, 0)
-            as part,
-        old.conversation_count / nullif(sum(old.conversation_count) over pair, 0)
+        new.conversation_count
+        / nullif({{ exact_sum('new.conversation_count', 'over pair') }}, 0) as part,
+        old.conversation_count
+        / nullif({{ exact_sum('old.conversation_count', 'over pair') }}, 0)
             as baseline_part
     from pairs
     inner join scope_tasks as new using (sample_id, allocation_rule, scope)
@@ -101,11 +102,13 @@ side_units as (
         ratios.estimator,
         ratios.category,
         count(*) as task_count,
-        sum(scope_tasks.conversation_count) as conversation_count,
-        coalesce(sum(scope_tasks.weight * ratios.numerator), 0) as numerator,
-        sum(scope_tasks.weight * ratios.base) as base,
-        sum(scope_tasks.weight * ratios.numerator_low) as numerator_low,
-        sum(scope_tasks.weight * ratios.numerator_high) as numerator_high
+        {{ exact_sum('scope_tasks.conversation_count') }} as conversation_count,
+        coalesce({{ exact_sum('scope_tasks.weight * ratios.numerator') }}, 0)
+            as numerator,
+        {{ exact_sum('scope_tasks.weight * ratios.base') }} as base,
+        {{ exact_sum('scope_tasks.weight * ratios.numerator_low') }} as numerator_low,
+        {{ exact_sum('scope_tasks.weight * ratios.numerator_high') }}
+            as numerator_high
     from scope_tasks
     inner join {{ ref('int_task_main_use_cases') }} as main_use_cases
         using (sample_id, task_id)
@@ -151,8 +154,10 @@ units as (
         old.task_count as baseline_task_count,
         new.conversation_count,
         old.conversation_count as baseline_conversation_count,
-        new.conversation_count / sum(new.conversation_count) over pair as part,
-        old.conversation_count / sum(old.conversation_count) over pair as baseline_part,
+        new.conversation_count
+        / {{ exact_sum('new.conversation_count', 'over pair') }} as part,
+        old.conversation_count
+        / {{ exact_sum('old.conversation_count', 'over pair') }} as baseline_part,
         new.base,
         old.base as baseline_base,
         new.numerator / new.base as rate,
@@ -191,31 +196,30 @@ final as (
         count(*) as shared_unit_count,
         cast(sum(task_count) as bigint) as shared_task_count,
         cast(sum(baseline_task_count) as bigint) as baseline_shared_task_count,
-        sum(conversation_count) as shared_conversation_count,
-        sum(baseline_conversation_count) as baseline_shared_conversation_count,
+        {{ exact_sum('conversation_count') }} as shared_conversation_count,
+        {{ exact_sum('baseline_conversation_count') }}
+            as baseline_shared_conversation_count,
         100 * {{ weighted_mean('base', 'rate') }} as shared_pct,
         100 * {{ weighted_mean('baseline_base', 'baseline_rate') }}
             as baseline_shared_pct,
         100 * {{ weighted_mean('baseline_base', 'rate') }} as at_baseline_weights_pct,
         100 * {{ weighted_mean('base', 'baseline_rate') }} as baseline_at_weights_pct,
-        100 * sum((part + baseline_part) / 2 * (rate_low - baseline_rate_high))
-            as within_bound_low,
-        100 * sum((part + baseline_part) / 2 * (rate_high - baseline_rate_low))
-            as within_bound_high,
-        100 * sum(
-            (part - baseline_part) / 2
-            * case
-                when part > baseline_part then rate_low + baseline_rate_low
-                else rate_high + baseline_rate_high
-            end
-        ) as composition_bound_low,
-        100 * sum(
-            (part - baseline_part) / 2
-            * case
-                when part > baseline_part then rate_high + baseline_rate_high
-                else rate_low + baseline_rate_low
-            end
-        ) as composition_bound_high
+        100 * {{ exact_sum(
+            '(part + baseline_part) / 2 * (rate_low - baseline_rate_high)'
+        ) }} as within_bound_low,
+        100 * {{ exact_sum(
+            '(part + baseline_part) / 2 * (rate_high - baseline_rate_low)'
+        ) }} as within_bound_high,
+        100 * {{ exact_sum(
+            '(part - baseline_part) / 2 * case when part > baseline_part '
+            ~ 'then rate_low + baseline_rate_low '
+            ~ 'else rate_high + baseline_rate_high end'
+        ) }} as composition_bound_low,
+        100 * {{ exact_sum(
+            '(part - baseline_part) / 2 * case when part > baseline_part '
+            ~ 'then rate_high + baseline_rate_high '
+            ~ 'else rate_low + baseline_rate_low end'
+        ) }} as composition_bound_high
     from units
     group by pair_number, figure, estimator, category
 

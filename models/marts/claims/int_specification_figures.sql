@@ -138,22 +138,30 @@ sums as (
             labelled.status
             order by labelled.share_pct nulls first, labelled.status
         ) as status,
-        sum(labelled.share_pct) filter (where parts.part is not null) as share_pct,
+        {{ exact_sum('labelled.share_pct', 'filter (where parts.part is not null)') }}
+            as share_pct,
         count(labelled.share_pct) filter (where parts.part is not null)
         = sums_asked.part_count as is_whole,
-        sum(labelled.bound_low_pct) filter (where parts.part is not null)
-            as bound_low_pct,
-        sum(labelled.bound_high_pct) filter (where parts.part is not null)
-            as bound_high_pct,
+        {{ exact_sum(
+            'labelled.bound_low_pct', 'filter (where parts.part is not null)'
+        ) }} as bound_low_pct,
+        {{ exact_sum(
+            'labelled.bound_high_pct', 'filter (where parts.part is not null)'
+        ) }} as bound_high_pct,
         100 - coalesce(
-            sum(labelled.bound_low_pct) filter (where parts.part is null), 0
+            {{ exact_sum(
+                'labelled.bound_low_pct', 'filter (where parts.part is null)'
+            ) }},
+            0
         ) as rest_pct,
         count(labelled.bound_high_pct) filter (where parts.part is not null)
         = sums_asked.part_count as is_bounded,
-        sum(labelled.uncertainty_low_pct) filter (where parts.part is not null)
-            as uncertainty_low_pct,
-        sum(labelled.uncertainty_high_pct) filter (where parts.part is not null)
-            as uncertainty_high_pct,
+        {{ exact_sum(
+            'labelled.uncertainty_low_pct', 'filter (where parts.part is not null)'
+        ) }} as uncertainty_low_pct,
+        {{ exact_sum(
+            'labelled.uncertainty_high_pct', 'filter (where parts.part is not null)'
+        ) }} as uncertainty_high_pct,
         count(labelled.uncertainty_low_pct) filter (where parts.part is not null)
         = sums_asked.part_count as has_uncertainty
     from labelled

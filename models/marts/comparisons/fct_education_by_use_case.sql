@@ -81,10 +81,10 @@ cells as (
         cast(sum(task_count) as bigint) as task_count,
         sum(task_not_in_copy_count) as task_not_in_copy_count,
         -- Nothing where no task of the group publishes the use case: not zero.
-        sum(numerator) as conversation_count,
-        sum(numerator_low) as low_count,
-        sum(numerator_high) as high_count,
-        sum(base) as group_conversation_count
+        {{ exact_sum('numerator') }} as conversation_count,
+        {{ exact_sum('numerator_low') }} as low_count,
+        {{ exact_sum('numerator_high') }} as high_count,
+        {{ exact_sum('base') }} as group_conversation_count
     from addends
     group by sample_id, allocation_rule, task_group, use_case
 
@@ -95,13 +95,18 @@ totals as (
 
     select
         *,
-        sum(conversation_count) over use_cases as use_case_conversation_count,
+        {{ exact_sum('conversation_count', 'over use_cases') }}
+            as use_case_conversation_count,
         count(*) filter (where conversation_count is null and task_group <> 'unseen')
             over use_cases as unknown_group_count,
-        sum(low_count) over use_cases - low_count as other_low_count,
-        sum(high_count) over use_cases - high_count as other_high_count,
+        {{ exact_sum('low_count', 'over use_cases') }} - low_count as other_low_count,
+        {{ exact_sum('high_count', 'over use_cases') }} - high_count
+            as other_high_count,
         coalesce(
-            sum(high_count) filter (where task_group = 'unseen') over use_cases, 0
+            {{ exact_sum(
+                'high_count', "filter (where task_group = 'unseen') over use_cases"
+            ) }},
+            0
         ) as unseen_high_count
     from cells
     window use_cases as (partition by sample_id, allocation_rule, use_case)

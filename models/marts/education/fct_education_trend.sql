@@ -120,8 +120,8 @@ splits as (
         new.share_base,
         new.country_group,
         count(*) as common_unit_count,
-        sum(new.weight_pct) as common_share_pct,
-        sum(old.weight_pct) as previous_common_share_pct,
+        {{ exact_sum('new.weight_pct') }} as common_share_pct,
+        {{ exact_sum('old.weight_pct') }} as previous_common_share_pct,
         {{ kitagawa_columns(
             'old.weight_pct', 'old.rate_pct', 'new.weight_pct', 'new.rate_pct'
         ) }}

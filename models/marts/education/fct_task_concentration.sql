@@ -36,11 +36,14 @@ concentrations as (
         ranked.scope,
         top_ks.top_k,
         count(*) as task_count,
-        sum(ranked.conversation_count) as scope_conversation_count,
-        sum(ranked.conversation_count) filter (where ranked.task_rank <= top_ks.top_k)
-            as conversation_count,
-        pow(sum(ranked.conversation_count), 2)
-        / nullif(sum(pow(ranked.conversation_count, 2)), 0) as effective_task_count
+        {{ exact_sum('ranked.conversation_count') }} as scope_conversation_count,
+        {{ exact_sum(
+            'ranked.conversation_count',
+            'filter (where ranked.task_rank <= top_ks.top_k)'
+        ) }} as conversation_count,
+        pow({{ exact_sum('ranked.conversation_count') }}, 2)
+        / nullif({{ exact_sum('pow(ranked.conversation_count, 2)') }}, 0)
+            as effective_task_count
     from ranked
     cross join top_ks
     group by

@@ -128,8 +128,9 @@ calendar_means as (
         allocation_rule,
         share_base,
         country_group,
-        sum(weight_pct * rate_pct)
-        / nullif(sum(weight_pct) filter (where rate_pct is not null), 0) as value_pct
+        {{ exact_sum('weight_pct * rate_pct') }} / nullif(
+            {{ exact_sum('weight_pct', 'filter (where rate_pct is not null)') }}, 0
+        ) as value_pct
     from units
     group by
         sample_id, measure, category, allocation_rule, share_base, country_group

@@ -163,11 +163,11 @@ final as (
         unit_kind,
         rate_pct,
         100 * weight / nullif(
-            sum(weight) over (
-                partition by
-                    sample_id, measure, category, allocation_rule, share_base,
-                    country_group
-            ),
+            {{ exact_sum(
+                'weight',
+                'over (partition by sample_id, measure, category, allocation_rule, '
+                ~ 'share_base, country_group)'
+            ) }},
             0
         ) as weight_pct
     from grouped

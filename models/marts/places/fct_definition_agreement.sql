@@ -96,9 +96,17 @@ final as (
                 count(*) >= 3
                 and min(rank_a) < max(rank_a)
                 and min(rank_b) < max(rank_b)
-                then corr(rank_a, rank_b)
+                then
+                    -- Ranks are whole or half, and so sums of them are exact, which
+                    -- corr() is not.
+                    (count(*) * sum(rank_a * rank_b) - sum(rank_a) * sum(rank_b))
+                    / sqrt(
+                        (count(*) * sum(rank_a * rank_a) - sum(rank_a) * sum(rank_a))
+                        * (count(*) * sum(rank_b * rank_b) - sum(rank_b) * sum(rank_b))
+                    )
         end as rank_correlation,
-        avg(abs(reading_a_pct - reading_b_pct)) as mean_difference_pct,
+        {{ exact_sum('abs(reading_a_pct - reading_b_pct)') }} / count(*)
+            as mean_difference_pct,
         array_to_string(
             list(
                 geo_id || ' (' || rank_a || ' and ' || rank_b || ')'

@@ -41,7 +41,12 @@ per_person as (
         geography_totals.sample_id,
         geography_totals.geo_id,
         geography_totals.conversation_count
-        / nullif(sum(geography_totals.conversation_count) over sample_countries, 0)
+        / nullif(
+            {{ exact_sum(
+                'geography_totals.conversation_count', 'over sample_countries'
+            ) }},
+            0
+        )
         / nullif(
             geographies.working_age_population_count
             / sum(geographies.working_age_population_count) over sample_countries,

@@ -58,7 +58,7 @@ definitions as (
         case
             when count(*) > count(term_values.value) then null
             when any_value(numbers.combination) = 'sum'
-                then sum(term_values.coefficient * term_values.value)
+                then {{ exact_sum('term_values.coefficient * term_values.value') }}
             when any_value(numbers.combination) = 'product'
                 then product(term_values.coefficient * term_values.value)
             when any_value(numbers.combination) = 'relative_difference_pct'
