@@ -21,16 +21,11 @@ from warehouse.paths import MANIFEST, PROJECT
 from simulation import files
 
 FOLDERS = ("macros", "models", "seeds/reference", "seeds/absent", "tests/data_tests")
-DBT = [
-    str(Path(sys.executable).with_name("dbt")),
-    "--quiet",
-    "build",
-    "--no-write-json",
-]
+DBT = str(Path(sys.executable).with_name("dbt"))
 # Neither tests nor the stop on what they would find.
-ONLY_MODELS = (
+BUILD = (
+    *(DBT, "--quiet", "build", "--no-write-json", "--exclude", "int_input_problems"),
     *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"),
-    *("--exclude", "int_input_problems"),
 )
 
 
@@ -66,7 +61,7 @@ def run_dbt(
         "DBT_PROFILES_DIR": str(project),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    command = [DBT, *ONLY_MODELS, "--select", *select, "--vars", json.dumps(variables)]
+    command = [*BUILD, "--select", *select, "--vars", json.dumps(variables)]
     done = subprocess.run(
         command, cwd=project, env=fresh_environment() | own, capture_output=True
     )
