@@ -90,7 +90,7 @@ class Run:
 
 def sql(name: str, **values: object) -> str:
     """The text of a file of SQL in this folder, with its fields filled in."""
-    path = Path(__file__).with_name(name)
+    path = Path(__file__).parent / name
     return path.read_text(encoding="utf-8").format(**values)
 
 
