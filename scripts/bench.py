@@ -16,8 +16,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import conversations
-from benchmarks.data import copy_project, sets_of_data
+from benchmarks.data import FOLDERS, sets_of_data
 from benchmarks.measuring import HEADER, measure
+from warehouse.elsewhere import copy_project, fresh_environment
 from warehouse.errors import WarehouseError
 
 DBT = [Path(sys.executable).with_name("dbt"), "--quiet"]
@@ -44,16 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AEI_", "DBT_"))
-    }
+    kept = fresh_environment()
     print(HEADER, flush=True)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             project = Path(scratch) / "project"
-            copy_project(project)
+            copy_project(project, FOLDERS)
             if options.conversations:
                 for line in conversations.lines(project, kept, options.conversations):
                     print(line, flush=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from simulation.calibration.page import broken_text, write_page
 from simulation.calibration.run import batches, build, judge, simulate, suppressed
 from simulation.model import load_model
-from simulation.project import PROJECT
 from simulation.releases import open_database
+from warehouse.paths import PROJECT
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,20 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
         default=PROJECT / "seeds" / "reference" / "interval_calibration.csv",
     )
     add("--doc", type=Path, default=PROJECT / "docs" / "interval-calibration.md")
-    add("--keep", type=Path, help="folder to keep the built files in")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as own:
-        folder = options.keep or Path(own)
-        folder.mkdir(parents=True, exist_ok=True)
-        con = open_database(str(folder / "simulated.duckdb"), temp_directory=Path(own))
+        folder = Path(own)
+        con = open_database(str(folder / "simulated.duckdb"))
         model = load_model(PROJECT / "seeds" / "simulation")
         print(f"simulating 2 x {options.releases} releases", flush=True)
         wanted = batches(model, options.releases, options.conversations)
         simulate(con, wanted, options.seed)
         print("building the marts", flush=True)
-        made = build(con, folder, options.replicates)
+        built = build(con, folder, options.replicates)
         summary = judge(con)
-        hidden = suppressed(made.work_file)
+        hidden = suppressed(built)
     for path in (options.output, options.doc):
         path.parent.mkdir(parents=True, exist_ok=True)
     summary.write_csv(options.output)

@@ -30,13 +30,11 @@ TEXTS = {
     "--release-id": "default: the id of the family's sample",
     "--facets": "all, sample, or (family B) facets parted by commas: use_case, "
     "onet_task::use_case, country/use_case, ... (default: sample)",
-    "--memory-limit": f"of DuckDB (default: {Request.memory_limit})",
 }
 PATHS = {
     "--output-dir": "needed for all but the shipped sample",
     "--manifest": "whose rows of the release to replace",
     "--conversations-parquet": "folder for the conversations, one row each",
-    "--temp-dir": "where DuckDB may spill what does not fit",
 }
 SWITCHES = {
     "--truth": "unsuppressed counts and parameters as Parquet in <release>/truth",

@@ -1,28 +1,18 @@
-"""What is measured: a copy of the project, and the data that it is given."""
+"""What is measured: the data that a copy of the project is given."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from warehouse.paths import DBT_FILES, MANIFEST, PROJECT
+from warehouse.paths import MANIFEST, PROJECT
 
 from benchmarks.measuring import measure
 
 # What dbt and the build read of the project.
 FOLDERS = ("macros", "models", "seeds", "tests", "scripts")
-
-
-def copy_project(project: Path) -> None:
-    """Copy what a build reads, so that nothing of this one is touched."""
-    for folder in FOLDERS:
-        ignored = shutil.ignore_patterns("node_modules")
-        shutil.copytree(PROJECT / folder, project / folder, ignore=ignored)
-    for file in DBT_FILES:
-        shutil.copy(PROJECT / file, project)
 
 
 def sets_of_data(

@@ -88,7 +88,7 @@ def tasks(con: duckdb.DuckDBPyConnection, data_dir: Path) -> list[str]:
             f"  No task list in {data_dir}: without it no task can be counted as "
             "education (make fetch RELEASE=2025_09_15)."
         ]
-    paths = ", ".join(literal(str(path)) for path in lists)
+    paths = ", ".join(literal(path) for path in lists)
     unmatched = con.execute(
         f"""
         with known as (

@@ -6,10 +6,11 @@ name of its column.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 
+from warehouse.fetching import read_manifest
 from warehouse.paths import PROJECT
+from warehouse.reading import literal
 
 COLUMNS = (
     *("conversation_id", "account_id", "started_on", "source_id", "platform"),
@@ -66,10 +67,9 @@ def known_labels() -> dict[str, list[str]]:
     """The labels of each closed facet (seed facet_labels)."""
     path = PROJECT / "seeds" / "reference" / "facet_labels.csv"
     found: dict[str, list[str]] = {}
-    with path.open(encoding="utf-8", newline="") as handle:
-        for row in csv.DictReader(handle):
-            if row["label"] != "not_classified":
-                found.setdefault(row["facet"], []).append(row["label"])
+    for row in read_manifest(path):
+        if row["label"] != "not_classified":
+            found.setdefault(row["facet"], []).append(row["label"])
     return found
 
 
@@ -161,8 +161,3 @@ def checks() -> list[Check]:
             "It decides which labels of a conversation are the latest.",
         ),
     ]
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"

@@ -20,6 +20,7 @@ import duckdb
 import yaml
 from warehouse.errors import BuildError
 from warehouse.paths import PROJECT
+from warehouse.reading import attach
 
 from conversations import problems
 from conversations.mapping import Mapping, find
@@ -41,6 +42,14 @@ TABLES = """
     create table if not exists incoming.changes (first_day date, last_day date);
 """
 
+NOT_SHOWN = """
+    select release_id || ', ' || platform || ', from ' || window_start_date
+    from private_state.private.int_conversation_windows
+    anti join work.intermediate.int_conversation_cells_protected
+        using (release_id, platform, window_start_date)
+    order by all
+"""
+
 
 @dataclass(frozen=True)
 class Incoming:
@@ -50,8 +59,7 @@ class Incoming:
     first_day: date | None
     last_day: date | None
     batch_size: str
-    row_count: int
-    notes: list[str]
+    note: str
 
     @property
     def selection(self) -> tuple[str, ...]:
@@ -202,13 +210,12 @@ def read(con: duckdb.DuckDBPyConnection, source: Source, place: Path) -> Incomin
     keep_ledger(con, now | joined, [*changed, *joined])
     con.execute("delete from incoming.changes")
     con.execute("insert into incoming.changes values (?, ?)", [first, last])
-    count = con.execute("select count(*) from incoming.conversations").fetchone()
     con.execute("commit")
-    notes = [
+    note = (
         f"{len(changed):,} of {len(now):,} files new or changed, {len(gone):,} gone; "
         + (f"days {first} to {last} are read" if first else "nothing to read")
-    ]
-    return Incoming(place, first, last, size, count[0] if count else 0, notes)
+    )
+    return Incoming(place, first, last, size, note)
 
 
 def ingest(
@@ -303,3 +310,17 @@ def keep(incoming: Incoming | None) -> None:
         con.execute("delete from incoming.changes")
         con.execute("insert into incoming.changes values (null, null)")
         con.execute("delete from incoming.conversations")
+
+
+def not_shown(work_file: Path, private_file: Path) -> list[str]:
+    """A sentence on each window without a published cell; never how small it is."""
+    with duckdb.connect() as con:
+        attach(con, work_file, "work")
+        attach(con, private_file, "private_state")
+        windows = con.execute(NOT_SHOWN).fetchall()
+    return [
+        f"{window}: not shown. It has not been over for own_closing_days, is under "
+        "own_floors, or holds nearly the conversations of another version of the "
+        "classifier (docs/disclosure.md)."
+        for (window,) in windows
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -51,28 +50,16 @@ MOST_SHOWN, MOST_OF_ONE = 10, 3
 LONGEST_SHOWN = 30
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A row, or the first of several, that stops the ingest."""
-
-    file: str
-    row_number: int | None
-    column: str
-    observed: str
-    expected: str
-    advice: str
-    name: str
-    row_count: int = 1
-
-    @property
-    def line(self) -> str:
-        """The problem as one line of a message."""
-        row = f", row {self.row_number:,}" if self.row_number else ""
-        more = " (and other rows)" if self.row_count > 1 else ""
-        return (
-            f"- file {self.file}{row}, column {self.column}: found {self.observed}"
-            f"{more}; expected {self.expected}. {self.advice} [{self.name}]"
-        )
+def line(
+    check: Check, file: str, number: int | None, observed: str, has_more: bool = False
+) -> str:
+    """A row, or the first of several, that stops the ingest, as a line of a message."""
+    row = f", row {number:,}" if number else ""
+    more = " (and other rows)" if has_more else ""
+    return (
+        f"- file {file}{row}, column {check.column}: found {observed}"
+        f"{more}; expected {check.expected}. {check.advice} [{check.name}]"
+    )
 
 
 def table_sql() -> str:
@@ -107,23 +94,24 @@ def insert_sql(delivered: str, has_task_names: bool) -> str:
     """
 
 
-def of_rows(con: duckdb.DuckDBPyConnection, source: Source) -> list[Problem]:
-    """The problems of the rows at hand, the first of each kind and file."""
+def of_rows(con: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
+    """A line for each problem of the rows at hand, the first of each kind and file."""
     asked = checks()
     failed = con.execute(
         "select source_file, problem, count(*) from incoming.conversations "
         "where problem is not null group by all order by problem, source_file"
     ).fetchall()
-    found: list[Problem] = []
-    for file, number, count in failed[:MOST_SHOWN]:
-        found.append(located(con, source, file, asked[number], count))
+    found = [
+        located(con, source, file, asked[number], count)
+        for file, number, count in failed[:MOST_SHOWN]
+    ]
     return found or repeated(con, source)
 
 
 def located(
     con: duckdb.DuckDBPyConnection, source: Source, file: str, check: Check, count: int
-) -> Problem:
-    """The first row of a file that fails a check."""
+) -> str:
+    """The line of the first row of a file that fails a check."""
     rows = delivered_sql(con, source, [file], numbered=True)
     condition = f"({check.fails})"
     # Never text: a label that is known to nobody may be some.
@@ -138,19 +126,10 @@ def located(
         f"select row_number, {shown} from ({rows}) where {condition} "
         "order by row_number limit 1"
     ).fetchone() or (None, None)
-    return Problem(
-        file=Path(file).name,
-        row_number=row[0],
-        column=check.column,
-        observed=row[1] or "nothing",
-        expected=check.expected,
-        advice=check.advice,
-        name=check.name,
-        row_count=count,
-    )
+    return line(check, Path(file).name, row[0], row[1] or "nothing", count > 1)
 
 
-def repeated(con: duckdb.DuckDBPyConnection, source: Source) -> list[Problem]:
+def repeated(con: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
     """Conversations that are delivered twice, or again under another day."""
     known = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'private' "
@@ -169,8 +148,8 @@ def repeated(con: duckdb.DuckDBPyConnection, source: Source) -> list[Problem]:
 
 def twice(
     con: duckdb.DuckDBPyConnection, source: Source, key: int, count: int, total: int
-) -> Problem:
-    """The rows of one conversation that is delivered several times."""
+) -> str:
+    """The line of one conversation that is delivered several times."""
     places: list[tuple[str, int]] = []
     files = con.execute(
         "select distinct source_file from incoming.conversations "
@@ -187,22 +166,22 @@ def twice(
             ).fetchall()
         ]
     where = ", ".join(f"{file} row {number:,}" for file, number in places)
-    file, number = places[0] if places else ("(gone)", 0)
-    return Problem(
-        file=file,
-        row_number=number or None,
-        column="conversation_id",
-        observed=f"one conversation {count} times ({where})"
-        if len(places) > 1
-        else "a conversation that an earlier file has on another day",
-        expected="each conversation once for each version of a classifier, on one day",
-        advice=f"Take the copies out ({total:,} conversations have some); one that was "
+    file, number = places[0] if places else ("(gone)", None)
+    observed = "a conversation that an earlier file has on another day"
+    if len(places) > 1:
+        observed = f"one conversation {count} times ({where})"
+    check = Check(
+        "duplicate_ids",
+        "conversation_id",
+        "",
+        "each conversation once for each version of a classifier, on one day",
+        f"Take the copies out ({total:,} conversations have some); one that was "
         "labelled again needs a later classified_at.",
-        name="duplicate_ids",
     )
+    return line(check, file, number, observed)
 
 
-def text(found: Sequence[Problem]) -> str:
+def text(found: Sequence[str]) -> str:
     """The message of a refusal."""
     head = f"The conversations were refused; {len(found)} problem(s):"
-    return "\n".join([head, *(problem.line for problem in found)])
+    return "\n".join([head, *found])

@@ -54,18 +54,14 @@ class Source:
                 f"(select *, {literal(self.files[0])} as source_file from {self.table})"
             )
         (suffix,) = {suffix_of(file) for file in files}
-        paths = f"[{', '.join(literal(escaped(file)) for file in files)}]"
+        # A path is a pattern that matches nothing but itself.
+        paths = f"[{', '.join(literal(glob.escape(file)) for file in files)}]"
         return READERS[suffix].format(paths=paths)
 
 
 def suffix_of(file: str) -> str:
     """The kind of a file, by the end of its name."""
     return Path(file.removesuffix(".gz")).suffix.lower()
-
-
-def escaped(file: str) -> str:
-    """A path as a pattern that matches nothing but itself."""
-    return glob.escape(file)
 
 
 def find_source(named: str, mapping: Mapping) -> Source:
@@ -151,41 +147,6 @@ def fields_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, tuple]
     return found
 
 
-def text_problems(
-    con: duckdb.DuckDBPyConnection,
-    relation: str,
-    fields: dict[str, tuple[str, str]],
-    used: Iterable[str],
-) -> list[tuple[str, str]]:
-    """Fields that look like text of conversations, and how each shows it.
-
-    Nothing of a text is returned: its field, its type, its length.
-    """
-    problems: list[tuple[str, str]] = []
-    lengths: dict[str, str] = {}
-    for name, (sql, kind) in fields.items():
-        if name in used:
-            continue
-        if name.rpartition(".")[2] in TEXT_NAMES:
-            problems.append((name, "a field whose name says that it is one"))
-        elif kind.endswith("[]") and any(t in kind for t in ("VARCHAR", "STRUCT")):
-            problems.append((name, f"a list of the type {kind[:60]}"))
-        elif kind in ("VARCHAR", "JSON") or kind.startswith("MAP"):
-            lengths[name] = sql
-    if lengths and not problems:
-        sums = ", ".join(
-            f"max(length(cast({sql} as varchar)))" for sql in lengths.values()
-        )
-        few = f"(select * from {relation} limit {SAMPLE_ROWS})"
-        longest = con.sql(f"select {sums} from {few}").fetchall()[0]
-        problems += [
-            (name, f"a value of {length:,} letters")
-            for name, length in zip(lengths, longest, strict=True)
-            if (length or 0) > LONGEST_NAME
-        ]
-    return problems
-
-
 def delivered_sql(
     con: duckdb.DuckDBPyConnection, source: Source, files: Sequence[str], numbered: bool
 ) -> str:
@@ -201,16 +162,16 @@ def delivered_sql(
     fields = fields_of(con, source.relation(files))
     tables = f"{rows} as delivered"
     if mapping.pivot:
-        rows, fields = pivoted(rows, fields, mapping, numbered, con, source, files)
+        rows, fields = pivoted(rows, fields, source, numbered)
         tables = f"{rows} as delivered"
     named = {name: f"delivered.{sql}" for name, (sql, _) in fields.items()}
     used = {mapping.columns.get(column, column).lower() for column in COLUMNS}
-    refuse_text(con, source, source.relation(files), fields, used, files)
+    refuse_text(con, source, fields, used, files)
     if mapping.join:
         there = Source(source.name, source.joined, (), mapping)
         labels = there.relation(checked(source.name, source.joined))
         own = fields_of(con, labels)
-        refuse_text(con, there, labels, own, used, source.joined)
+        refuse_text(con, there, own, used, source.joined)
         ours, theirs = (mapping.join[key].lower() for key in ("on", "equals"))
         missing = [n for n, f in ((ours, fields), (theirs, own)) if n not in f]
         if missing:
@@ -252,13 +213,11 @@ def delivered_sql(
 def pivoted(
     rows: str,
     fields: dict[str, tuple[str, str]],
-    mapping: Mapping,
-    numbered: bool,
-    con: duckdb.DuckDBPyConnection,
     source: Source,
-    files: Sequence[str],
+    numbered: bool,
 ) -> tuple[str, dict[str, tuple[str, str]]]:
     """One row per conversation of rows per conversation and facet, and its fields."""
+    mapping = source.mapping
     name, value = (mapping.pivot[key].lower() for key in ("name", "value"))
     key = mapping.columns.get("conversation_id", "conversation_id").lower()
     missing = [each for each in (name, value, key) if each not in fields]
@@ -293,22 +252,43 @@ def pivoted(
 def refuse_text(
     con: duckdb.DuckDBPyConnection,
     source: Source,
-    relation: str,
     fields: dict[str, tuple[str, str]],
-    used: set[str],
+    used: Iterable[str],
     files: Sequence[str],
 ) -> None:
-    """Raise BuildError when a field that no column is made of looks like text."""
-    allowed = used | {v.lower() for v in (*source.mapping.pivot.values(),)}
-    allowed |= {v.lower() for v in source.mapping.join.values()}
+    """Raise BuildError when a field that no column is made of looks like text.
+
+    Nothing of a text is shown: its field, its type, its length.
+    """
+    mapping = source.mapping
     # The name of a field of the contract stands for itself, whatever it is.
-    problems = text_problems(con, relation, fields, allowed)
+    allowed = {
+        name.lower() for name in (*mapping.pivot.values(), *mapping.join.values())
+    }
+    allowed.update(used)
+    problems: dict[str, str] = {}
+    lengths: dict[str, str] = {}
+    for name, (sql, kind) in fields.items():
+        if name in allowed:
+            continue
+        if name.rpartition(".")[2] in TEXT_NAMES:
+            problems[name] = "a field whose name says that it is one"
+        elif kind.endswith("[]") and any(t in kind for t in ("VARCHAR", "STRUCT")):
+            problems[name] = f"a list of the type {kind[:60]}"
+        elif kind in ("VARCHAR", "JSON") or kind.startswith("MAP"):
+            lengths[name] = f"max(length(cast({sql} as varchar)))"
+    if lengths and not problems:
+        few = f"(select * from {source.relation(files)} limit {SAMPLE_ROWS})"
+        longest = con.sql(f"select {', '.join(lengths.values())} from {few}").fetchall()
+        for name, length in zip(lengths, longest[0], strict=True):
+            if (length or 0) > LONGEST_NAME:
+                problems[name] = f"a value of {length:,} letters"
     if problems:
         lines = [
             f"- {shown_files(files)}, column {name}: found {what}; expected labels "
             "only. No text of a conversation may come here: write the file again "
             "without this column. [text_like_columns]"
-            for name, what in problems
+            for name, what in problems.items()
         ]
         raise BuildError("\n".join(["The conversations were refused:", *lines]))
 

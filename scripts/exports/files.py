@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import duckdb
-from warehouse.reading import connect
+from warehouse.reading import connect, literal
 
 from exports.marts import Mart, read_marts
 from exports.package import data_package, labels, metadata_of_csv
@@ -67,12 +67,7 @@ def as_text(mart: Mart) -> str:
 def copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path, options: str) -> None:
     """Write the rows of a query into a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    con.execute(f"copy ({sql}) to {literal(str(path))} ({options})")
-
-
-def literal(text: str) -> str:
-    """A text of DuckDB, quoted."""
-    return "'" + text.replace("'", "''") + "'"
+    con.execute(f"copy ({sql}) to {literal(path)} ({options})")
 
 
 def write_json(path: Path, value: object) -> None:

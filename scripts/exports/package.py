@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from warehouse.published import sha256_of
 from warehouse.reading import records
 
 from exports.marts import ExportError, Mart
@@ -130,8 +130,6 @@ def data_package(
 def resource(mart: Mart, folder: Path) -> dict[str, Any]:
     """The descriptor of one file."""
     path = folder / f"{mart.name}.parquet"
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
     return {
         "name": mart.name,
         "path": path.name,
@@ -139,7 +137,7 @@ def resource(mart: Mart, folder: Path) -> dict[str, Any]:
         "mediatype": "application/vnd.apache.parquet",
         "description": mart.description,
         "bytes": path.stat().st_size,
-        "hash": f"sha256:{digest}",
+        "hash": f"sha256:{sha256_of(path)}",
         "row_count": mart.row_count,
         "caveats": mart.caveats,
         "schema": {

@@ -17,7 +17,7 @@ from typing import Any
 import adbc_driver_manager
 import duckdb
 from adbc_driver_postgresql import dbapi
-from warehouse.reading import connect
+from warehouse.reading import connect, literal
 
 from exports.marts import ExportError, Mart, read_marts
 
@@ -60,11 +60,6 @@ def name(*parts: str) -> str:
 def names(columns: Sequence[str]) -> str:
     """A list of identifiers."""
     return ", ".join(map(name, columns))
-
-
-def literal(text: str) -> str:
-    """A text of PostgreSQL, quoted."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def publish(warehouse: Path, url: str, schema: str = SCHEMA) -> list[Mart]:

@@ -37,8 +37,11 @@ from simulation.model import (
     MEASURED,
     NONE_TASK,
     STYLE_STOPS,
+    STYLES,
     UNCLASSIFIED_TASK,
+    VARIANT_STEP,
     Model,
+    Task,
     alias_table,
     numeric_location,
     slots_for,
@@ -47,7 +50,6 @@ from simulation.model import (
     to_parts,
 )
 
-SQL_FOLDER = Path(__file__).parent
 COUNTRY_SLOTS = 256
 REGION_SLOTS = 64
 REGION_SLOT_PARTS = 1 << 10
@@ -84,6 +86,12 @@ class Run:
     seed: int
     conversations: Mapping[str, int]
     members: tuple[int, ...] | None = None
+
+
+def sql(name: str, **values: object) -> str:
+    """The text of a file of SQL in this folder, with its fields filled in."""
+    path = Path(__file__).parent / name
+    return path.read_text(encoding="utf-8").format(**values)
 
 
 def load_rows(
@@ -204,6 +212,13 @@ def region_rows(model: Model) -> list[list[object]]:
         for geo_id, share in [*own, (f"{parent}-not_classified", rest)]:
             rows.append([len(rows), geo_id, number[parent], max(share, 0.0)])
     return rows
+
+
+def request_labels(model: Model, task: Task, style: int) -> tuple[str, str]:
+    """The labels of a request: of a task in one style, and of its first holder."""
+    topic = model.written[task.task_no % VARIANT_STEP].rstrip(".")
+    title = model.titles[task.holder_codes[0]].lower()
+    return f"requests for a {STYLES[style]}: {topic}", f"requests as of {title}"
 
 
 def region_alias_rows(regions: Sequence[Sequence[object]]) -> list[list[object]]:
@@ -404,8 +419,8 @@ def draw_sql(
         "::bigint\n        = region_alias.slot_key"
     )
     answers = [_answer(model, f) for f in facets if f != "onet_task"]
-    template = (SQL_FOLDER / "draw.sql").read_text(encoding="utf-8")
-    return template.format(
+    return sql(
+        "draw.sql",
         first=first,
         stop=stop,
         slots=slots,

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
+from warehouse.folder import columns_of, layouts
+from warehouse.paths import MANIFEST
+from warehouse.reading import literal
 
 from simulation.model import NOT_CLASSIFIED, PLATFORM_LABELS, Model
 
@@ -46,53 +49,11 @@ MONTHLY = {
 }
 CONVERSATION_FACETS = ("collaboration", "use_case", "task_success")
 
-RAW_COLUMNS = (
-    "geo_id",
-    "geography",
-    "date_start",
-    "date_end",
-    "platform_and_product",
-    "facet",
-    "level",
-    "variable",
-    "cluster_name",
-    "value",
+# The stand-ins of absent files are the headers of the layouts.
+RAW_COLUMNS, STATEMENT_COLUMNS, COUNTRY_COLUMNS = (
+    layouts()[name] for name in ("B_long", "onet_task_statements", "iso_country_codes")
 )
-STATEMENT_COLUMNS = (
-    "O*NET-SOC Code",
-    "Title",
-    "Task ID",
-    "Task",
-    "Task Type",
-    "Incumbents Responding",
-    "Date",
-    "Domain Source",
-    "soc_major_group",
-)
-COUNTRY_COLUMNS = ("iso_alpha_2", "iso_alpha_3", "country_name")
-MANIFEST_COLUMNS = (
-    "release_id",
-    "platform",
-    "file_role",
-    "relative_path",
-    "byte_count",
-    "sha256",
-    "copy_status",
-    "window_start_date",
-    "window_end_date",
-    "count_basis",
-    "product_label",
-    "taxonomy_version",
-    "facet_set",
-    "schema_family",
-    "is_simulated",
-    "licence",
-    "citation",
-    "dataset_revision",
-    "sample_count",
-    "sample_source",
-    "row_count",
-)
+MANIFEST_COLUMNS = columns_of(MANIFEST.read_bytes().splitlines()[0])
 
 
 def raw_name(platform: str) -> str:
@@ -227,10 +188,8 @@ STATEMENTS_IN_ORDER = (
 def copy_csv(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """Write a query's rows as a CSV file in the project's one manner."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    target = str(path).replace("'", "''")
-    con.execute(
-        f"copy ({query}) to '{target}' (format csv, header true, nullstr '<null>')"
-    )
+    options = "format csv, header true, nullstr '<null>'"
+    con.execute(f"copy ({query}) to {literal(path)} ({options})")
 
 
 def write_manifest(
@@ -250,11 +209,11 @@ def update_manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
     not the expected ones.
     """
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    header = tuple(next(csv.reader(lines[:1])))
+    header = next(csv.reader(lines[:1]))
     if header != MANIFEST_COLUMNS:
         raise ValueError(
             f"observed: manifest columns {header}; expected: {MANIFEST_COLUMNS}; "
-            "do: bring files.MANIFEST_COLUMNS up to date"
+            "do: take the columns of the project's own manifest"
         )
     releases = {r["release_id"] for r in rows}
     is_old = [next(csv.reader([x]))[0] in releases for x in lines]

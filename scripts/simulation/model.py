@@ -22,6 +22,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 ANSWER_PARTS = 1 << 16
@@ -198,6 +199,11 @@ class Model:
     artifacts: Mapping[str, tuple[float, float]]
     parameters: Mapping[str, float]
     rake: bool = True
+
+    @cached_property
+    def written(self) -> dict[int, str]:
+        """The hand-written tasks by number; a variant's number leads to its own."""
+        return {t.task_no: t.key for t in self.tasks if t.task_no < VARIANT_STEP}
 
     def with_tasks(self, tasks: Iterable[Task], rake: bool = True) -> Model:
         """The same model over another task list."""

@@ -38,6 +38,8 @@ from simulation.draw import (
     platform_facets,
     prepare,
     region_rows,
+    request_labels,
+    sql,
 )
 from simulation.model import (
     ANSWER_PARTS,
@@ -51,7 +53,6 @@ from simulation.model import (
     unit,
 )
 
-SQL_FOLDER = Path(__file__).parent
 MONTHS = (("2026-04-01", "2026-05-01"), ("2026-05-01", "2026-06-01"))
 ANSWERS = ("collaboration", "use_case", "multitasking", "human_only_ability")
 GROUP_SIZES = (2, 12, 110)  # tasks in a made-up group of onet level 1, 2 and 3
@@ -95,7 +96,6 @@ def monthly_runs(release_id: str, seed: int, sizes: Mapping[str, int]) -> list[R
 
 def node_rows(model: Model) -> Iterator[list[object]]:
     """Category, level, id, name, whether a top level, task number and style."""
-    written = {t.task_no: t.key for t in model.tasks if t.task_no < VARIANT_STEP}
     occupations = {c[:7]: model.titles[c] for c in sorted(model.titles, reverse=True)}
     for number in (-1, 0, *(t.task_no for t in model.tasks)):
         for style in range(len(STYLES)):
@@ -103,15 +103,14 @@ def node_rows(model: Model) -> Iterator[list[object]]:
     for place, task in enumerate(model.tasks):
         code, first = min(task.holder_codes), task.holder_codes[0]
         base = task.task_no % VARIANT_STEP
-        for style, words in enumerate(STYLES):
-            about = f"requests for a {words}: {written[base].rstrip('.')}"
-            title = model.titles[first].lower()
+        for style in range(len(STYLES)):
+            about, asked_as = request_labels(model, task, style)
             nodes = [
                 ("soc_occupation", 0, f"{code[:7]}.00", occupations[code[:7]]),
                 ("soc_occupation", 1, code[:2], f"Major group {code[:2]}"),
                 ("onet", 0, str(90_000 + task.task_no * 10), task.text),
                 ("request", 0, f"request_{base}_{style}", about),
-                ("request", 1, f"request_{first}", f"requests as of {title}"),
+                ("request", 1, f"request_{first}", asked_as),
                 ("request", 2, f"request_{first[:2]}", model.topics[first[:2]]),
             ]
             for level, size in enumerate(GROUP_SIZES, start=1):
@@ -277,8 +276,8 @@ def write_monthly(
         "run_no usmallint, date_start varchar, date_end varchar",
         [[n, *dates] for n, dates in enumerate(MONTHS)],
     )
-    query = (SQL_FOLDER / "monthly.sql").read_text(encoding="utf-8")
-    query = query.format(
+    statements = sql(
+        "monthly.sql",
         counted=", ".join(counted(model)),
         sums=",\n    ".join(f"sum({c})::bigint as {c}" for c in counted(model)),
         metrics=", ".join(
@@ -300,8 +299,7 @@ def write_monthly(
             place_rows(model, platform),
         )
         count_months(con, model, platform, runs)
-        for statement in query.split(";\n"):
-            con.execute(statement)
+        con.execute(statements)
         path = folder / "data" / f"aei_simulated_{platform}_2026-06-26.csv"
         files.copy_csv(
             con,

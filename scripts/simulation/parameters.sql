@@ -1,38 +1,24 @@
 -- why: probabilities are read back from the very tables that the draw uses
+create or replace macro alias_parts(alias_table) as table
+select
+    * exclude (threshold, below, otherwise),
+    unnest([below, otherwise]) as id,
+    unnest([threshold::bigint, {alias_parts} - threshold::bigint]) as parts
+from query_table(alias_table);
+
 -- grain: one row per block of a task set and task of that block
 create or replace table block_task as
 select
     slot_key // {slots} // 3 as set_no,
     slot_key // {slots} % 3 as block_no,
-    task_no,
+    id as task_no,
     sum(parts) / ({slots}::bigint * {alias_parts}) as probability
-from (
-    select
-        slot_key,
-        unnest([below, otherwise]) as task_no,
-        unnest([threshold::bigint, {alias_parts} - threshold::bigint]) as parts
-    from task_alias
-)
+from alias_parts('task_alias')
 where parts > 0
 group by all;
 
 -- grain: one row per country and block
 create or replace table country_block as
-with country_probability as (
-
-    select
-        country_no,
-        sum(parts) / ({country_slots}::bigint * {alias_parts}) as country_probability
-    from (
-        select
-            unnest([below, otherwise]) as country_no,
-            unnest([threshold::bigint, {alias_parts} - threshold::bigint]) as parts
-        from country_alias
-    )
-    group by country_no
-
-)
-
 select
     geo_id,
     country_probability,
@@ -43,43 +29,30 @@ select
         coordinated_stop - education_stop
     ]) / {answer_parts} as block_probability
 from country
-inner join country_probability using (country_no);
+inner join (
+    select
+        id as country_no,
+        sum(parts) / ({country_slots}::bigint * {alias_parts}) as country_probability
+    from alias_parts('country_alias')
+    group by all
+) using (country_no);
 
+-- Stops are cumulative; the last category ends where all parts do.
 -- grain: one row per task, kind of traffic, categorical facet and category
 create or replace table answer_share as
-with coded as (
+with stops as (
 
     select
         task_no,
         is_coordinated,
-        regexp_extract(stop_name, '^(.*)_([0-9]+)$', ['facet', 'code']) as place,
+        regexp_extract(stop_name, '^(.*)_[0-9]+$', 1) as facet,
+        regexp_extract(stop_name, '[0-9]+$')::integer as code,
         stop_parts::bigint as stop_parts
     from (
         unpivot (select * exclude (account_groups, {locations}) from answer)
         on columns(* exclude (task_no, is_coordinated))
         into name stop_name value stop_parts
     )
-
-),
-
-closed as (
-
-    select
-        task_no,
-        is_coordinated,
-        place.facet,
-        place.code::integer as code,
-        stop_parts
-    from coded
-    union all
-    select
-        task_no,
-        is_coordinated,
-        place.facet,
-        max(place.code::integer) + 1,
-        {answer_parts}
-    from coded
-    group by all
 
 )
 
@@ -89,13 +62,15 @@ select
     facet,
     label as category,
     (
-        stop_parts - lag(stop_parts, 1, 0) over (
+        coalesce(stop_parts, {answer_parts})
+        - lag(coalesce(stop_parts, {answer_parts}), 1, 0) over (
             partition by task_no, is_coordinated, facet
             order by code
         )
     ) / {answer_parts} as share
-from closed
-inner join category using (facet, code);
+from answer
+cross join category
+left join stops using (task_no, is_coordinated, facet, code);
 
 insert into task_parameter
 select
@@ -161,15 +136,14 @@ select * from (
     inner join run using (set_no)
     group by all
     union all
-    select
+    select distinct
         release_id,
         geo_id,
         'usage',
         'share_of_sample',
-        any_value(country_probability)
+        country_probability
     from country_block
     cross join run
-    group by all
     union all
     select
         release_id,

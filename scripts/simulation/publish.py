@@ -17,12 +17,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
 from simulation.count import COUNTRY_PLACE, GLOBAL_PLACE, REGION_PLACE
-from simulation.draw import load_rows, region_rows
+from simulation.draw import load_rows, region_rows, request_labels, sql
 from simulation.model import (
     CATEGORIES,
     FACET_NO,
@@ -32,12 +31,10 @@ from simulation.model import (
     NOT_CLASSIFIED,
     STYLES,
     UNCLASSIFIED_TASK,
-    VARIANT_STEP,
     Model,
 )
 from simulation.plan import Plan
 
-SQL_FOLDER = Path(__file__).parent
 ROW_COLUMNS = (
     "run_no usmallint, geo_id varchar, geography varchar, facet varchar, "
     "level integer, variable varchar, cluster_name varchar, value double"
@@ -80,47 +77,28 @@ def node_rows(model: Model, with_requests: bool) -> Iterator[list[object]]:
             yield ["onet_task", 0, number, style, label]
             for level in range(3 if with_requests else 0):
                 yield ["request", level, number, style, label]
-    written = {t.task_no: t.key for t in model.tasks if t.task_no < VARIANT_STEP}
     for task in model.tasks:
-        first = task.holder_codes[0]
-        topic = written[task.task_no % VARIANT_STEP].rstrip(".")
+        group = model.request_groups[task.holder_codes[0][:2]]
         for style in styles:
             yield ["onet_task", 0, task.task_no, style, task.key]
             if with_requests:
-                about = f"requests for a {STYLES[style]}: {topic}"
-                group = model.request_groups[first[:2]]
-                title = model.titles[first].lower()
-                yield ["request", 0, task.task_no, style, about]
-                yield ["request", 1, task.task_no, style, f"requests as of {title}"]
-                yield ["request", 2, task.task_no, style, group]
+                labels = *request_labels(model, task, style), group
+                for level, label in enumerate(labels):
+                    yield ["request", level, task.task_no, style, label]
 
 
 def place_rows(model: Model) -> Iterator[list[object]]:
     """Places: kind, number, geography, id, parent, residual, whether classified."""
     yield [GLOBAL_PLACE, 0, "global", "GLOBAL", "", "", True]
     for number, country in enumerate(model.countries):
-        classified = country.geo_id != NOT_CLASSIFIED
-        yield [
-            COUNTRY_PLACE,
-            number,
-            "country",
-            country.geo_id,
-            "GLOBAL",
-            NOT_CLASSIFIED,
-            classified,
-        ]
+        names = [country.geo_id, "GLOBAL", NOT_CLASSIFIED]
+        is_classified = country.geo_id != NOT_CLASSIFIED
+        yield [COUNTRY_PLACE, number, "country", *names, is_classified]
     for number, geo_id, country_no, _ in region_rows(model):
         parent = model.countries[int(str(country_no))].geo_id
         residual = f"{parent}-{NOT_CLASSIFIED}"
-        yield [
-            REGION_PLACE,
-            number,
-            "country-state",
-            geo_id,
-            parent,
-            residual,
-            geo_id != residual,
-        ]
+        names = [geo_id, parent, residual]
+        yield [REGION_PLACE, number, "country-state", *names, geo_id != residual]
 
 
 def load_labels(con: duckdb.DuckDBPyConnection, model: Model, plan: Plan) -> None:
@@ -245,24 +223,14 @@ def publish_platform(
 
     Columns: run_no, geo_id, geography, facet, level, variable, cluster_name, value.
     """
-    counts = (SQL_FOLDER / "publish_counts.sql").read_text(encoding="utf-8")
-    con.execute(
-        "create or replace table count_row as "
-        + counts.format(
-            floor=rules.floor,
-            account_floor=rules.account_floor,
-            request_floor=rules.request_floor,
-            keep_residual=str(rules.keep_residual).lower(),
-        )
-    )
+    counts = sql("publish_counts.sql", **vars(rules))
+    con.execute(f"create or replace table count_row as {counts}")
     con.execute(f"create or replace table published_row ({ROW_COLUMNS})")
     con.execute("insert into published_row select * from count_row")
     measured = [f for _, f in plan.published if f.rpartition("::")[2] in MEASURED]
     if measured:
-        numbers = (SQL_FOLDER / "publish_numbers.sql").read_text(encoding="utf-8")
-        records = con.execute(
-            numbers.format(floor=rules.floor, account_floor=rules.account_floor)
-        ).fetchall()
+        numbers = sql("publish_numbers.sql", **vars(rules))
+        records = con.execute(numbers).fetchall()
         rows = number_rows(model, rules, sorted(records, key=lambda r: r[:6]))
         load_rows(con, "number_row", ROW_COLUMNS, rows)
         con.execute("insert into published_row select * from number_row")

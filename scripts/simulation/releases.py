@@ -27,19 +27,14 @@ labels: {task_text: {not_classified: ''}, country: {not_classified: ''}}
 
 
 def open_database(
-    path: str = ":memory:",
-    memory_limit: str = "3GB",
-    threads: int | None = None,
-    temp_directory: Path | None = None,
+    path: str = ":memory:", threads: int | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with bounded memory; what does not fit spills to disk."""
     con = duckdb.connect(path)
-    con.execute(f"set memory_limit = '{memory_limit}'")
+    con.execute("set memory_limit = '3GB'")
     con.execute("set preserve_insertion_order = false")
     if threads is not None:
         con.execute(f"set threads = {threads}")
-    if temp_directory is not None:
-        con.execute(f"set temp_directory = '{temp_directory}'")
     return con
 
 

@@ -60,14 +60,11 @@ class Request:
     manifest: Path | None = None
     conversations_parquet: Path | None = None
     threads: int | None = None
-    memory_limit: str = "3GB"
-    temp_dir: Path | None = None
 
     @property
     def is_sample(self) -> bool:
         """Whether the content is that of a shipped sample."""
-        names = ("output_dir", "manifest", "conversations_parquet")
-        names += ("threads", "memory_limit", "temp_dir")
+        names = ("output_dir", "manifest", "conversations_parquet", "threads")
         own = {n: getattr(self, n) for n in names}
         return self in (Request(**own), Request(family="C", **own))
 
@@ -108,11 +105,7 @@ def write_release(request: Request) -> list[dict[str, str]]:
         model = scaled(model, wanted.tasks)
     if wanted.regions is not None:
         model = with_regions(model, wanted.regions)
-    with open_database(
-        memory_limit=wanted.memory_limit,
-        threads=wanted.threads,
-        temp_directory=wanted.temp_dir,
-    ) as con:
+    with open_database(threads=wanted.threads) as con:
         rows = _write(con, model, wanted, output)
     if wanted.manifest is not None:
         update_manifest(wanted.manifest, rows)

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from simulation.draw import COUNTRY_SLOTS
-from simulation.model import (
-    ALIAS_PARTS,
-    ANSWER_PARTS,
-    MEASURED,
-)
-
-SQL_FOLDER = Path(__file__).parent
+from simulation.draw import COUNTRY_SLOTS, sql
+from simulation.model import ALIAS_PARTS, ANSWER_PARTS, MEASURED
 
 TRUTH_TABLES = {
     "truth_cell": (
@@ -47,8 +41,7 @@ def create_truth_tables(con: duckdb.DuckDBPyConnection) -> None:
 
 def add_counts(con: duckdb.DuckDBPyConnection, platform: str) -> None:
     """Add the unsuppressed counts of the table ``cell`` to ``truth_cell``."""
-    query = (SQL_FOLDER / "truth.sql").read_text(encoding="utf-8")
-    con.execute(f"insert into truth_cell {query.format(platform=platform)}")
+    con.execute(f"insert into truth_cell {sql('truth.sql', platform=platform)}")
 
 
 def add_parameters(con: duckdb.DuckDBPyConnection, platform: str, slots: int) -> None:
@@ -57,8 +50,8 @@ def add_parameters(con: duckdb.DuckDBPyConnection, platform: str, slots: int) ->
     They are read back from the tables that the draw uses (``prepare``), so they are
     the exact probabilities of the draw, not the seeds' decimals.
     """
-    text = (SQL_FOLDER / "parameters.sql").read_text(encoding="utf-8")
-    statements = text.format(
+    statements = sql(
+        "parameters.sql",
         platform=platform,
         slots=slots,
         alias_parts=ALIAS_PARTS,
@@ -66,8 +59,7 @@ def add_parameters(con: duckdb.DuckDBPyConnection, platform: str, slots: int) ->
         country_slots=COUNTRY_SLOTS,
         locations=", ".join(f"{f}_location" for f in MEASURED),
     )
-    for statement in statements.split(";\n"):
-        con.execute(statement)
+    con.execute(statements)
 
 
 def write_truth(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 from warehouse.errors import BuildError
 from warehouse.paths import PROJECT, shown
+from warehouse.reading import attach
 from warehouse.runner import Dbt
 
 PYTHON = PROJECT / ".venv-spark" / "bin" / "python"
@@ -56,7 +57,7 @@ def give(dbt: Dbt, work_file: Path, folder: Path) -> None:
     statements = dbt.compiled(f"{{{{ give_to_spark('{folder}') }}}}").split(";\n")
     with duckdb.connect(str(work_file)) as con:
         if private:
-            con.execute(f"attach '{private}' as private_state (read_only)")
+            attach(con, Path(private), "private_state")
         for statement in filter(str.strip, statements):
             con.execute(statement)
         rejected = (

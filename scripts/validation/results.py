@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 from warehouse.errors import WarehouseError
+from warehouse.reading import attach
 
 TABLE = "validation.expectation_results"
 HISTORY = "marts.fct_expectation_results"
@@ -126,10 +127,9 @@ def carry_over(work_file: Path, published_file: Path) -> str | None:
     """
     if not published_file.exists():
         return None
-    path = str(published_file).replace("'", "''")
     with duckdb.connect(str(work_file)) as con:
         try:
-            con.execute(f"attach '{path}' as published (read_only)")
+            attach(con, published_file, "published")
             con.execute(
                 f"insert into {TABLE} by name select {', '.join(COLUMNS)} "
                 f"from published.{HISTORY}"

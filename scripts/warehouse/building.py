@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from conversations import incoming as conversations
-from conversations.shown import not_shown
 from validation import results
 from validation.page import write_page
 
@@ -51,7 +50,7 @@ EXPECTATION_RESULTS = ("--selector", "expectation_results")
 # Who writes what beside the published file: modules with ``write(source, folder)``,
 # which returns the paths it wrote. The source is the work file; of the docs it is the
 # folder of dbt's artifacts.
-WRITERS = ("report", "exports.files", "validation.page")
+WRITERS = ("report.page", "exports.files", "validation.page")
 DOCS_WRITER = "lineage.pages"
 
 
@@ -84,8 +83,8 @@ def build(
             # It counts all conversations anew, and needs them all.
             conversations.private_file(work_file).unlink(missing_ok=True)
         own = conversations.prepare(work_file, data_dir or SIMULATED_DATA)
-        for note in own.notes if own else []:
-            say(f"  own conversations: {note}")
+        if own:
+            say(f"  own conversations: {own.note}")
         # What it shows of them stays as it is (int_conversation_cells_protected).
         os.environ["AEI_WAREHOUSE_FILE"] = str(published_file.resolve())
         remove_work_file(work_file)
@@ -101,7 +100,7 @@ def build(
             selection = running.build(dbt, work_file)
         dbt.build(*STAGING, *selection)
         conversations.keep(own)
-        for note in not_shown(work_file, own.private_file) if own else []:
+        for note in conversations.not_shown(work_file, own.private_file) if own else []:
             say(f"  own conversations: {note}")
         for note in differing_copies(work_file):
             say(f"  {note}")

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from warehouse.comparing import TOLERANCE
 from warehouse.published import contents
 
+TOLERANCE = 1e-9  # of numbers that agree, relative above 1
 # What is another than before: the code, and the releases whose files are; "all" for
 # files that every figure rests on.
 CAUSES = """

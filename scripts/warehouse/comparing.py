@@ -9,9 +9,10 @@ import duckdb
 import polars as pl
 import yaml
 
+from warehouse.changes import TOLERANCE
 from warehouse.paths import PROJECT
+from warehouse.reading import attach
 
-TOLERANCE = 1e-9
 EXAMPLES = 5
 
 
@@ -31,8 +32,7 @@ class Files:
     def __init__(self, old: Path, new: Path, changes: dict[str, Any]) -> None:
         self.con = duckdb.connect()
         for name, file in (("old", old), ("new", new)):
-            path = str(file).replace("'", "''")
-            self.con.execute(f"attach '{path}' as {name} (read_only)")
+            attach(self.con, file, name)
         self.declared = changes.get("marts") or {}
         self.each = changes.get("each") or []
         sql = "select table_name from duckdb_tables() where schema_name = 'marts'"

@@ -31,6 +31,16 @@ def connect(warehouse: Path) -> duckdb.DuckDBPyConnection:
         ) from error
 
 
+def literal(text: object) -> str:
+    """A text of DuckDB or PostgreSQL, quoted."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def attach(con: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    """Attach a database to a connection, to read it only."""
+    con.execute(f'attach {literal(file)} as "{name}" (read_only)')
+
+
 def records(
     con: duckdb.DuckDBPyConnection, sql: str, values: object = None
 ) -> list[dict[str, Any]]:
@@ -128,10 +138,9 @@ def failing_rows(warehouse: Path, sql: str, database: str, limit: int = 3) -> li
     """
     try:
         with duckdb.connect() as con:
-            path = str(warehouse).replace("'", "''")
-            con.execute(f"attach '{path}' as \"{database}\" (read_only)")
+            attach(con, warehouse, database)
             if private := os.environ.get("AEI_PRIVATE_FILE"):
-                con.execute(f"attach '{private}' as private_state (read_only)")
+                attach(con, Path(private), "private_state")
             rows = records(con, f"from ({sql}\n) order by all limit {int(limit)}")
     except duckdb.Error:
         return []

@@ -16,6 +16,7 @@ import yaml
 from warehouse.changes import write_changes
 from warehouse.paths import PROJECT
 from warehouse.published import contents, sha256_of
+from warehouse.reading import attach
 
 # What makes the figures.
 CODE = ("models", "macros", "seeds/reference")
@@ -103,9 +104,8 @@ def _attach(con: duckdb.DuckDBPyConnection, published_file: Path) -> str | None:
     """Attach the published file as old; its build_id, None where there is none."""
     if not published_file.exists():
         return None
-    path = str(published_file).replace("'", "''")
     try:
-        con.execute(f"attach '{path}' as old (read_only)")
+        attach(con, published_file, "old")
         found = con.execute("select build_id from old.marts.dim_build").fetchone()
     except duckdb.Error:
         return None

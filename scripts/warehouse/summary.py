@@ -18,14 +18,12 @@ SHARES = """
         releases.file_status, releases.count_basis, releases.is_simulated,
         shares.* exclude (release_id, platform, window_start_date, is_simulated)
     from marts.dim_releases as releases
-    left join marts.fct_education_shares as shares
-        on
-            releases.release_id = shares.release_id
-            and releases.platform = shares.platform
-            and releases.window_start_date = shares.window_start_date
-            and shares.geo_level = 'global' and shares.scope = 'education'
-            and shares.allocation_rule in ('any_holder', 'published')
-            and shares.share_base = 'all_conversations'
+    left join (
+        from marts.fct_education_shares
+        where geo_level = 'global' and scope = 'education'
+            and allocation_rule in ('any_holder', 'published')
+            and share_base = 'all_conversations'
+    ) as shares using (release_id, platform, window_start_date)
     where releases.is_loaded
     order by releases.platform desc, releases.window_start_date, releases.release_id
 """

@@ -12,9 +12,8 @@ from typing import Any
 
 import duckdb
 import pytest
-import report
 from conftest import Build, query
-from report import claims
+from report import claims, page
 from report.claims import Claim
 from report.parts import Figure, Question, Row
 from report.questions import build
@@ -55,7 +54,7 @@ def html(warehouse_file: Path) -> str:
 
 def written(warehouse_file: Path, folder: Path) -> str:
     """The page of a warehouse."""
-    (path,) = report.write(warehouse_file, folder)
+    (path,) = page.write(warehouse_file, folder)
     return path.read_text(encoding="utf-8")
 
 

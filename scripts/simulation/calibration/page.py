@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import jinja2
 from scipy import stats
+from warehouse.fetching import read_manifest
 from warehouse.paths import PROJECT
 
 Row = dict[str, object]
@@ -48,8 +48,7 @@ def grouped(rows: Iterable[Row], *names: str) -> list[tuple[tuple, list[Row]]]:
 def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> None:
     """Write the page in Markdown. ``facts``: the options of the run, the sizes of the
     lists, and how much is suppressed, as the template names them."""
-    with SCOPES.open(encoding="utf-8", newline="") as handle:
-        scopes = [row["scope"] for row in csv.DictReader(handle)]
+    scopes = [row["scope"] for row in read_manifest(SCOPES)]
     bands = [row for row in rows if row["interval_kind"] == "uncertainty"]
     gaps = [row for row in rows if row["interval_kind"] == "task_bootstrap_t_95"]
     place = itemgetter("figure", "platform", "allocation_rule", "scope")

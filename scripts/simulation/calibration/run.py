@@ -23,16 +23,17 @@ from pathlib import Path
 import duckdb
 import polars as pl
 from warehouse.paths import PROJECT
+from warehouse.reading import attach
 
 from simulation.calibration.summary import summary
+from simulation.draw import sql
 from simulation.model import NOT_CLASSIFIED, Model
 from simulation.plan import parse_plan
-from simulation.project import INPUT_CHECKS, SimulatedProject, prepare_project, run_dbt
+from simulation.project import prepare_project, run_dbt
 from simulation.publish import Rules
 from simulation.releases import release_runs, simulate_releases
 from simulation.task_lists import superpopulation
 
-SQL_FOLDER = Path(__file__).resolve().parent
 REFERENCE = Path("seeds") / "reference"
 SUBSECTORS = PROJECT / REFERENCE / "education_subsectors.csv"
 COMPARISONS = PROJECT / REFERENCE / "comparisons.csv"
@@ -147,28 +148,29 @@ def simulate(
             f"create or replace table {table} as "
             f"select * exclude (batch) from kept_{table}"
         )
-    _run_file(con, "targets.sql", subsectors=SUBSECTORS, comparisons=COMPARISONS)
+    files = {"subsectors": SUBSECTORS, "comparisons": COMPARISONS}
+    con.execute(sql("calibration/targets.sql", **files))
 
 
-def build(
-    con: duckdb.DuckDBPyConnection, folder: Path, replicates: int
-) -> SimulatedProject:
-    """Build the marts on the batches; what they show is then the table ``shown``."""
-    made = prepare_project(con, folder)
+def build(con: duckdb.DuckDBPyConnection, folder: Path, replicates: int) -> Path:
+    """Build the marts on the batches; returns their file.
+
+    What they show is then the table ``shown``.
+    """
+    project = prepare_project(con, folder)
     # Simulated releases are not one after another.
-    comparisons = made.project / REFERENCE / COMPARISONS.name
+    comparisons = project / REFERENCE / COMPARISONS.name
     rows = comparisons.read_text(encoding="utf-8").splitlines(keepends=True)
     comparisons.write_text("".join(row for row in rows if ",release," not in row))
     names = [f"+{mart}" for mart in KINDS]
     used = VARIABLES | {"bootstrap_replicate_count": replicates}
-    file = run_dbt(made, names, [INPUT_CHECKS], used, MEMORY_LIMIT)
-    path = str(file).replace("'", "''")
-    con.execute(f"attach '{path}' as built (read_only)")
+    file = run_dbt(project, names, used, MEMORY_LIMIT)
+    attach(con, file, "built")
     try:
-        _run_file(con, "shown.sql")
+        con.execute(sql("calibration/shown.sql"))
     finally:
         con.execute("detach built")
-    return made
+    return file
 
 
 def judge(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -176,14 +178,8 @@ def judge(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
     Also leaves the table ``judged``: one row per interval or bound and truth.
     """
-    _run_file(con, "judged.sql")
+    con.execute(sql("calibration/judged.sql"))
     return summary(con.table("judged").pl())
-
-
-def _run_file(con: duckdb.DuckDBPyConnection, name: str, **values: object) -> None:
-    text = (SQL_FOLDER / name).read_text(encoding="utf-8").format(**values)
-    for statement in text.split(";\n"):
-        con.execute(statement)
 
 
 def suppressed(built: Path) -> list[tuple[str, float]]:

@@ -1,8 +1,10 @@
 -- What each interval and bound should hold, from the simulator's own tables and the
 -- prefixes of the subsectors: no model of the warehouse is read here, so a broken model
--- can't move its target. Statements are parted by a semicolon at the end of a line.
+-- can't move its target.
 
 create or replace macro is_named(label) as label not in ('none', 'not_classified');
+create or replace macro is_measured(facet) as
+    facet in ('collaboration', 'task_success', 'use_case');
 
 -- grain: allocation_rule, scope, task
 create or replace table task_weight as
@@ -86,39 +88,46 @@ select
 from weighted
 group by all;
 
--- Of each task: its mass (probability, or conversations) and the mass of each answer.
+-- Of each task: its mass (probability, or conversations) and the mass of each answer; of
+-- an answer that nobody gave it is nothing, not an unknown.
 -- grain: batch, platform, release_id, task, facet, category
 create or replace table task_answer as
+with answer as (
+
+    select
+        * exclude (geography, geo_id, conversations),
+        conversations as mass
+    from kept_truth_cell
+    where geography = 'global' and is_measured(facet)
+    union all by name
+    select
+        * exclude (is_coordinated, probability, share),
+        probability * share as mass
+    from kept_task_parameter
+    inner join (
+        from kept_answer_parameter where not is_coordinated and is_measured(facet)
+    ) using (batch, platform, task)
+    where release_id = 'superpopulation'
+
+)
+
 select
     *,
     sum(mass) over task_facet as task_mass,
-    sum(mass) filter (where is_named(category)) over task_facet as answered_mass
+    nullif(sum(mass) filter (where is_named(category)) over task_facet, 0)
+        as answered_mass
 from (
     select
-        batch,
-        platform,
-        release_id,
-        task,
-        facet,
-        category,
-        conversations::double as mass
-    from kept_truth_cell
-    where geography = 'global' and facet <> 'onet_task'
-    union all by name
-    select
-        batch,
-        platform,
-        release_id,
-        task,
-        facet,
-        category,
-        probability * share as mass
-    from kept_task_parameter
-    inner join kept_answer_parameter as answer using (batch, platform, task)
-    where
-        release_id = 'superpopulation'
-        and not answer.is_coordinated
-        and facet in ('collaboration', 'task_success', 'use_case')
+        * exclude (mass),
+        sum(mass) as mass
+    from (
+        from answer
+        union all by name
+        select distinct answer.* replace (label as category, 0 as mass)
+        from answer
+        inner join category using (facet)
+    )
+    group by all
 )
 window task_facet as (partition by batch, platform, release_id, task, facet);
 
@@ -149,53 +158,33 @@ with estimator_measure (figure, estimator, facet, measure) as (
 measured as (
 
     select
-        batch,
-        platform,
-        release_id,
+        * exclude (
+            task, facet, mass, task_mass, answered_mass, weight, measure, is_published
+        ),
         unnest(
             case
                 when release_id = 'superpopulation' then ['superpopulation']
-                when published.task is null and scope <> 'all_with_pseudo'
+                when is_published is null and scope <> 'all_with_pseudo'
                     then ['realised_all_tasks']
                 else ['realised_all_tasks', 'realised_published_tasks']
             end
         ) as target,
-        allocation_rule,
-        scope,
-        figure,
-        estimator,
-        category,
         weight * mass * if(measure = 'renormalised', task_mass / answered_mass, 1)
             as numerator
     from task_answer
     inner join task_weight using (task)
     inner join estimator_measure using (facet)
     left join (
-        select batch, platform, release_id, cluster_name as task
+        select
+            batch,
+            platform,
+            release_id,
+            cluster_name as task,
+            true as is_published
         from kept_release_row
         where geography = 'global' and variable = 'onet_task_count'
-    ) as published using (batch, platform, release_id, task)
+    ) using (batch, platform, release_id, task)
     where not starts_with(scope, 'soc_') and (measure = 'all' or is_named(category))
-
-),
-
-summed as (
-
-    select
-        * exclude (numerator),
-        sum(numerator) as numerator
-    from (
-        from measured
-        union all by name
-        -- what no conversation of the scope was is a share of nothing, not an unknown
-        select
-            *,
-            0 as numerator
-        from (select distinct * exclude (category, numerator) from measured)
-        inner join (select distinct figure, estimator, category from measured)
-            using (figure, estimator)
-    )
-    group by all
 
 )
 
@@ -206,7 +195,13 @@ select
             batch, platform, release_id, target, allocation_rule, scope, figure,
             estimator
     ), 0) as target_pct
-from summed;
+from (
+    select
+        * exclude (numerator),
+        sum(numerator) as numerator
+    from measured
+    group by all
+);
 
 -- The chance that a conversation of a place is of a task, and what it came to. Within
 -- education, and outside it, countries use tasks alike.
@@ -215,10 +210,7 @@ create or replace table place_task as
 with world as (
 
     select
-        batch,
-        platform,
-        release_id,
-        task,
+        * exclude (is_coordinated, probability),
         sum(probability) as probability,
         task in (select task from task_weight where scope = 'education') as is_education
     from kept_task_parameter
@@ -235,12 +227,8 @@ placed as (
     from world
     union all by name
     select
-        batch,
-        platform,
-        release_id,
+        * exclude (facet, category, value, is_education, probability),
         'country' as geo_level,
-        geo_id,
-        task,
         probability
         / sum(probability) over (partition by batch, release_id, geo_id, is_education)
         * if(is_education, value, 1 - value) as probability
@@ -260,14 +248,15 @@ left join (
     where facet = 'onet_task'
 ) as cell using (batch, platform, release_id, geo_level, geo_id, task);
 
--- Every target in one form; the labels are those of the marts.
+-- Every target in one form; the labels are those of the marts. What is of the
+-- superpopulation is so for every release.
 -- grain: batch, platform, release_id, target, figure, geo_id, allocation_rule, scope, estimator,
 --        category
-create or replace table target (
+create or replace table every_target (
     batch varchar,
     platform varchar,
-    release_id varchar,
-    target varchar default 'model_parameter',
+    release_id varchar default 'superpopulation',
+    target varchar,
     figure varchar,
     geo_id varchar default 'GLOBAL',
     allocation_rule varchar default 'any_holder',
@@ -277,35 +266,30 @@ create or replace table target (
     target_pct double
 );
 
-create or replace view release_batch as
-select distinct
-    batch,
-    platform,
-    release_id
-from kept_release_row;
-
--- realised by a release; and of the superpopulation, the same for every release
-insert into target by name
-select task_figure_target.* replace (release_batch.release_id as release_id)
-from task_figure_target
-inner join release_batch
+create or replace view target as
+select every_target.* replace (release_batch.release_id as release_id)
+from every_target
+inner join (
+    select distinct
+        batch,
+        platform,
+        release_id
+    from kept_release_row
+) as release_batch
     on
-        task_figure_target.batch = release_batch.batch
-        and task_figure_target.platform = release_batch.platform
-        and task_figure_target.release_id
-        in (release_batch.release_id, 'superpopulation');
+        every_target.batch = release_batch.batch
+        and every_target.platform = release_batch.platform
+        and every_target.release_id in (release_batch.release_id, 'superpopulation');
+
+insert into every_target by name from task_figure_target;
 
 -- shares of a scope in a place; a base is the scope of all its tasks
-insert into target by name
+insert into every_target by name
 with scope_mass as (
 
     unpivot (
         select
-            batch,
-            platform,
-            release_id,
-            geo_level,
-            geo_id,
+            place_task.* exclude (task, probability, conversations),
             allocation_rule,
             scope,
             sum(weight * probability) as model_parameter,
@@ -325,8 +309,7 @@ base (base_scope, estimator) as (
 
 select
     part.* exclude (geo_level, mass) replace (
-        release_batch.release_id as release_id,
-        if(part.release_id = 'superpopulation', part.release_id, target) as target
+        if(release_id = 'superpopulation', release_id, part.target) as target
     ),
     'share_' || geo_level as figure,
     part.scope as category,
@@ -335,71 +318,28 @@ select
 from scope_mass as part
 inner join scope_mass as whole
     using (batch, platform, release_id, geo_level, geo_id, target)
-inner join base on whole.scope = base_scope
-inner join release_batch
-    on
-        part.batch = release_batch.batch
-        and part.platform = release_batch.platform
-        and part.release_id in (release_batch.release_id, 'superpopulation');
+inner join base on whole.scope = base_scope;
 
 -- The gap between two sides in the superpopulation, and its split (Kitagawa): between
 -- platforms by task, between scopes by the use case of most of a task. There both sides
 -- have every unit.
-insert into target by name
-with main_use_case as (
+insert into every_target by name
+with united as (
 
     select
-        batch,
-        platform,
-        task,
-        max_by(category, mass) as main_use_case
-    from task_answer
-    where
-        release_id = 'superpopulation'
-        and facet = 'use_case'
-        and is_named(category)
-    group by all
-
-),
-
-answered as (
-
-    select
-        batch,
-        platform,
-        scope,
-        facet,
-        category,
+        *,
         unnest(['task', 'main_use_case']) as unit_kind,
-        unnest([task, main_use_case]) as unit,
-        weight * mass as top
-    from task_answer
-    inner join task_weight using (task)
-    inner join main_use_case using (batch, platform, task)
-    where
-        release_id = 'superpopulation'
-        and allocation_rule = 'any_holder'
-        and not starts_with(scope, 'soc_')
-        and scope <> 'all_with_pseudo'
-
-),
-
-summed as (
-
-    select
-        * exclude (top),
-        sum(top) as top
+        unnest([task, main_use_case]) as unit
     from (
-        from answered
-        union all by name
-        -- what nobody answered is a rate of nothing, not an unknown
         select
             *,
-            0 as top
-        from (select distinct * exclude (category, top) from answered)
-        inner join (select distinct facet, category from answered) using (facet)
+            -- of equal ones the first in the alphabet, as the mart has it
+            min_by(category, (-mass, category))
+                filter (where facet = 'use_case' and is_named(category))
+                over (partition by batch, platform, task) as main_use_case
+        from task_answer
+        where release_id = 'superpopulation'
     )
-    group by all
 
 ),
 
@@ -410,20 +350,37 @@ units as (
         sum(top) over (
             partition by batch, platform, scope, facet, unit_kind, unit
         ) as base
-    from summed
+    from (
+        select
+            batch,
+            platform,
+            scope,
+            facet,
+            category,
+            unit_kind,
+            unit,
+            sum(weight * mass) as top
+        from united
+        inner join task_weight using (task)
+        where
+            allocation_rule = 'any_holder'
+            and not starts_with(scope, 'soc_')
+            and scope <> 'all_with_pseudo'
+        group by all
+    )
 
 ),
 
 side_pair as (
 
-    select
+    select distinct
         'task' as unit_kind,
         scope as compared,
         scope,
         scope as other_scope,
         '1p_api' as platform,
         'claude_ai' as other_platform
-    from (select distinct scope from answered)
+    from units
     union all by name
     select
         unit_kind,
@@ -433,7 +390,7 @@ side_pair as (
         side.platform,
         side.platform as other_platform
     from read_csv('{comparisons}', all_varchar = true)
-    cross join (select distinct platform from answered) as side
+    cross join (select distinct platform from units) as side
     where comparison_kind = 'scope'
 
 ),
@@ -441,32 +398,30 @@ side_pair as (
 means as (
 
     select
-        new.batch,
-        new.platform,
+        batch,
+        platform,
         compared as scope,
-        new.facet,
-        new.category,
+        facet,
+        category,
         sum(new.top) / sum(new.base) as new,
         sum(old.top) / sum(old.base) as old,
         sum(old.base * new.top / new.base) / sum(old.base) as new_at_old,
         sum(new.base * old.top / old.base) / sum(new.base) as old_at_new
     from side_pair
     inner join units as new using (unit_kind, scope, platform)
-    inner join units as old
-        on
-            new.batch = old.batch
-            and other_platform = old.platform
-            and other_scope = old.scope
-            and new.unit_kind = old.unit_kind
-            and new.unit = old.unit
-            and new.facet = old.facet
-            and new.category = old.category
+    inner join (
+        select * rename (platform as other_platform, scope as other_scope) from units
+    ) as old
+        using (
+            batch, other_platform, other_scope, unit_kind, unit, facet, category
+        )
     group by all
 
 )
 
 select
-    release_batch.*,
+    batch,
+    platform,
     'superpopulation' as target,
     case facet
         when 'collaboration' then 'pattern' when 'task_success' then 'success'
@@ -480,50 +435,35 @@ select
         (old_at_new - old + new - new_at_old) / 2,
         (new - old_at_new + new_at_old - old) / 2
     ]) as target_pct
-from means
-inner join release_batch using (batch, platform);
+from means;
 
 -- base facets of the world and of countries
-insert into target by name
+insert into every_target by name
 with facet_share as (
 
     select
-        batch,
-        platform,
-        release_id,
+        * exclude (is_coordinated, task, probability, share),
         'global' as scope,
         'GLOBAL' as geo_id,
-        answer.facet,
-        answer.category,
         sum(probability * share) as value
     from kept_task_parameter
-    inner join kept_answer_parameter as answer
-        using (batch, platform, task, is_coordinated)
-    inner join release_batch using (batch, platform, release_id)
-    where answer.facet in ('collaboration', 'task_success', 'use_case')
+    inner join kept_answer_parameter using (batch, platform, task, is_coordinated)
+    where release_id <> 'superpopulation' and is_measured(facet)
     group by all
     union all by name
     select
-        batch,
-        platform,
-        release_id,
-        'country' as scope,
-        geo_id,
-        if(facet = 'usage', 'country', facet) as facet,
-        if(facet = 'usage', 'all', category) as category,
-        value
+        * replace (
+            if(facet = 'usage', 'country', facet) as facet,
+            if(facet = 'usage', 'all', category) as category
+        ),
+        'country' as scope
     from kept_country_parameter
-    where facet in ('collaboration', 'task_success', 'use_case', 'usage')
+    where facet = 'usage' or is_measured(facet)
     union all by name
     select
-        batch,
-        platform,
-        release_id,
-        geo_level as scope,
-        geo_id,
-        'onet_task' as facet,
-        task as category,
-        probability as value
+        * exclude (conversations)
+            rename (geo_level as scope, task as category, probability as value),
+        'onet_task' as facet
     from place_task
     where release_id <> 'superpopulation'
 
@@ -543,22 +483,21 @@ based as (
 
 select
     * exclude (value, named),
+    'model_parameter' as target,
     unnest(['all_conversations', 'named_labels']) as estimator,
     100 * value / unnest([1, named]) as target_pct
 from based;
 
 -- success of single tasks
-insert into target by name
+insert into every_target by name
 select
-    release_batch.*,
+    batch,
+    platform,
+    'model_parameter' as target,
     'success_of_a_task' as figure,
     'education' as scope,
     'yes of yes and no' as estimator,
     task as category,
     100 * mass / answered_mass as target_pct
 from task_answer
-inner join release_batch using (batch, platform)
-where
-    task_answer.release_id = 'superpopulation'
-    and facet = 'task_success'
-    and category = 'yes'
+where release_id = 'superpopulation' and facet = 'task_success' and category = 'yes'
