@@ -145,7 +145,7 @@ def by_the_project(folder: Path, work_file: Path) -> int:
     assert incoming is not None
     work_file.unlink(missing_ok=True)
     dbt = Dbt(work_file, None)
-    nodes = ["--select", "+stg_conversations__values", *incoming.selection]
+    nodes = ["--select", "+stg_conversations__values", *incoming.days]
     dbt.build(*nodes, "--exclude-resource-type", "test")
     keep(incoming)
     with duckdb.connect(str(work_file), read_only=True) as con:

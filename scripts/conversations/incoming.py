@@ -62,10 +62,10 @@ class Incoming:
     note: str
 
     @property
-    def selection(self) -> tuple[str, ...]:
-        """Arguments of dbt: the batches of the changed days, or none."""
+    def days(self) -> tuple[str, ...]:
+        """Arguments of dbt: the batches of the changed days; none where none has."""
         if self.first_day is None or self.last_day is None:
-            return ("--exclude", "stg_conversations__labelled")
+            return ()
         end = self.last_day + timedelta(days=1)
         return (
             *("--event-time-start", self.first_day.isoformat()),

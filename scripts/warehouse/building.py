@@ -45,6 +45,8 @@ from warehouse.summary import summary
 # What dbt builds in each step (selectors.yml); together they are every node of the
 # project but the unit tests (tests/pytest/test_build.py).
 STAGING = ("--selector", "gate")
+# dbt takes no --exclude beside a selector.
+STAGING_AS_KEPT = ("--selector", "gate_as_kept")
 MARTS = ("--selector", "marts")
 EXPECTATION_RESULTS = ("--selector", "expectation_results")
 # Who writes what beside the published file: modules with ``write(source, folder)``,
@@ -92,13 +94,15 @@ def build(
         workers.aside("report.page", "script")  # is kept for the page
         say("Staging the raw files ...")
         dbt = Dbt(work_file, data_dir)
-        selection = own.selection if own else ()
+        staging = (*STAGING, *own.days) if own and own.days else STAGING
+        if own and (on_spark or not own.days):
+            staging = STAGING_AS_KEPT
         if on_spark:
             from spark import running
 
             say("Building and testing every model on Spark ...")
-            selection = running.build(dbt, work_file)
-        dbt.build(*STAGING, *selection)
+            running.build(dbt, work_file)
+        dbt.build(*staging)
         conversations.keep(own)
         for note in conversations.not_shown(work_file, own.private_file) if own else []:
             say(f"  own conversations: {note}")

@@ -277,7 +277,8 @@ class Institution:
                 shutil.copy(self.start, self.work_file)
             dbt = ParsedDbt(self.work_file, None, self.manifest)
             nodes = more if not is_kept and more else (*OWN_MODELS, *more)
-            dbt.build("--select", *nodes, *incoming.selection)
+            kept = ("--exclude", "stg_conversations__labelled")
+            dbt.build("--select", *nodes, *(incoming.days or kept))
             if is_kept:
                 keep(incoming)
         return dbt.results

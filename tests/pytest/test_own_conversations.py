@@ -259,6 +259,8 @@ def test_what_arrives_later_moves_no_mart(
     with own_environment(later, file.parent):
         os.environ["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test test"
         assert build_here(later) == 0
+        # And again, with nothing new.
+        assert build_here(later) == 0
     work = (
         "select sum(conversation_count) from private.int_conversation_cells where "
         "facet = 'use_case' and geo_level = 'global' and base_cluster_name = 'work' "
