@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from conftest import PROJECT, Row, dbt_environment, failures
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from mutations.bench import list_files
+from mutations.files import Problem
 from warehouse import building
 
 GATE = (
@@ -30,18 +31,6 @@ GATE = (
     *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed"),
     "--no-write-json",
 )
-TEXT_COLUMNS = {
-    "geo_id": "geo_id",
-    "geography": "geography",
-    "date_start": "date_start",
-    "date_end": "date_end",
-    "platform_and_product": "platform_and_product",
-    "facet": "facet",
-    "level": "level_text",
-    "variable": "variable",
-    "cluster_name": "cluster_name",
-    "value": "value_text",
-}
 # The reference tables are of other files, which stay as they are.
 OF_THE_FILE = re.compile(r"stg_aei__|(^|[._])int_")
 # What dbt asks or notes about its own tables says nothing about a file.
@@ -62,24 +51,6 @@ class File:
     checks: str
     columns: tuple[str, ...]
     is_official: bool = False
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A line of a refusal."""
-
-    relative_path: str
-    row_number: int | None
-    column_name: str | None
-    observed: str
-    expected: str
-    advice: str
-    check_name: str
-
-
-def problem_of(row: dict[str, Any]) -> Problem:
-    """The line that a row of a refusal makes."""
-    return Problem(**{field.name: row[field.name] for field in fields(Problem)})
 
 
 @dataclass(frozen=True)
@@ -196,12 +167,13 @@ class Loader:
                     failed += [node.split(".")[2]] if count else []
                 elif "problem_count" in sql:
                     names = [column[0] for column in result.description]
-                    found = [
+                    rows = [
                         dict(zip(names, row, strict=True)) for row in result.fetchall()
                     ]
+                    found = [Problem(*map(row.get, Problem._fields)) for row in rows]
                     if found:
                         self._rollback()
-                        return Outcome([], [problem_of(row) for row in found], failed)
+                        return Outcome([], found, failed)
         except duckdb.Error as error:
             self._rollback()
             return Outcome([], [], [], str(error))

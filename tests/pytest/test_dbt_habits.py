@@ -254,7 +254,8 @@ def test_a_work_file_that_is_open_elsewhere_is_said_so(
 
 def test_any_parse_serves_the_work_file_and_the_published_file(tmp_path: Path) -> None:
     """mf asks for the relations of the last parse, whatever its target was."""
-    parsed = run_dbt(["parse", "--target", "published"], tmp_path)
+    project = copy_project(tmp_path / "project", only_staging=True)
+    parsed = run_dbt(["parse", "--target", "published"], tmp_path, project=project)
     assert parsed.success, parsed.exception
     databases = {node.database for node in parsed.result.nodes.values()}
     assert databases == {PUBLISHED_FILE.stem} == {WORK_FILE.stem}

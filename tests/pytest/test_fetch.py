@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,7 +211,7 @@ def test_connection_that_stays_broken_leaves_the_part(project, server, capsys):
 def test_interrupted_download_goes_on_the_next_time(project, server, sign, code):
     big = BODY * 10_000
     project.write(make_row(body=big))
-    server.on(RAW, truncate(big, len(big) - 100, seconds=20), serve(big))
+    server.on(RAW, truncate(big, len(big) - 100, seconds=120), serve(big))
     program = (
         "import fetch, pathlib, sys\n"
         f"fetch.MANIFEST = pathlib.Path({str(project.manifest)!r})\n"
@@ -222,12 +223,12 @@ def test_interrupted_download_goes_on_the_next_time(project, server, sign, code)
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, **place
     ) as running:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (part.exists() and part.stat().st_size > 10_000_000):
             assert time.monotonic() < deadline, "the download never began"
-            time.sleep(0.05)
+            threading.Event().wait(0.05)  # time.sleep does nothing here
         running.send_signal(sign)
-        err = running.communicate(timeout=10)[1]
+        err = running.communicate(timeout=60)[1]
     assert running.returncode == code
     assert "Traceback" not in err
     assert list(project.files()) == [f"{RAW}.part"]
@@ -243,7 +244,6 @@ def test_interrupted_download_goes_on_the_next_time(project, server, sign, code)
 @pytest.mark.parametrize(
     "broken",
     [
-        httpx2.ConnectError("nobody there"),
         httpx2.ConnectTimeout("nobody answers"),
         httpx2.ProxyError("the proxy says no"),
         errors.OfflineModeIsEnabled("offline"),

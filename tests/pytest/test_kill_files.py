@@ -1,11 +1,11 @@
 """The checks of the loader: each finds the smallest damage that it is there for.
 
-All damaged files are staged in one run of dbt with nothing that stops, each as a copy
-that the manifest does not know and as the official file; what would have stopped the
-build is noted down. A check is judged by its own query: it finds its mutant alone,
-whatever the others say. One damage of each check then goes through the build script
-with the other checks switched off: nothing is published, and the earlier warehouse is
-as before. The guards past the loader are in test_kill_table.
+All damaged files, of every layout, are staged in one run of dbt with nothing that
+stops, each as a copy that the manifest does not know and as the official file; what
+would have stopped the build is noted down. A check is judged by its own rows: it finds
+its mutant alone, whatever the others say. That the build script stops on any such row,
+with nothing published and the earlier warehouse as before, is seen on one damage of
+each place that looks for them. The guards past the loader are in test_kill_table.
 """
 
 from __future__ import annotations
@@ -14,47 +14,39 @@ import contextlib
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
 import duckdb
 import pytest
-from conftest import (
-    SHIPPED_DATA,
-    SHIPPED_RELEASE,
-    WITHOUT_TESTS,
-    Build,
-    DataFolder,
-    failures,
-    query,
-    run_dbt,
-    shipped_row,
-)
+from conftest import WITHOUT_TESTS, Row, csv_text, failures, query, run_dbt
 from dbt.contracts.graph.manifest import Manifest
-from mutations.bench import Bench, list_files
-from mutations.damages import ALONE, CHECKS, DAMAGES, stops
-from mutations.files import Fault, read_text
-from mutations.sheet import API, CHAT
+from mutations.bench import Bench, list_files, only_these
+from mutations.clean import FLAT, MONTHLY, RATIOS, RAW, SHARES, clean
+from mutations.damages import DAMAGES, NO_FILES, stops
+from mutations.files import CHECKS, Fault, Problem, placed, read_text
 from mutations.styles import STYLES
-from mutations.ways import damage_to
 from warehouse import building
 
-# The reference tables stand in a work file already.
-GATE = (*building.STAGING, "--exclude-resource-type", "seed", *WITHOUT_TESTS)
 STOP_ON, STOP_ON_UNREADABLE = (
     f"macro.ai_in_education.{name}" for name in ("stop_on", "stop_on_unreadable")
 )
+ALL = [(guard, name) for guard, some in DAMAGES.items() for name in some]
 # Among many files DuckDB's reader loses what is cut inside quotation marks, so a
 # rejected row is looked for in a folder of its own.
-IN_A_LOT = [
-    (guard, name)
-    for guard, some in DAMAGES.items()
-    if guard != "rejected_rows"
-    for name in some
+IN_A_LOT = [each for each in ALL if each[0] != "rejected_rows"]
+# Through the build script: no file, what can't be read at all, and two of the gate.
+STOPPING = [
+    NO_FILES,
+    ("refused_files", "HTML error page saved as CSV"),
+    *(each for each in ALL if each[0] == "rejected_rows"),
+    ("duplicate_keys", "row twice"),
+    ("incomplete_facets", "task lost"),
 ]
+# Bytes and their row of the manifest.
+Copy = tuple[Row, bytes]
 
 
 @pytest.fixture(scope="module")
@@ -76,29 +68,6 @@ NOTHING_STOPS = {
 }
 
 
-class Problem(NamedTuple):
-    """A finding of the loader."""
-
-    file: str
-    row: int | None
-    column: str | None
-    observed: str
-    expected: str
-    advice: str
-    check: str
-
-    def names(self, guard: str, fault: Fault) -> bool:
-        """Whether it is of the check and points to the fault."""
-        return (
-            self.check == guard
-            and fault.row in (None, self.row)
-            and fault.column in (None, self.column)
-            and fault.observed in self.observed
-            and (fault.expected or CHECKS[guard]["expected"]) in self.expected
-            and self.advice.endswith(".")
-        )
-
-
 @contextlib.contextmanager
 def hooks(manifest: Manifest, sql_of: dict[str, str]) -> Iterator[None]:
     """Within it, other macros stand behind the models that may stop the build."""
@@ -110,51 +79,89 @@ def hooks(manifest: Manifest, sql_of: dict[str, str]) -> Iterator[None]:
         yield
 
 
-def only(manifest: Manifest, guard: str) -> AbstractContextManager[None]:
-    """Within it, every check of the loader is switched off but one."""
-    own = f"check_name = '{guard}'"
-    gate, reader = (
-        manifest.macros[name].macro_sql for name in (STOP_ON, STOP_ON_UNREADABLE)
-    )
-    changed = {
-        STOP_ON: gate.replace(
-            "where stops_the_build", f"where stops_the_build and {own}"
-        ),
-        STOP_ON_UNREADABLE: reader.replace(
-            "order by", f"where found.{own} order by", 1
-        ),
-    }
-    return hooks(manifest, changed)
+# Files in a folder --------------------------------------------------------------------
+
+
+def release_of(guard: str, name: str, is_official: bool) -> str:
+    """The release id of a damaged file in the lot."""
+    return f"{ALL.index((guard, name))}_{'official' if is_official else 'other'}"
+
+
+def style_of(style: str, file: str) -> str:
+    """The release id of an odd file in the lot."""
+    return f"{list(STYLES).index(style)}_{file}"
+
+
+def place_of(release: str, file: str) -> str:
+    """Where a file of a release lies."""
+    return f"release_{release}/{Path(clean(file)[0]['relative_path']).name}"
+
+
+def copies(
+    release: str, file: str, row: Row, content: bytes, is_official: bool
+) -> list[Copy]:
+    """A file as the only one of a release, as the official one or not, and what has to
+    lie beside it."""
+    row = placed(row, content, release, place_of(release, file))
+    row |= {} if is_official else {"sha256": "0" * 64}
+    if row["file_role"] == "onet_task_statements":
+        row["taxonomy_version"] = release
+    if file != RATIOS:
+        return [(row, content)]
+    # ratios are of tasks whose shares stand in a file beside them
+    shares, tasks = clean(SHARES)
+    beside = csv_text(tasks).encode()
+    return [
+        (row, content),
+        (placed(shares, beside, release, place_of(release, SHARES)), beside),
+    ]
+
+
+def damaged(guard: str, name: str, is_official: bool) -> list[Copy]:
+    """A damaged file of the lot, and what lies beside it."""
+    damage, release = DAMAGES[guard][name], release_of(guard, name, is_official)
+    content = damage.done().content
+    return copies(release, damage.file, damage.manifest, content, is_official)
+
+
+def odd(style: str, file: str) -> list[Copy]:
+    """A clean file, written in a style; none where the style changes nothing."""
+    row, rows = clean(file)
+    content = STYLES[style](csv_text(rows))
+    if style != "written anew" and content == csv_text(rows):
+        return []
+    return copies(style_of(style, file), file, row, content.encode(), False)
+
+
+def folder_of(folder: Path, seeded: Path, put: list[Copy]) -> Path:
+    """A data folder with these raw files, and a work file that lists them; returns the
+    first. The build script looks for a file of the project's manifest, so one lies
+    beside them."""
+    contents = {row["relative_path"]: content for row, content in put}
+    shutil.copy(seeded, folder / "work.duckdb")
+    if put:
+        beside, rows = clean(MONTHLY)
+        contents[beside["relative_path"]] = csv_text(rows).encode()
+        with duckdb.connect(str(folder / "work.duckdb")) as con:
+            list_files(con, folder, [row for row, _ in put])
+    return only_these(folder / "data", contents)
+
+
+# The lot ------------------------------------------------------------------------------
 
 
 class Lot(NamedTuple):
-    """Every damaged file, twice, behind the gate with nothing that stops.
-
-    ``stopping`` are the checks that would have stopped the build, ``found`` all
-    findings, by file.
-    """
+    """Every damaged file, twice, and every odd one, behind the gate with nothing that
+    stops: the checks that would have stopped the build, and all findings, by file."""
 
     work_file: Path
-    faults: dict[str, Fault]
     stopping: dict[str, set[str]]
     found: dict[str, list[Problem]]
 
 
-def place_of(guard: str, name: str, is_official: bool) -> str:
-    """Where a damaged file lies in the folder of the lot."""
-    number = IN_A_LOT.index((guard, name))
-    copy = "official" if is_official else "other"
-    damage = DAMAGES[guard][name]
-    return f"release_{number}_{copy}/{Path(damage.manifest['relative_path']).name}"
-
-
 def all_found(work_file: Path, table: str) -> list[tuple[Any, ...]]:
     """The findings in a table: those of the gate or of what can't be read."""
-    return query(
-        work_file,
-        "select relative_path, row_number, column_name, observed, expected, advice, "
-        f"check_name from {table}",
-    )
+    return query(work_file, f"select {', '.join(Problem._fields)} from {table}")
 
 
 @pytest.fixture(scope="module")
@@ -165,34 +172,34 @@ def lot(
 ) -> Iterator[Lot]:
     """All damaged files: as copies that the manifest does not know, and as official."""
     folder = tmp_path_factory.mktemp("lot")
-    data, work_file = folder / "data", folder / "work.duckdb"
-    DataFolder(data, ())
-    rows, refused, faults = [], [], {}
-    for guard, name in IN_A_LOT:
-        damage = DAMAGES[guard][name]
-        content, fault = damage.done()
-        for is_official in (False, True):
-            place = place_of(guard, name, is_official)
-            (data / place).parent.mkdir()
-            (data / place).write_bytes(content)
-            row = damage.official(place.partition("/")[0], place)
-            row["sha256"] = row["sha256"] if is_official else "0" * 64
-            if row["file_role"] == "onet_task_statements":
-                row["taxonomy_version"] = row["release_id"]
-            rows.append(row)
-            refused += [place] if guard == "refused_files" else []
-            faults[place] = fault
-    shutil.copy(seeded_file, work_file)
+    put = [
+        copy
+        for guard, name in IN_A_LOT
+        for is_official in (False, True)
+        for copy in damaged(guard, name, is_official)
+    ]
+    put += [copy for style in STYLES for file in RAW for copy in odd(style, file)]
+    data, work_file = folder_of(folder, seeded_file, put), folder / "work.duckdb"
+    refused = [
+        copy[0]["relative_path"]
+        for name in DAMAGES["refused_files"]
+        for is_official in (False, True)
+        for copy in damaged("refused_files", name, is_official)
+    ]
     with duckdb.connect(str(work_file)) as con:
-        list_files(con, folder, rows)
         con.execute(
             "create table unreadable (relative_path text, row_number bigint, "
             "column_name text, observed text, check_name text, expected text, "
             "advice text)"
         )
+
+    def run(*selection: str) -> None:
+        arguments = ["run", *selection, "--no-write-json"]
+        ran = run_dbt(arguments, folder, data, manifest=project_manifest)
+        assert failures(ran) == []
+
     with hooks(project_manifest, NOTHING_STOPS):
-        first = ["run", "--select", "stg_aei__release_files", "--no-write-json"]
-        assert failures(run_dbt(first, folder, data, manifest=project_manifest)) == []
+        run("--select", "stg_aei__release_files")
         with duckdb.connect(str(work_file)) as con:
             # What can't be read at all is in nobody's way from here on.
             con.execute(
@@ -200,8 +207,7 @@ def lot(
                 "(select unnest(?))",
                 [refused],
             )
-        rest = ["run", *building.STAGING, "--no-write-json"]
-        assert failures(run_dbt(rest, folder, data, manifest=project_manifest)) == []
+        run(*building.STAGING)
     gate = "intermediate.int_input_problems"
     unreadable = all_found(work_file, "main.unreadable")
     stopping, found = defaultdict(set), defaultdict(list)
@@ -209,8 +215,8 @@ def lot(
         stopping[row[0]].add(row[-1])
     for row in [*unreadable, *all_found(work_file, gate)]:
         found[row[0]].append(Problem(*row))
-    yield Lot(work_file, faults, stopping, found)
-    shutil.rmtree(folder)
+    yield Lot(work_file, stopping, found)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("is_official", [False, True], ids=["other", "official"])
@@ -218,8 +224,9 @@ def lot(
 def test_damaged_file_is_found_by_its_check(
     guard: str, name: str, is_official: bool, lot: Lot, seen: set[str]
 ) -> None:
-    place = place_of(guard, name, is_official)
-    fault, found = lot.faults[place], lot.found.get(place, [])
+    damage = DAMAGES[guard][name]
+    place = place_of(release_of(guard, name, is_official), damage.file)
+    fault, found = damage.done().fault, lot.found.get(place, [])
     assert any(problem.names(guard, fault) for problem in found), (fault, found[:5])
     stopping = lot.stopping.get(place, set())
     assert (guard in stopping) == stops(guard, is_official)
@@ -233,134 +240,87 @@ def test_every_row_is_staged_once_and_used_or_named(lot: Lot) -> None:
         place: counts
         for place, *counts in query(
             lot.work_file,
-            "select relative_path, count(*), count(*) filter (where is_usable), "
-            "count(*) filter (where not is_usable and check_name is not null) "
+            "select relative_path, count(*), count(distinct row_number), "
+            "count(distinct row_number) filter (is_usable), count(distinct row_number) "
+            "filter (not is_usable and check_name is not null) "
             "from intermediate.int_facet_values group by relative_path",
         )
     }
     looked_at = 0
     for guard, name in IN_A_LOT:
         damage = DAMAGES[guard][name]
-        if guard == "refused_files" or damage.file_role != "raw":
+        if guard == "refused_files" or damage.file not in RAW:
             continue
         rows_in = len(read_text(damage.done().content.decode()))
+        width = 6 if damage.file == RATIOS else 1
         for is_official in (False, True):
-            place = place_of(guard, name, is_official)
-            rows, used, named = staged.get(place, (0, 0, 0))
+            place = place_of(release_of(guard, name, is_official), damage.file)
+            values, rows, used, named = staged.get(place, (0, 0, 0, 0))
             assert rows_in == rows == used + named, place
+            assert values == width * rows, place
             if CHECKS[guard]["problem_kind"] == "surprise":
                 assert named or guard == "unknown_samples", place
             looked_at += 1
-    assert looked_at > 80
+    assert looked_at > 200
 
+
+@pytest.mark.parametrize("file", RAW)
+def test_odd_but_good_file_is_staged_alike(file: str, lot: Lot) -> None:
+    table = "flat" if file in FLAT else "monthly" if file == MONTHLY else "facet"
+    staged = {}
+    for style in STYLES:
+        if not odd(style, file):
+            assert file in FLAT and style == "level as a float"
+            continue
+        place = place_of(style_of(style, file), file)
+        assert lot.found.get(place, []) == [], style
+        staged[style] = query(
+            lot.work_file,
+            "select columns(lambda name: name not in ('sample_id', 'release_id', "
+            "'relative_path', 'level_text')) "
+            f"from staging.stg_aei__{table}_values "
+            f"where relative_path = '{place}' order by all",
+        )
+    clean_rows = staged["written anew"]
+    assert len(clean_rows) == len(clean(file)[1]) * (6 if file == RATIOS else 1)
+    assert [style for style, rows in staged.items() if rows != clean_rows] == []
+
+
+# The build script ---------------------------------------------------------------------
 
 # "- file F, row 3, column c: found this; expected that. What to do. [check]"
 PROBLEM = re.compile(
-    r"^ *- file (?P<file>[^:,]+)(?:, row (?P<row>\d+))?(?:, column (?P<column>[^:]+))?"
-    r": found (?P<observed>.*); expected (?P<expected>.+)\. (?P<advice>[A-Z].*\.)"
-    r" \[(?P<check>\w+)\]$",
+    r"^ *- file ([^:,]+)(?:, row (\d+))?(?:, column ([^:]+))?: found (.*); "
+    r"expected (.+)\. ([A-Z].*\.) \[(\w+)\]$",
     re.MULTILINE,
 )
 
 
-@pytest.mark.parametrize(
-    ("guard", "name", "damage"),
-    [pytest.param(*each, id=each[1]) for each in ALONE if stops(each[0], False)],
-)
-def test_check_alone_stops_the_build(
-    guard: str,
-    name: str,
-    damage: Callable[[DataFolder], Fault],
-    bench: Bench,
-    seeded_file: Path,
-    project_manifest: Manifest,
-    seen: set[str],
+@pytest.mark.parametrize(("guard", "name"), STOPPING)
+def test_check_stops_the_build(
+    guard: str, name: str, bench: Bench, seeded_file: Path, seen: set[str]
 ) -> None:
-    folder = DataFolder(bench.folder / "data", (API,))
-    fault = damage(folder)
-    shutil.copy(seeded_file, bench.work_file)
-    listed = DAMAGES[guard][name].listed if guard in DAMAGES else {}
-    with duckdb.connect(str(bench.work_file)) as con:
-        for column, value in listed.items():
-            # Nor is it the official file.
-            con.execute(
-                f"update reference.release_manifest set {column} = ?, sha256 = '0' "
-                "where is_simulated and file_role = 'raw'",
-                [value],
-            )
-    with only(project_manifest, guard):
-        message = bench.refusal(*GATE, data_dir=folder.root)
+    put, fault = [], Fault(None, None, "no raw file of ")
+    if (guard, name) != NO_FILES:
+        put = damaged(guard, name, is_official=False)
+        fault = DAMAGES[guard][name].done().fault
+    data = folder_of(bench.folder, seeded_file, put)
+    message = bench.refusal(
+        *building.STAGING,
+        "--exclude-resource-type",
+        "seed",
+        *WITHOUT_TESTS,
+        data_dir=data,
+    )
 
     assert "The input was refused; nothing was published." in message
     problems = [
-        Problem(**found.groupdict() | {"row": int(found["row"] or 0) or None})
-        for found in PROBLEM.finditer(message)
+        Problem(file, int(row) if row else None, *said)
+        for file, row, *said in PROBLEM.findall(message)
     ]
-    assert {problem.check for problem in problems} == {guard}
+    assert {problem.check_name for problem in problems} == {guard}
     assert any(problem.names(guard, fault) for problem in problems), message
     seen.add(guard)
-
-
-def test_other_checks_are_off_when_one_runs_alone(
-    tmp_path: Path, seeded_file: Path, project_manifest: Manifest
-) -> None:
-    folder = DataFolder(tmp_path / "data", (API,))
-    damage_to(folder, DAMAGES["duplicate_keys"]["row twice"])
-    shutil.copy(seeded_file, tmp_path / "work.duckdb")
-    with only(project_manifest, "misdated_rows"):
-        ran = run_dbt(
-            ["build", *GATE], tmp_path, folder.root, manifest=project_manifest
-        )
-    assert failures(ran) == []
-    found = "from intermediate.int_input_problems select check_name, stops_the_build"
-    assert ("duplicate_keys", True) in query(tmp_path / "work.duckdb", found)
-
-
-# Odd but good files -------------------------------------------------------------------
-
-STAGED = """
-    select * exclude (level_text, sample_id, release_id, relative_path)
-    from staging.stg_aei__facet_values where release_id = '{}'
-    order by platform, row_number
-"""
-
-
-def test_odd_but_good_input_is_staged_alike(
-    tmp_path: Path,
-    shipped_warehouse: Build,
-    project_manifest: Manifest,
-    seeded_file: Path,
-) -> None:
-    # Each style is a release of both platforms: the file that is read first must not
-    # rule the others.
-    folder = DataFolder(tmp_path / "data", ())
-    shutil.copy(seeded_file, tmp_path / "work.duckdb")
-    rows = []
-    for number, (style, written) in enumerate(STYLES.items()):
-        for platform in (API, CHAT):
-            row = shipped_row(platform)
-            clean = (SHIPPED_DATA / row["relative_path"]).read_bytes()
-            odd = written(clean.decode()).encode()
-            assert style == "written anew" or odd != clean
-            row |= {
-                "release_id": f"simulated_{number}",
-                "relative_path": f"release_simulated_{number}/{platform}.csv",
-                "sha256": "0",
-            }
-            (folder.root / row["relative_path"]).parent.mkdir(exist_ok=True)
-            (folder.root / row["relative_path"]).write_bytes(odd)
-            rows.append(row)
-    with duckdb.connect(str(tmp_path / "work.duckdb")) as con:
-        list_files(con, tmp_path, rows)
-    arguments = ["build", *GATE]
-    result = run_dbt(arguments, tmp_path, folder.root, manifest=project_manifest)
-
-    assert failures(result) == []
-    shipped = shipped_warehouse.query(STAGED.format(SHIPPED_RELEASE))
-    assert len(shipped) > 10_000
-    for number, style in enumerate(STYLES):
-        staged = query(tmp_path / "work.duckdb", STAGED.format(f"simulated_{number}"))
-        assert staged == shipped, style
 
 
 def test_checks_seen_failing_are_those_of_the_loader(seen: set[str]) -> None:

@@ -17,6 +17,7 @@ from conftest import (
     Build,
     DataFolder,
     Row,
+    csv_text,
     failures,
     manifest_rows,
     query,
@@ -24,7 +25,9 @@ from conftest import (
     shipped_row,
 )
 from dbt.contracts.graph.manifest import Manifest
-from mutations.bench import list_files
+from mutations.bench import list_files, only_these
+from mutations.clean import clean
+from mutations.sheet import API
 from validation import run
 from validation.results import worst_failure
 
@@ -68,7 +71,7 @@ def made_up_release(
     weeks: int = 1,
     **changes: str,
 ) -> Row:
-    """Put the shipped API file into the folder under other dates.
+    """Put a small API file into the folder under other dates.
 
     Returns its manifest row, with changes.
     """
@@ -76,11 +79,8 @@ def made_up_release(
     start = release_id.replace("_", "-")
     end = str(date.fromisoformat(start) + timedelta(weeks=weeks))
     name = f"release_{release_id}/data/aei_raw_1p_api_{start}_to_{end}.csv"
-    content = (DataFolder(data_dir).raw("1p_api").read_bytes().decode()).replace(
-        f",{shipped['window_start_date']},{shipped['window_end_date']},",
-        f",{start},{end},",
-    )
-    data = content.encode()
+    dates = {"date_start": start, "date_end": end}
+    data = csv_text([row | dates for row in clean(API)[1]]).encode()
     if compress:
         name, data = f"{name}.gz", gzip.compress(data, mtime=0)
     path = data_dir / name
@@ -100,7 +100,7 @@ def made_up_release(
 def test_release_of_the_family_is_a_manifest_row_and_a_file(
     build_listed: BuildListed, tmp_path: Path, shipped_warehouse: Build
 ) -> None:
-    data = tmp_path / "data"
+    data = only_these(tmp_path / "data", {})
     verified = made_up_release(data, "2027_01_01")
     changed = made_up_release(data, "2027_02_01")
     size_only = made_up_release(data, "2027_03_01", sha256="")
@@ -148,7 +148,7 @@ def test_official_file_is_never_refused_and_says_that_it_differs(
     build_listed: BuildListed, tmp_path: Path
 ) -> None:
     """Two files of another span than a week: one whose sha256 is the manifest's."""
-    data = tmp_path / "data"
+    data = only_these(tmp_path / "data", {})
     official = made_up_release(data, "2027_01_01", weeks=2)
     copy = made_up_release(data, "2027_02_01", weeks=2, sha256="0" * 64)
     work_file = build_listed([official, copy], data, select=["path:models/staging"])
@@ -171,7 +171,7 @@ def test_official_file_is_never_refused_and_says_that_it_differs(
 def test_simulated_files_beside_real_ones(
     mix: bool, build_listed: BuildListed, tmp_path: Path
 ) -> None:
-    data = tmp_path / "data"
+    data = DataFolder(tmp_path / "data").root
     real = {"is_simulated": "false", "taxonomy_version": "made_up_1"}
     release = made_up_release(data, "2027_01_01", **real)
     shipped = shipped_row("", "onet_task_statements")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -157,19 +158,24 @@ def processes_of(build: subprocess.Popen[str]) -> list[int]:
     return [process for process in found if process != build.pid]
 
 
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait, as long as a busy machine may take."""
+    deadline = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_killed_build_leaves_no_process_behind(place: Place) -> None:
     process = start_build(place.folder, None, "--output", str(place.published))
     assert process.stdout is not None
     while not process.stdout.readline().startswith("Staging the raw files"):
         assert process.poll() is None
-    time.sleep(2)  # the process that expectations will be asked in has begun
-    assert processes_of(process)
+    # the process that expectations will be asked in
+    wait_until(lambda: processes_of(process) != [])
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 20
-    while processes_of(process) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert processes_of(process) == []
+    wait_until(lambda: processes_of(process) == [])
     assert place.is_as_it_was()
 
 
@@ -302,13 +308,16 @@ def test_readers_see_one_build_each_time_they_look(place: Place) -> None:
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for turn in range(30):
-        publishing.publish((new, old)[turn % 2], place.published)
+    deadline = time.monotonic() + 120
+    for file in itertools.cycle((new, old)):
+        publishing.publish(file, place.published)
         time.sleep(0.1)
+        is_seen = len(seen) >= 8 and len(set(seen)) >= 2
+        if is_seen or time.monotonic() > deadline:
+            break
     is_over.set()
     for reader in readers:
         reader.join()
-    assert len(seen) >= 4
     assert set(seen) <= {tuple(str(part) for part in state) for state in states}
     assert len(set(seen)) == 2, "every reader saw the same build: nothing was tested"
 

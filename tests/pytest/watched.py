@@ -75,6 +75,7 @@ def watched_build(folder: Path, *options: str, **environment: str) -> Watched:
                 continue
             time.sleep(seconds)
             os.killpg(process.pid, signal.SIGSTOP)
+            os.waitpid(process.pid, os.WUNTRACED)  # it takes effect a moment later
             try:
                 seen[name] = digest(folder / "published.duckdb")
                 published = shutil.ignore_patterns("published.duckdb*")

@@ -13,9 +13,11 @@ import duckdb
 import pytest
 from conftest import (
     Build,
+    DataFolder,
     Row,
     dbt_environment,
     limit_build,
+    manifest_rows,
     query,
     write_rows,
 )
@@ -112,3 +114,15 @@ def list_files(con: duckdb.DuckDBPyConnection, folder: Path, rows: list[Row]) ->
         "insert into reference.release_manifest by name from read_csv("
         f"'{folder / 'listed.csv'}', delim = ',', all_varchar = true, nullstr = '')"
     )
+
+
+def only_these(root: Path, contents: dict[str, bytes]) -> Path:
+    """A data folder with these files, and the reference files that ship."""
+    DataFolder(root)
+    for row in manifest_rows():
+        if row["file_role"] == "raw":
+            (root / row["relative_path"]).unlink(missing_ok=True)
+    for place, content in contents.items():
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_bytes(content)
+    return root

@@ -9,21 +9,20 @@ kept out of the marts. What can't be read at all always stops.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
 
 from conftest import (
-    PROJECT,
-    DataFolder,
     csv_text,
     manifest_rows,
-    read_rows,
     shipped_row,
 )
 
+from mutations.family_damages import FAMILY_DAMAGES
 from mutations.files import (
+    CHECKS,
     COUNT,
     LEARNING,
     LEARNING_COUNT,
+    LINE,
     PCT,
     TASK,
     Damage,
@@ -52,20 +51,13 @@ from mutations.ways import (
     OF_THE_SAMPLE,
     POINTER,
     country_code,
-    damage_to,
     dates,
-    no_raw_files,
     reference,
     relabel,
     rename_task,
     swap_count_and_pct,
     swapped,
 )
-
-CHECKS = {
-    row["check_name"]: row
-    for row in read_rows(PROJECT / "seeds/reference/input_checks.csv")
-}
 
 
 def stops(guard: str, is_official: bool) -> bool:
@@ -144,24 +136,23 @@ DAMAGES: dict[str, dict[str, Damage]] = {
             lambda whole: edited_line(
                 whole, lambda line: line.replace("e", "\u00e9")
             ).encode("latin-1"),
-            Fault(3001),
+            Fault(LINE),
         ),
         "truncated in the middle of a line": lines(
-            lambda all_lines: [*all_lines[:3000], all_lines[3000][:40]],
-            Fault(3001),
+            lambda all_lines: [*all_lines[: LINE - 1], all_lines[LINE - 1][:40]],
+            Fault(LINE),
         ),
         "truncated inside a quoted text": lines(cut_in_quotes, Fault()),
         "value 1,234 without quotes": text(
             lambda whole: edited_line(
                 whole, lambda line: line.rpartition(",")[0] + ",1,234"
             ),
-            Fault(3001, None, "too many columns"),
+            Fault(LINE, None, "too many columns"),
         ),
         "task statements truncated in a line": text(
             lambda whole: whole[: len(whole) // 2],
             Fault(),
-            platform="",
-            file_role="onet_task_statements",
+            "onet_task_statements",
         ),
     },
     "empty_files": {
@@ -202,7 +193,7 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         "a country in lower case": country_code("us"),
         "alpha-3 codes for all countries": edit(
             is_country,
-            '"country" with geo_id "ALX"',
+            '"country" with geo_id "',
             CHAT,
             geo_id=lambda row: row["geo_id"] + "X",
         ),
@@ -436,29 +427,11 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         },
     },
 }
+for guard, of_families in FAMILY_DAMAGES.items():
+    DAMAGES[guard] |= of_families
 
 
-# In a folder of their own ----------------------------------------------------------
-
-
-def alone(guard: str) -> list[str]:
-    """The first damage of a check; every line that can't be split."""
-    return list(DAMAGES[guard])[: None if guard == "rejected_rows" else 1]
-
-
-# What only a folder can lack, and one damage of each check at least.
-ALONE: list[tuple[str, str, Callable[[DataFolder], Fault]]] = [
-    ("no_release_files", "no raw file at all", no_raw_files),
-    *(
-        (guard, name, lambda folder, d=DAMAGES[guard][name]: damage_to(folder, d))
-        for guard in DAMAGES
-        for name in alone(guard)
-    ),
-]
 # All of them: the check, and what is done to the file.
-MUTANTS = list(
-    dict.fromkeys(
-        [(guard, name) for guard, some in DAMAGES.items() for name in some]
-        + [(guard, name) for guard, name, _ in ALONE]
-    )
-)
+NO_FILES = ("no_release_files", "no raw file at all")
+MUTANTS = [(guard, name) for guard, some in DAMAGES.items() for name in some]
+MUTANTS.append(NO_FILES)

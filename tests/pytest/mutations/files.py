@@ -1,8 +1,8 @@
 """Damaged files: what the loader has to find, each by a check that is named.
 
-A damage makes the bytes of a file from the rows of the shipped one, and says where a
+A damage makes the bytes of a file from the rows of a clean one, and says where a
 finding has to point. Nearly all change some rows: the finding has to name the first of
-them. The damages themselves are in ``damages``.
+them. The damages themselves are in ``damages`` and ``family_damages``.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
-from conftest import SHIPPED_DATA, Row, csv_text, read_rows, shipped_row
+from conftest import PROJECT, Row, csv_text, read_rows
 
-from mutations.sheet import (
-    API,
-    COLUMNS,
-    PATTERN_OF_A_TASK,
-    Sheet,
-)
+from mutations.clean import clean, small_sheet
+from mutations.sheet import API, COLUMNS, PATTERN_OF_A_TASK
+
+CHECKS = {
+    row["check_name"]: row
+    for row in read_rows(PROJECT / "seeds/reference/input_checks.csv")
+}
 
 
 class Fault(NamedTuple):
@@ -38,6 +38,29 @@ class Fault(NamedTuple):
     expected: str = ""
 
 
+class Problem(NamedTuple):
+    """A finding of the loader, or a line of a refusal."""
+
+    relative_path: str
+    row_number: int | None
+    column_name: str | None
+    observed: str
+    expected: str
+    advice: str
+    check_name: str
+
+    def names(self, guard: str, fault: Fault) -> bool:
+        """Whether it is of the check and points to the fault."""
+        return (
+            self.check_name == guard
+            and fault.row in (None, self.row_number)
+            and fault.column in (None, self.column_name)
+            and fault.observed in self.observed
+            and (fault.expected or CHECKS[guard]["expected"]) in self.expected
+            and self.advice.endswith(".")
+        )
+
+
 class Damaged(NamedTuple):
     """The bytes of a damaged file and its fault."""
 
@@ -47,37 +70,34 @@ class Damaged(NamedTuple):
 
 @dataclass(frozen=True)
 class Damage:
-    """A way to damage a file: of a platform, or a reference file of a role."""
+    """A way to damage a file, which is named as in ``clean``."""
 
     make: Callable[[list[Row]], Damaged]
-    platform: str = API
-    file_role: str = "raw"
+    file: str = API
     listed: Row = field(default_factory=dict)
 
     @property
     def manifest(self) -> Row:
         """The manifest row of the clean file, with what is wrong in the row itself."""
-        return shipped_row(self.platform, self.file_role) | self.listed
+        return clean(self.file)[0] | self.listed
 
     def official(self, release_id: str, relative_path: str) -> Row:
         """Its row of the manifest where the damaged bytes are the published ones."""
-        content = self.done().content
-        return self.manifest | {
-            "release_id": release_id,
-            "relative_path": relative_path,
-            "byte_count": str(len(content)),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
+        return placed(self.manifest, self.done().content, release_id, relative_path)
 
     def done(self) -> Damaged:
         """The damaged file."""
-        return self.make(list(rows_of(self.manifest["relative_path"])))
+        return self.make(list(clean(self.file)[1]))
 
 
-@cache
-def rows_of(relative_path: str) -> list[Row]:
-    """The rows of a clean file."""
-    return read_rows(SHIPPED_DATA / relative_path)
+def placed(row: Row, content: bytes, release_id: str, relative_path: str) -> Row:
+    """A row of the manifest for other bytes, which are the official ones, elsewhere."""
+    return row | {
+        "release_id": release_id,
+        "relative_path": relative_path,
+        "byte_count": str(len(content)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
 
 
 # Ways to damage a file ----------------------------------------------------------------
@@ -92,14 +112,14 @@ def at(**values: str) -> Choice:
 
 
 def task_in_the_middle() -> str:
-    """A task with many rows before and behind it, whose patterns are all published."""
-    sheet = Sheet.shipped(API)
+    """A task with rows before and behind it, whose patterns are all published."""
+    sheet = small_sheet(API)
     labels: dict[str, set[str]] = {}
     for cell in sheet.find(PATTERN_OF_A_TASK):
         task, _, label = cell.cluster_name.rpartition("::")
         labels.setdefault(task, set()).add(label)
     needed = {"directive", "feedback loop", "learning", "not_classified"}
-    tasks = sorted(task for task, has in labels.items() if needed <= has)
+    tasks = sorted(t for t in sheet.named_tasks() if needed <= labels.get(t, set()))
     return tasks[len(tasks) // 2]
 
 
@@ -128,10 +148,15 @@ def first(rows: list[Row], where: Choice) -> int:
     return next(number for number, row in enumerate(rows, start=2) if where(row))
 
 
+def changed(row: Row, values: dict[str, Value]) -> Row:
+    """The row with other values, or what becomes of it."""
+    return row | {c: v if isinstance(v, str) else v(row) for c, v in values.items()}
+
+
 def edit(
     where: Choice,
     observed: str | None = None,
-    platform: str = API,
+    file: str = API,
     points_to: str | None = None,
     named: Choice | None = None,
     expected: str = "",
@@ -142,27 +167,22 @@ def edit(
     ``observed``."""
 
     def make(rows: list[Row]) -> Damaged:
-        changed = [
-            row | {c: v if isinstance(v, str) else v(row) for c, v in values.items()}
-            if where(row)
-            else row
-            for row in rows
-        ]
-        number = next(n for n, row in enumerate(rows) if row != changed[n])
+        after = [changed(row, values) if where(row) else row for row in rows]
+        number = next(n for n, row in enumerate(rows) if row != after[n])
         column, new = next(
-            (c, changed[number][c])
-            for c in values
-            if changed[number][c] != rows[number][c]
+            (c, after[number][c]) for c in values if after[number][c] != rows[number][c]
         )
         said = new if observed is None else observed
         row = first(rows, named) if named else number + 2
         fault = Fault(row, points_to or column, said, expected)
-        return Damaged(csv_text(changed).encode(), fault)
+        return Damaged(csv_text(after).encode(), fault)
 
-    return Damage(make, platform)
+    return Damage(make, file)
 
 
-def leave_out(where: Choice, fault: Fault, named: Choice | None = None) -> Damage:
+def leave_out(
+    where: Choice, fault: Fault, named: Choice | None = None, file: str = API
+) -> Damage:
     """Leave rows out; the finding names the first of the rows ``named`` that stay."""
 
     def make(rows: list[Row]) -> Damaged:
@@ -170,22 +190,18 @@ def leave_out(where: Choice, fault: Fault, named: Choice | None = None) -> Damag
         row = first(kept, named) if named else None
         return Damaged(csv_text(kept).encode(), fault._replace(row=row))
 
-    return Damage(make)
+    return Damage(make, file)
 
 
-def add(fault: Fault, where: Choice, **values: Value) -> Damage:
+def add(fault: Fault, where: Choice, file: str = API, **values: Value) -> Damage:
     """Add the chosen rows again, changed, at the end; the finding names the first."""
 
     def make(rows: list[Row]) -> Damaged:
-        more = [
-            row | {c: v if isinstance(v, str) else v(row) for c, v in values.items()}
-            for row in rows
-            if where(row)
-        ]
+        more = [changed(row, values) for row in rows if where(row)]
         there = fault._replace(row=len(rows) + 2)
         return Damaged(csv_text([*rows, *more]).encode(), there)
 
-    return Damage(make)
+    return Damage(make, file)
 
 
 def listed(fault: Fault, named: Choice | None = None, **values: str) -> Damage:
@@ -210,27 +226,26 @@ def cut(behind: Choice, more: int, fault: Fault, named: Choice | None = None) ->
     return Damage(make)
 
 
-def repeat(**changed: str) -> Damage:
-    """Write one row twice, the second time changed, at the end."""
+def repeat(where: Choice = LEARNING_COUNT, file: str = API, **values: str) -> Damage:
+    """Write rows twice, the second time changed, at the end."""
 
     def make(rows: list[Row]) -> Damaged:
-        number = first(rows, LEARNING_COUNT)
-        content = csv_text([*rows, rows[number - 2] | changed]).encode()
-        said = f"the same key in 2 rows, first in row {number}, "
-        return Damaged(content, Fault(number, None, said))
+        number = first(rows, where)
+        again = [row | values for row in rows if where(row)]
+        said = f" in 2 rows, first in row {number}"
+        return Damaged(csv_text([*rows, *again]).encode(), Fault(number, None, said))
 
-    return Damage(make)
+    return Damage(make, file)
 
 
-def text(change: Callable[[str], str | bytes], fault: Fault, **of: str) -> Damage:
+def text(change: Callable[[str], str | bytes], fault: Fault, file: str = API) -> Damage:
     """Change the whole text of a file."""
 
     def make(rows: list[Row]) -> Damaged:
-        changed = change(csv_text(rows))
-        content = changed.encode() if isinstance(changed, str) else changed
-        return Damaged(content, fault)
+        whole = change(csv_text(rows))
+        return Damaged(whole.encode() if isinstance(whole, str) else whole, fault)
 
-    return Damage(make, **of)
+    return Damage(make, file)
 
 
 def lines(change: Callable[[list[str]], list[str]], fault: Fault) -> Damage:
@@ -238,16 +253,20 @@ def lines(change: Callable[[list[str]], list[str]], fault: Fault) -> Damage:
     return text(lambda whole: "\n".join(change(whole.split("\n"))), fault)
 
 
+# A line in the middle of the file.
+LINE = 101
+
+
 def edited_line(whole: str, change: Callable[[str], str]) -> str:
-    """The text with its line 3,001 changed."""
+    """The text with one line changed."""
     all_lines = whole.split("\n")
-    all_lines[3000] = change(all_lines[3000])
+    all_lines[LINE - 1] = change(all_lines[LINE - 1])
     return "\n".join(all_lines)
 
 
 def cut_in_quotes(all_lines: list[str]) -> list[str]:
-    """End inside the first quoted text behind line 2,500."""
-    last = next(n for n in range(2500, len(all_lines)) if '"' in all_lines[n])
+    """End inside the first quoted text behind the line."""
+    last = next(n for n in range(LINE, len(all_lines)) if '"' in all_lines[n])
     return [*all_lines[:last], all_lines[last].split('"')[0] + '"cut here']
 
 

@@ -22,16 +22,18 @@ HEAD = """\
 Written by `make kill-table` from what the tests saw; don't edit by hand.
 
 Each guard of the warehouse has at least one mutant: the smallest wrong input that it
-has to catch. Each was caught by its guard, whatever the other guards say of it. Where
-the guard stops the build, nothing was published and the earlier warehouse answered as
-before; a surprise, a warning and damage in the official file are published as findings.
+has to catch. Each was caught by its guard, whatever the other guards say of it, and
+stands as one that stops the build or as a finding; that the build then stops, with
+nothing published and the earlier warehouse as before, is seen at each place where it
+looks. A surprise, a warning and damage in the official file are published as findings.
 A guard without a mutant, or one that lets its mutant pass, makes `make test` red.
 
 ## Mutants made by hand
 
-Functions in `tests/pytest/mutations`, done to a copy of the shipped sample. Files are
-damaged; releases are wrong and consistent (their sums and percentages agree, so that no
-check of the loader sees them); a row of a built table is made wrong where no file can.
+Functions in `tests/pytest/mutations`, done to a copy of the shipped sample or of a part
+of it. Files are damaged; releases are wrong and consistent (their sums and percentages
+agree, so that no check of the loader sees them); a row of a built table is made wrong
+where no file can.
 
 | kind | guard | mutation |
 | --- | --- | --- |
@@ -53,7 +55,7 @@ MADE = {
 GOOD = """
 ## Odd input that is good
 
-Staged row by row like the clean file, on both platforms:
+Staged row by row like the clean file, in every layout:
 
 """
 

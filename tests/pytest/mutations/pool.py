@@ -86,7 +86,7 @@ def pool(
     official = {release_guards.official_id(guard) for guard in release_guards.OFFICIAL}
     assert {release_id for (release_id,) in damaged} <= official
     yield Pool(staged, work_file)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def tables_of_releases(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

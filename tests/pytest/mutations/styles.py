@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable
 
 from conftest import csv_text
 
 from mutations.files import csv_of, read_text
-from mutations.sheet import COLUMNS
 
 
 def with_column(whole: str, name: str, value: str, at: int) -> str:
     """The same rows with a column that no release has yet."""
-    columns = [*COLUMNS[:at], name, *COLUMNS[at:]]
-    return csv_of([row | {name: value} for row in read_text(whole)], columns)
+    rows = read_text(whole)
+    columns = list(rows[0])
+    columns.insert(at, name)
+    return csv_of([row | {name: value} for row in rows], columns)
 
 
 def quoted(whole: str) -> str:
@@ -27,19 +27,30 @@ def quoted(whole: str) -> str:
     return out.getvalue()
 
 
+def shuffled(whole: str) -> str:
+    """The same rows with their columns in another order."""
+    rows = read_text(whole)
+    return csv_of(rows, list(rows[0])[::-1])
+
+
+def with_float_levels(whole: str) -> str:
+    """The same rows, their whole levels as decimal numbers."""
+    rows = read_text(whole)
+    levels = [name for name in rows[0] if name in ("level", "hierarchy_level")]
+    return csv_text([row | {n: f"{row[n]}.0" for n in levels} for row in rows])
+
+
 STYLES: dict[str, Callable[[str], str]] = {
     "written anew": lambda whole: csv_text(read_text(whole)),
     "byte order mark": lambda whole: "\ufeff" + whole,
     "Windows line ends": lambda whole: whole.replace("\n", "\r\n"),
-    "columns shuffled": lambda whole: csv_of(read_text(whole), sorted(COLUMNS)),
+    "columns shuffled": shuffled,
     "a column more": lambda whole: with_column(whole, "artifact", "7.5", 4),
-    "level as a float": lambda whole: re.sub(
-        r",0,([a-z_]+_(?:count|pct),)", r",0.0,\1", whole
-    ),
+    "level as a float": with_float_levels,
     "no newline at the end": lambda whole: whole.rstrip("\n"),
     "every field in quotes": quoted,
     "an empty field behind each row": lambda whole: with_column(
-        whole, "", "", len(COLUMNS)
+        whole, "", "", 99
     ).replace(",\n", "\n", 1),
     "a column named as one of the loader's": lambda whole: with_column(
         with_column(whole, "filename", "x", 0), "row_number", "7", 3

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import DataFolder, Row, csv_text, manifest_rows, shipped_row
+from conftest import Row, csv_text, shipped_row
 
+from mutations.clean import clean
 from mutations.files import (
     LEARNING_COUNT,
     TASK,
@@ -18,7 +19,6 @@ from mutations.files import (
     edit,
     first,
     of_task,
-    rows_of,
     text,
 )
 from mutations.sheet import API, CHAT, PATTERN_OF_A_TASK
@@ -56,13 +56,13 @@ def rename_task(new: str) -> Damage:
 
 def swapped(rows: list[Row]) -> Damaged:
     """The content of the other platform's file."""
-    clean = shipped_row(CHAT)
+    row, chat_rows = clean(CHAT)
     return Damaged(
-        csv_text(rows_of(clean["relative_path"])).encode(),
+        csv_text(chat_rows).encode(),
         Fault(
             2,
             "platform_and_product",
-            f'"{clean["product_label"]}"',
+            f'"{row["product_label"]}"',
             f'"{shipped_row(API)["product_label"]}" (release manifest)',
         ),
     )
@@ -102,19 +102,4 @@ def reference(
     change: Callable[[str], str | bytes], role: str, column: str | None = None
 ) -> Damage:
     """Change a reference file so that it, or one column of it, can't be read."""
-    return text(change, Fault(1, column), platform="", file_role=role)
-
-
-def no_raw_files(folder: DataFolder) -> Fault:
-    """Take every raw file away."""
-    for row in manifest_rows():
-        if row["file_role"] == "raw":
-            (folder.root / row["relative_path"]).unlink(missing_ok=True)
-    return Fault(None, None, "no raw file of ")
-
-
-def damage_to(folder: DataFolder, damage: Damage) -> Fault:
-    """Put a damaged file in place of the clean one."""
-    content, fault = damage.done()
-    (folder.root / damage.manifest["relative_path"]).write_bytes(content)
-    return fault
+    return text(change, Fault(1, column), role)
