@@ -26,8 +26,10 @@ from hypothesis import strategies as st
 # make fuzz: seconds of all tests that draw files, and how many these are.
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 DRAWING_TESTS = 3
-# Files of one test, the same each time; make fuzz draws others until its time is over.
+# Files of one draw; make fuzz draws until its time is over. What Hypothesis draws hangs on
+# the constants of the code that is imported, so that a seed alone repeats nothing.
 FILES = 30
+MOST_DRAWS = 10
 
 
 @dataclass(frozen=True)
@@ -198,8 +200,12 @@ def try_many(
     load: Callable[[Any], str],
     cases: st.SearchStrategy[Any],
     capsys: pytest.CaptureFixture[str],
+    kinds: int = 1,
 ) -> Counter[str]:
-    """Load drawn files; returns how often each outcome came."""
+    """Load drawn files; returns how often each outcome came.
+
+    Draws again while fewer than ``kinds`` came, ``MOST_DRAWS`` times at most.
+    """
     outcomes: Counter[str] = Counter()
     end = time.monotonic() + SECONDS / DRAWING_TESTS
     is_failing = [False]
@@ -214,8 +220,12 @@ def try_many(
             raise
 
     number = 0
-    while number == 0 or time.monotonic() < end:
-        number = random.SystemRandom().randrange(1 << 32) if SECONDS else 1
+    while (
+        number == 0
+        or time.monotonic() < end
+        or (not SECONDS and len(outcomes) < kinds and number < MOST_DRAWS)
+    ):
+        number = random.SystemRandom().randrange(1 << 32) if SECONDS else number + 1
         run = given(cases)(load_one)
         run = settings(
             max_examples=500 if SECONDS else FILES,
