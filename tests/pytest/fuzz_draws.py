@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 # make fuzz: seconds of all tests that draw files, and how many these are.
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 DRAWING_TESTS = 3
-# Files of one draw; make fuzz draws until its time is over. What Hypothesis draws hangs on
-# the constants of the code that is imported, so that a seed alone repeats nothing.
+# Files of one draw; make fuzz draws until its time is over. What Hypothesis draws hangs
+# on the constants of the code that is imported too, and not on the seed alone.
 FILES = 30
 MOST_DRAWS = 10
 
