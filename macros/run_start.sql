@@ -97,7 +97,8 @@
     --defer it may lie in another file. -#}
 {% macro check_selection() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test')
-        and not invocation_args_dict.get('defer') -%}
+        and not invocation_args_dict.get('defer')
+        and not env_var('AEI_SPARK_TAKEN', '') -%}
         {%- set missing = [] -%}
         {#- Who leaves a node out by its name knows. -#}
         {%- set left_out = invocation_args_dict.get('exclude') or [] -%}

@@ -82,7 +82,7 @@ def test_every_model_and_test_ran_on_spark(nodes: dict[str, str]) -> None:
     """All but what says of a build how it ended."""
     passed = {name for name, status in nodes.items() if status in ("success", "pass")}
     assert set(nodes) - passed <= {
-        name for name, status in nodes.items() if status == "warn"
+        name for name, status in nodes.items() if status in ("warn", "no-op")
     }
     models = {name.split(".")[2] for name in passed if name.startswith("model.")}
     assert {"fct_education_shares", "int_conversation_cells_protected"} <= models
