@@ -44,7 +44,9 @@
         'intervals.interval_low_pct',
         'intervals.interval_high_pct',
         'intervals.interval_kind',
-        "case when figures.task_count is null then 'percent_only' "
+        "case when figures.task_count is null and figures.status like 'not_%' "
+        ~ "then figures.status "
+        ~ "when figures.task_count is null then 'percent_only' "
         ~ "when figures.label_kind = 'residual' then 'residual' "
         ~ "when figures.share_pct is null then 'none_visible' "
         ~ "when figures.task_not_in_copy_count > 0 then 'partial_copy' "
@@ -123,6 +125,10 @@ published as (
         figure = '{{ figure }}'
         and geo_level = 'global'
         and status <> 'unpublished'
+    union all by name
+    select * exclude (is_of_tasks)
+    from {{ ref('int_missing_figures') }}
+    where figure = '{{ figure }}' and not is_of_tasks
 
 ),
 

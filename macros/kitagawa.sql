@@ -31,7 +31,8 @@
 {%- endmacro %}
 
 
-{#- The columns of int_decompositions (`split`) that say how sure its parts are. -#}
+{#- The columns of int_decompositions (`split`) and int_decomposition_uncertainty
+    (`uncertainty`) that say how sure a gap and its parts are. -#}
 {% macro decomposition_ranges() -%}
     {%- for part in ('gap', 'composition', 'within') %}
         split.{{ part }}_bound_low,
@@ -42,5 +43,13 @@
         split.bound_missing_reason,
         split.interval_kind,
         split.interval_missing_reason,
-        split.effective_task_count
+        split.effective_task_count,
+        uncertainty.gap_uncertainty_low,
+        uncertainty.gap_uncertainty_high,
+        uncertainty.uncertainty_kind,
+        uncertainty.uncertainty_coverage_pct,
+        case
+            when split.bound_missing_reason is not null then 'no_bounds'
+            when uncertainty.uncertainty_kind is null then 'too_few_tasks'
+        end as uncertainty_missing_reason
 {%- endmacro %}

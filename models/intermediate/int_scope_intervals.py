@@ -139,4 +139,4 @@ def model(dbt, session):
     numbers = {"interval_low_pct": pl.Float64, "interval_high_pct": pl.Float64}
     schema = text | numbers | {"interval_kind": pl.String}
     empty = pl.DataFrame(schema=schema)
-    return pl.concat([empty, *(part.select(list(schema)) for part in parts)]).to_arrow()
+    return pl.concat([empty, *(part.select(list(schema)) for part in parts)])

@@ -49,10 +49,12 @@ MONTHLY = {
 }
 CONVERSATION_FACETS = ("collaboration", "use_case", "task_success")
 
-# The stand-ins of absent files are the headers of the layouts.
 RAW_COLUMNS, STATEMENT_COLUMNS, COUNTRY_COLUMNS = (
     layouts()[name] for name in ("B_long", "onet_task_statements", "iso_country_codes")
 )
+# The columns that O*NET has beside those that are read.
+STATEMENT_COLUMNS += ["Task Type", "Incumbents Responding", "Date", "Domain Source"]
+STATEMENT_COLUMNS += ["soc_major_group"]
 MANIFEST_COLUMNS = columns_of(MANIFEST.read_bytes().splitlines()[0])
 
 

@@ -20,7 +20,7 @@ from warehouse.paths import MANIFEST, PROJECT
 
 from simulation import files
 
-FOLDERS = ("macros", "models", "seeds/reference", "seeds/absent", "tests/data_tests")
+FOLDERS = ("macros", "models", "seeds/reference", "tests/data_tests")
 DBT = str(Path(sys.executable).with_name("dbt"))
 # Neither tests nor the stop on what they would find.
 BUILD = (

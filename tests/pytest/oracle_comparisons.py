@@ -17,6 +17,7 @@ from oracle import (
     FIGURES,
     PSEUDO_TASKS,
     RESIDUAL,
+    RULES,
     USE_CASES,
     Codes,
     Figures,
@@ -28,7 +29,7 @@ from oracle import (
     unseen_counts,
     weights_of,
 )
-from oracle_intervals import Array, effective_tasks, pct
+from oracle_intervals import Array, band_ends, effective_tasks, pct
 from scipy import stats
 
 # figure, estimator and category of a row, and each task's part in it
@@ -228,6 +229,31 @@ def margins(
     }
 
 
+def gap_band(new: Side, old: Side, part: Part, old_part: Part) -> tuple[float, ...]:
+    """The band of a gap, in points: the gap is computed anew without each task."""
+    sides = ((new, part), (old, old_part))
+    names = [np.array(list(side.sample.nodes)) for side, _ in sides]
+    weighs = [side.weights * values.base > 0 for side, values in sides]
+    tasks = sorted({*names[0][weighs[0]], *names[1][weighs[1]]})
+
+    def gaps(without: str | None) -> list[float]:
+        """The least and the most that the gap can be."""
+        ends = []
+        for (side, values), own in zip(sides, names, strict=True):
+            weights = side.weights * (own != without)
+            base = weights @ values.base
+            ends.append([weights @ v / base for v in (values.low, values.high)])
+        (low, high), (old_low, old_high) = ends
+        return [low - old_high, high - old_low]
+
+    bounds = np.array(gaps(None))
+    moved = np.array([gaps(task) for task in tasks]) - bounds
+    errors = np.sqrt((len(tasks) - 1) / len(tasks) * (moved**2).sum(axis=0))
+    fewer = min(effective_tasks(s.weights * p.base) or 0 for s, p in sides)
+    low, high = band_ends((bounds + 1) / 2, errors / 2, fewer)
+    return 200 * low - 100, 200 * high - 100
+
+
 def scopes_of(samples: Sequence[Sample]) -> dict[Key, Array]:
     """The weights of every sample, rule and scope."""
     return {key: weights for key, _, weights in every_scope(samples)}
@@ -293,27 +319,30 @@ def leave_out_figures(samples: Sequence[Sample], ids: Codes, largest: int) -> Fi
             if weights[at] > 0 and t not in PSEUDO_TASKS
         ]
         left_out.sort(key=lambda at: (-sizes[at], ids[tasks[at]]))
+        ranked = left_out[:largest]
+        rest = np.tile(weights, (len(ranked), 1))
+        rest[np.arange(len(ranked)), ranked] = 0
+        size = rest @ sample.sizes
         for row, part in rows[sample.key].items():
             parts = (weights * v for v in (part.numerator, part.base, part.seen))
             top, base, seen = (v.sum() - v[left_out] for v in parts)
             is_known = (base > 1e-9 * sizes.sum()) & (seen > 1e-9)
             known = 100 * top[is_known] / base[is_known]
-            for rank, at in enumerate(left_out[:largest], start=1):
-                rest = weights * (np.arange(len(tasks)) != at)
-                size, whole = float(rest @ sample.sizes), float(rest @ part.base)
-                ends = (None, None)
-                if row[1] == BOUNDED and size:
-                    ends = tuple(100 * (rest @ v) / size for v in (part.low, part.high))
+            ends = (known.min(), known.max()) if known.size else (None, None)
+            sums = (part.numerator, part.base, part.seen, part.low, part.high)
+            for rank, (at, *of_rest) in enumerate(
+                zip(ranked, size, *(rest @ v for v in sums), strict=True), start=1
+            ):
+                whole, numerator, base, seen, low, high = map(float, of_rest)
+                is_bounded = row[1] == BOUNDED
                 figures[(*key, *row, rank)] = {
                     "task_key": tasks[at],
                     "task_share_pct": 100 * sizes[at] / sizes.sum(),
-                    "share_without_pct": 100 * (rest @ part.numerator) / whole
-                    if whole and rest @ part.seen
-                    else None,
-                    "any_omission_low_pct": min(known, default=None),
-                    "any_omission_high_pct": max(known, default=None),
-                    "bound_low_pct": ends[0],
-                    "bound_high_pct": ends[1],
+                    "share_without_pct": pct(numerator if seen else None, base),
+                    "any_omission_low_pct": ends[0],
+                    "any_omission_high_pct": ends[1],
+                    "bound_low_pct": pct(low if is_bounded else None, whole),
+                    "bound_high_pct": pct(high if is_bounded else None, whole),
                 }
     return figures
 
@@ -329,7 +358,7 @@ def use_case_figures(samples: Sequence[Sample]) -> Figures:
             continue
         cells, unseen = sample.cells("use_case"), unseen_counts(sample, "use_case")
         is_unseen = np.array([task == RESIDUAL for task in sample.nodes])
-        for rule in ("any_holder", "equal_split", "lowest_code", "exclusive"):
+        for rule in RULES:
             inside = weights_of(sample, sample.nodes, rule, "education")
             groups = {
                 "education": inside,

@@ -73,16 +73,17 @@ def effective_tasks(sizes: Array) -> float | None:
 
 
 def task_interval(
-    numerator: Array, denominator: Array, drawn: tuple[Array, Array] | None
+    numerator: Array, denominator: Array, draws: Array | None
 ) -> dict[str, Any]:
     """The interval that stands beside a task figure; nothing where it would have no
-    width, or rests on one task. ``drawn``: both sums in every replicate."""
+    width, or rests on one task. ``draws``: of each task in every replicate."""
     inside = denominator > 0
     share = numerator.sum() / denominator.sum() if inside.any() else 0
-    if drawn is None or inside.sum() < 2 or not 1e-12 < share < 1 - 1e-12:
+    if draws is None or inside.sum() < 2 or not 1e-12 < share < 1 - 1e-12:
         return interval_columns(None, None)
     if effective_tasks(denominator) >= BOOTSTRAP_FROM:
-        return interval_columns(bootstrap_pct(*drawn), "task_bootstrap_95")
+        drawn = bootstrap_pct(numerator @ draws, denominator @ draws)
+        return interval_columns(drawn, "task_bootstrap_95")
     ends = jackknife_t_pct(numerator[inside], denominator[inside])
     return interval_columns(ends, "task_jackknife_t_95")
 
@@ -126,6 +127,9 @@ def without_one_error(parts: Array, bases: Array, part: float, base: float) -> f
     return math.sqrt((len(bases) - 1) / len(bases) * squares)
 
 
+BAND = ("uncertainty_low_pct", "uncertainty_high_pct", "uncertainty_kind")
+
+
 def band_columns(
     least: Array,
     most: Array,
@@ -141,22 +145,31 @@ def band_columns(
     can have besides, ``unseen_base``: what the base has besides the tasks;
     ``effective``: effective tasks, none for a single one.
     """
-    names = ("uncertainty_low_pct", "uncertainty_high_pct", "uncertainty_kind")
     whole = bases.sum() + unseen_base
     if effective is None or most.sum() + unseen <= 0 or least.sum() >= whole:
-        return dict.fromkeys(names)
+        return dict.fromkeys(BAND)
     low, high = least.sum() / whole, (most.sum() + unseen) / whole
     errors = [
         without_one_error(least, bases, 0.0, unseen_base),
         without_one_error(most, bases, unseen, unseen_base),
     ]
+    # Of tasks that are alike rounding alone would make an error.
+    if max(high - low, *errors) <= 1e-8:
+        return dict.fromkeys(BAND)
+    ends = band_ends((low, high), errors, effective)
+    return dict(zip(BAND, (*(100 * p for p in ends), "imbens_manski_95"), strict=True))
+
+
+def band_ends(
+    bounds: Sequence[float], errors: Sequence[float], effective: float
+) -> list[float]:
+    """Both bounds, moved outwards on the logit scale; all are between 0 and 1."""
     freedom = max(1, math.floor(effective - 1))
-    gap = (high - low) / max(errors) if max(errors) else math.inf
+    gap = (bounds[1] - bounds[0]) / max(errors) if max(errors) else math.inf
     value = critical_value(gap, freedom)
-    ends = [
-        100 / (1 + math.exp(-math.log(p / (1 - p)) - side * value * e / (p * (1 - p))))
+    return [
+        1 / (1 + math.exp(-math.log(p / (1 - p)) - side * value * e / (p * (1 - p))))
         if 0 < p < 1
-        else 100 * p
-        for p, e, side in ((low, errors[0], -1), (high, errors[1], 1))
+        else p
+        for p, e, side in zip(bounds, errors, (-1, 1), strict=True)
     ]
-    return dict(zip(names, (*ends, "imbens_manski_95"), strict=True))

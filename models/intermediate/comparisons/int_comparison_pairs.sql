@@ -5,11 +5,24 @@ with
 
 sides as (
 
-    select distinct
+    select
         sample_id,
         allocation_rule,
-        scope
+        scope,
+        count(task_count) > 0 as has_figures
     from {{ ref('int_scope_figures') }}
+    where status <> 'not_published'
+    group by sample_id, allocation_rule, scope
+
+),
+
+sampled as (
+
+    select
+        sample_id,
+        bool_or(has_figures) as has_figures
+    from sides
+    group by sample_id
 
 ),
 
@@ -21,12 +34,13 @@ dated as (
         samples.release_id,
         samples.platform,
         samples.window_start_date,
-        lag(samples.sample_id) over (
-            partition by samples.platform
-            order by samples.window_start_date, samples.release_id
-        ) as previous_sample_id
+        lag(case when sampled.has_figures then samples.sample_id end ignore nulls)
+            over (
+                partition by samples.platform
+                order by samples.window_start_date, samples.release_id
+            ) as previous_sample_id
     from {{ ref('int_samples') }} as samples
-    semi join sides using (sample_id)
+    inner join sampled using (sample_id)
 
 ),
 

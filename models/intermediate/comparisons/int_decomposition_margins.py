@@ -14,30 +14,10 @@ from resampling import resampled, task_draws  # isort: split
 
 import numpy as np
 import polars as pl
+from decomposing import FIGURE, groups_of
 from scipy.special import stdtrit
 
-FIGURE = ["figure", "estimator", "category"]
-SIDE = ["allocation_rule", "scope"]
 MARGINS = ["gap_margin", "composition_margin", "within_margin"]
-
-
-def matrices(ratios, tasks, figures):
-    """Numerators and bases of a sample, tasks x figures; 0 where a task has none."""
-    rows = ratios.join(tasks, on="task_id").join(figures, on=FIGURE)
-    at = rows["task"].to_numpy(), rows["figure_row"].to_numpy()
-    found = np.zeros((2, len(tasks), len(figures)))
-    found[0][at], found[1][at] = rows["numerator"], rows["base"]
-    return found
-
-
-def weight_rows(scope_tasks, tasks):
-    """Weights, scopes x tasks, and the row of each scope as a frame."""
-    rows = scope_tasks.join(tasks, on="task_id")
-    sides = rows.select(SIDE).unique().sort(SIDE).with_row_index("side_row")
-    rows = rows.join(sides, on=SIDE)
-    weights = np.zeros((len(sides), len(tasks)))
-    weights[rows["side_row"].to_numpy(), rows["task"].to_numpy()] = rows["weight"]
-    return weights, sides
 
 
 def sums_of(tops, bases, base_of, weights, counts):
@@ -114,55 +94,32 @@ def spread(values):
     return np.sqrt((away**2).sum(-1) / count)
 
 
-def group_margins(pairs, new_ratios, old_ratios, scope_tasks, use_cases, draws):
+def group_margins(group, use_cases, draws):
     """The rows of the pairs of two samples that are compared by one kind of unit."""
-    is_task = pairs["unit_kind"][0] == "task"
-    figures = (
-        new_ratios.select(FIGURE)
-        .unique()
-        .join(old_ratios.select(FIGURE).unique(), on=FIGURE)
-        .sort(FIGURE)
-    )
-    names = pl.concat([new_ratios["task_id"], old_ratios["task_id"]]).unique().sort()
-    tasks = pl.DataFrame({"task_id": names}).with_row_index("task")
-    rows = figures.with_row_index("figure_row")
-    base_of = figures.select(pl.struct(FIGURE[:2]).rank("dense") - 1).to_series()
-    base_of = base_of.to_numpy()
-    new, old = (matrices(r, tasks, rows) for r in (new_ratios, old_ratios))
-    weights, sides = weight_rows(scope_tasks, tasks)
-    counts = task_draws(names, *draws)
-    effective = [
-        np.array([part.sum(0) ** 2 / (part**2).sum(0) for part in parts])
-        for parts in (weights[..., None] * base for base in (new[1], old[1]))
-    ]
-    at = [
-        pairs.join(
-            sides, left_on=keys, right_on=SIDE, how="left", maintain_order="left"
-        )["side_row"].to_numpy()
-        for keys in (SIDE, [f"baseline_{key}" for key in SIDE])
-    ]
-    if is_task:
-        errors = spread(parts_of(by_task(new, old, base_of, weights, counts)))[:, at[0]]
+    base_of = group.figures.select(pl.struct(FIGURE[:2]).rank("dense") - 1).to_series()
+    counts = task_draws(group.tasks["task_id"], *draws)
+    how = base_of.to_numpy(), group.weights, counts
+    if group.pairs["unit_kind"][0] == "task":
+        errors = spread(parts_of(by_task(group.new, group.old, *how)))[:, group.at[0]]
     else:
-        kinds = tasks.join(use_cases, on="task_id", how="left", maintain_order="left")
+        of_sample = use_cases.filter(sample_id=group.pairs["sample_id"][0])
+        kinds = group.tasks.join(
+            of_sample, on="task_id", how="left", maintain_order="left"
+        )
         kinds = kinds["main_use_case"].fill_null("").to_numpy()
-        sums = by_use_case(new, kinds, base_of, weights, counts)
+        sums = by_use_case(group.new, kinds, *how)
         errors = np.stack(
             [
                 spread(parts_of(of_use_cases(sums, *rows)))
-                for rows in zip(*at, strict=True)
+                for rows in zip(*group.at, strict=True)
             ],
             axis=1,
         )
-    fewer = np.minimum(effective[0][at[0]], effective[1][at[1]])
+    fewer = group.fewer_tasks()
     margins = 100 * errors * stdtrit(np.maximum(1, np.floor(fewer - 1)), 0.975)
     margins = np.where(errors > 1e-12, margins, np.nan)
-    values = zip([*MARGINS, "effective_task_count"], [*margins, fewer], strict=True)
-    return (
-        pairs.select("pair_number")
-        .join(figures, how="cross", maintain_order="left_right")
-        .with_columns(pl.Series(name, v.ravel()).fill_nan(None) for name, v in values)
-    )
+    values = dict(zip(MARGINS, margins, strict=True))
+    return group.frame(values | {"effective_task_count": fewer})
 
 
 def model(dbt, session):
@@ -185,7 +142,6 @@ def model(dbt, session):
             "coalesce(numerator, 0) as numerator, base"
         )
         .pl()
-        .partition_by("sample_id", as_dict=True, include_key=False)
     )
     scope_tasks = (
         dbt.ref("int_scope_tasks")
@@ -195,17 +151,9 @@ def model(dbt, session):
     use_cases = dbt.ref("int_task_main_use_cases").pl()
     numbers = dict.fromkeys([*MARGINS, "effective_task_count"], pl.Float64)
     schema = {"pair_number": pl.Int64} | dict.fromkeys(FIGURE, pl.String) | numbers
-    parts = [pl.DataFrame(schema=schema)]
-    groups = pairs.partition_by(
-        "sample_id", "baseline_sample_id", "unit_kind", as_dict=True
-    )
     with np.errstate(invalid="ignore", divide="ignore"):
-        for (new, old, _), group in groups.items():
-            of_both = scope_tasks.filter(pl.col("sample_id").is_in([new, old]))
-            of_new = use_cases.filter(pl.col("sample_id") == new)
-            parts.append(
-                group_margins(
-                    group, ratios[new,], ratios[old,], of_both, of_new, draws
-                ).select(list(schema))
-            )
-    return pl.concat(parts).to_arrow()
+        parts = [
+            group_margins(group, use_cases, draws).select(list(schema))
+            for group in groups_of(pairs, ratios, scope_tasks)
+        ]
+    return pl.concat([pl.DataFrame(schema=schema), *parts])

@@ -10,7 +10,7 @@ with
 figures as (
 
     select * from {{ ref('int_scope_figures') }}
-    where label_kind = 'named'
+    where label_kind = 'named' and status <> 'not_published'
 
 ),
 
@@ -23,6 +23,17 @@ samples as (
 main_use_cases as (
 
     select distinct sample_id from {{ ref('int_task_main_use_cases') }}
+
+),
+
+missing_use_cases as (
+
+    select
+        sample_id,
+        any_value(missing_facet) as missing_facet
+    from figures
+    where figure = 'use_case' and task_count is null
+    group by sample_id
 
 ),
 
@@ -48,7 +59,9 @@ both_sides as (
             when old.share_pct is null then old.status
             when 'partial_copy' in (new.status, old.status) then 'partial_copy'
             else 'visible'
-        end as sides_status
+        end as sides_status,
+        coalesce(new.missing_facet, old.missing_facet) as missing_facet,
+        new.task_count is not null and old.task_count is not null as has_sums
     from {{ ref('int_comparison_pairs') }} as pairs
     inner join figures as new using (sample_id, allocation_rule, scope)
     inner join figures as old
@@ -97,11 +110,14 @@ parts as (
         {{ kitagawa_within(*means) }} as kitagawa_within,
         split.share_pct - sums.shared_pct as own_tasks_only,
         sums.baseline_shared_pct - split.baseline_share_pct as baseline_tasks_only,
-        coalesce(sums.shared_unit_count, 0) as shared_unit_count,
+        case when split.has_sums then coalesce(sums.shared_unit_count, 0) end
+            as shared_unit_count,
         split.task_count,
         split.baseline_task_count,
-        coalesce(sums.shared_task_count, 0) as shared_task_count,
-        coalesce(sums.baseline_shared_task_count, 0) as baseline_shared_task_count,
+        case when split.has_sums then coalesce(sums.shared_task_count, 0) end
+            as shared_task_count,
+        case when split.has_sums then coalesce(sums.baseline_shared_task_count, 0) end
+            as baseline_shared_task_count,
         100 * coalesce(sums.shared_conversation_count, 0)
         / nullif(split.scope_conversation_count, 0) as shared_conversations_pct,
         100 * coalesce(sums.baseline_shared_conversation_count, 0)
@@ -116,6 +132,7 @@ parts as (
         case
             when 'percent_only' in (samples.count_basis, baseline_samples.count_basis)
                 then 'percent_only'
+            when not split.has_sums then 'not_in_copy'
             when split.bound_low_pct is null then 'estimator'
         end as bound_missing_reason,
         case
@@ -125,6 +142,8 @@ parts as (
             when sums.shared_unit_count is null then 'no_shared_tasks'
             else 'visible'
         end as status,
+        split.missing_facet,
+        missing_use_cases.missing_facet as missing_use_case_facet,
         case
             when split.sides_status <> 'visible' then split.sides_status
             when margins.gap_margin is null then 'too_few_tasks'
@@ -138,6 +157,7 @@ parts as (
     inner join samples as baseline_samples
         on split.baseline_sample_id = baseline_samples.sample_id
     left join main_use_cases using (sample_id)
+    left join missing_use_cases using (sample_id)
     left join {{ ref('int_decomposition_sums') }} as sums
         on
             split.pair_number = sums.pair_number
@@ -158,8 +178,14 @@ parts as (
 final as (
 
     select
-        * exclude (gap_margin, composition_margin, within_margin)
+        * exclude (
+            gap_margin, composition_margin, within_margin, missing_use_case_facet
+        )
         replace (
+            case
+                when status = 'no_use_cases' then missing_use_case_facet
+                else missing_facet
+            end as missing_facet,
             case when bound_missing_reason is null then composition_bound_low end
                 as composition_bound_low,
             case when bound_missing_reason is null then composition_bound_high end

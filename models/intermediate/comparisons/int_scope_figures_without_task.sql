@@ -37,6 +37,11 @@ without_task as not materialized (
         figures.task_count - 1 as task_count,
         figures.task_not_in_copy_count
         - cast(ratios.is_not_in_copy as integer) as task_not_in_copy_count,
+        case
+            when
+                figures.task_not_in_copy_count > cast(ratios.is_not_in_copy as integer)
+                then figures.missing_facet
+        end as missing_facet,
         figures.scope_conversation_count
         - scope_tasks.weight * ratios.task_count as scope_conversation_count,
         -- Where no other task publishes the category nothing is known: not zero.
@@ -114,6 +119,26 @@ final as (
         using (sample_id, allocation_rule, scope, figure, estimator, category)
     inner join {{ ref('int_samples') }} as samples using (sample_id)
     where without_task.task_rank <= {{ var('omitted_task_count') }}
+    union all by name
+    -- Of a facet that this copy lacks nothing is known without a task either.
+    select
+        figures.sample_id,
+        figures.allocation_rule,
+        figures.scope,
+        figures.figure,
+        figures.estimator,
+        figures.category,
+        figures.label_kind,
+        scope_tasks.task_rank,
+        scope_tasks.task_id as omitted_task_id,
+        figures.status,
+        figures.missing_facet
+    from {{ ref('int_scope_figures') }} as figures
+    inner join scope_tasks using (sample_id, allocation_rule, scope)
+    where
+        figures.status = 'not_in_copy'
+        and figures.task_count is null
+        and scope_tasks.task_rank <= {{ var('omitted_task_count') }}
 
 )
 

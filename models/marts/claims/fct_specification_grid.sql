@@ -62,7 +62,8 @@ paired as (
         case
             when figures.status = 'visible' then baselines.status
             else figures.status
-        end as status
+        end as status,
+        coalesce(figures.missing_facet, baselines.missing_facet) as missing_facet
     from figures
     inner join baselines
         on
@@ -113,6 +114,7 @@ treated as (
             when 'high' then paired.baseline_value_when_low
         end as baseline_value,
         paired.status,
+        paired.missing_facet,
         samples.is_simulated
     from paired
     inner join {{ ref('int_samples') }} as samples using (sample_id)
@@ -148,6 +150,7 @@ final as (
         baseline_value,
         value - baseline_value as difference,
         status,
+        missing_facet,
         is_simulated
     from treated
 

@@ -64,7 +64,11 @@ stand_ins as (
         and is_simulated
         and not exists (
             select 1 from releases as loaded
-            where loaded.is_loaded and not loaded.is_simulated
+            where
+                loaded.is_loaded
+                and not loaded.is_simulated
+                -- Own conversations are no release that a claim could be about.
+                and not loaded.is_own_data
         )
     qualify row_number() over (
         partition by platform, schema_family

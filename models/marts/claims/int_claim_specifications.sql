@@ -35,6 +35,8 @@ looked_up as (
         other.value_when_high as other_high,
         other.uncertainty_low as other_uncertain_low,
         other.uncertainty_high as other_uncertain_high,
+        differences.uncertainty_low as difference_low,
+        differences.uncertainty_high as difference_high,
         coalesce(
             own.status,
             case
@@ -99,6 +101,20 @@ looked_up as (
                 when possible.baseline is null then possible.task_omission
                 else 'none'
             end = other.task_omission
+    left join {{ ref('int_gap_bands') }} as differences
+        on
+            own.sample_id = differences.sample_id
+            and own.allocation_rule = differences.allocation_rule
+            and own.scope = differences.scope
+            and other.sample_id = differences.other_sample_id
+            and other.allocation_rule = differences.other_allocation_rule
+            and other.scope = differences.other_scope
+            and own.figure = differences.figure
+            and own.estimator = differences.estimator
+            and own.category = differences.category
+            and other.category = differences.category
+            and possible.task_omission = 'none'
+            and possible.unit <> 'ratio'
 
 ),
 
@@ -119,10 +135,16 @@ measured as (
         {{ claim_measure('value', 'comparison_value') }} as number,
         {{ claim_measure('own_low', 'other_high') }} as number_when_low,
         {{ claim_measure('own_high', 'other_low') }} as number_when_high,
-        {{ claim_measure('own_uncertain_low', 'other_uncertain_high') }}
-            as uncertain_low,
-        {{ claim_measure('own_uncertain_high', 'other_uncertain_low') }}
-            as uncertain_high
+        -- A gap of two sides that are compared has a band of its own; of others the
+        -- ends of one side less those of the other are wider than need be.
+        coalesce(
+            difference_low,
+            {{ claim_measure('own_uncertain_low', 'other_uncertain_high') }}
+        ) as uncertain_low,
+        coalesce(
+            difference_high,
+            {{ claim_measure('own_uncertain_high', 'other_uncertain_low') }}
+        ) as uncertain_high
     from looked_up
 
 ),

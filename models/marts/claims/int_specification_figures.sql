@@ -27,7 +27,7 @@ task_figures as (
     from {{ ref('int_scope_figures') }} as figures
     left join uncertainty
         using (sample_id, allocation_rule, scope, figure, estimator, category)
-    where figures.label_kind <> 'residual'
+    where figures.label_kind <> 'residual' and figures.status <> 'not_published'
     union all by name
     select
         *,
@@ -192,10 +192,11 @@ final as (
         bound_high_pct,
         uncertainty_low_pct,
         uncertainty_high_pct,
-        status
+        status,
+        missing_facet
     from labelled
     where label_kind = 'named'
-    union all
+    union all by name
     select
         sample_id,
         scope,

@@ -18,7 +18,8 @@ pseudo_tasks as (
 
     select
         ratios.*,
-        case tasks.task_key when 'none' then 'outside' else 'unseen' end as task_group
+        case tasks.task_key when 'none' then 'outside' else 'unseen' end as task_group,
+        case when ratios.is_not_in_copy then 'onet_task::use_case' end as missing_facet
     from {{ ref('int_task_ratios') }} as ratios
     inner join {{ ref('int_tasks') }} as tasks using (task_id)
     where
@@ -42,7 +43,11 @@ addends as (
     select
         sample_id,
         allocation_rule,
-        case scope when 'education' then 'education' else 'outside' end as task_group,
+        unnest(case
+            when scope = 'education' then ['education']
+            when task_count is null then ['outside', 'unseen']
+            else ['outside']
+        end) as task_group,
         category as use_case,
         label_kind,
         task_count,
@@ -50,9 +55,11 @@ addends as (
         numerator,
         numerator_low,
         numerator_high,
-        base
+        base,
+        status,
+        missing_facet
     from figures
-    union all
+    union all by name
     select
         pseudo_tasks.sample_id,
         rules.allocation_rule,
@@ -64,7 +71,8 @@ addends as (
         pseudo_tasks.numerator,
         pseudo_tasks.numerator_low,
         pseudo_tasks.numerator_high,
-        pseudo_tasks.base
+        pseudo_tasks.base,
+        pseudo_tasks.missing_facet
     from pseudo_tasks
     inner join rules using (sample_id)
 
@@ -78,6 +86,8 @@ cells as (
         task_group,
         use_case,
         any_value(label_kind) as label_kind,
+        any_value(status) as figure_status,
+        any_value(missing_facet) as missing_facet,
         cast(sum(task_count) as bigint) as task_count,
         sum(task_not_in_copy_count) as task_not_in_copy_count,
         -- Nothing where no task of the group publishes the use case: not zero.
@@ -164,12 +174,14 @@ final as (
                     ) }}
         end as share_of_use_case_bound_high_pct,
         case
+            when totals.task_count is null then totals.figure_status
             when totals.conversation_count is null and totals.task_not_in_copy_count > 0
                 then 'not_in_copy'
             when totals.task_not_in_copy_count > 0 then 'partial_copy'
             when totals.conversation_count is null then 'none_visible'
             else 'visible'
         end as status,
+        totals.missing_facet,
         samples.is_simulated
     from totals
     inner join {{ ref('int_samples') }} as samples using (sample_id)

@@ -36,6 +36,7 @@ final as (
         without_task.any_omission_high_pct,
         without_task.task_count,
         without_task.status,
+        without_task.missing_facet,
         samples.is_simulated
     from without_task
     inner join {{ ref('int_scope_figures') }} as figures

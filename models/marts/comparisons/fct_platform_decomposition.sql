@@ -47,10 +47,13 @@ final as (
         split.shared_conversations_pct as api_shared_conversations_pct,
         {{ decomposition_ranges() }},
         split.status,
+        split.missing_facet,
         comparisons.caveat,
         samples.is_simulated
     from decompositions as split
     inner join {{ ref('comparisons') }} as comparisons using (comparison)
+    left join {{ ref('int_decomposition_uncertainty') }} as uncertainty
+        using (pair_number, figure, estimator, category)
     inner join {{ ref('int_samples') }} as samples using (sample_id)
 
 )

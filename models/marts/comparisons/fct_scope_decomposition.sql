@@ -58,10 +58,13 @@ final as (
         split.baseline_shared_conversations_pct,
         {{ decomposition_ranges() }},
         split.status,
+        split.missing_facet,
         comparisons.caveat,
         samples.is_simulated
     from decompositions as split
     inner join {{ ref('comparisons') }} as comparisons using (comparison)
+    left join {{ ref('int_decomposition_uncertainty') }} as uncertainty
+        using (pair_number, figure, estimator, category)
     inner join samples using (sample_id)
     inner join samples as baseline_samples
         on split.baseline_sample_id = baseline_samples.sample_id

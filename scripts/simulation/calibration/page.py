@@ -18,7 +18,7 @@ Row = dict[str, object]
 TEMPLATE = Path(__file__).resolve().with_name("page.md.j2")
 SCOPES = PROJECT / "seeds" / "reference" / "scopes.csv"
 MEANING = {
-    "uncertainty": "the band | the value over all tasks of the superpopulation",
+    "uncertainty": "the band | the value or gap over all tasks of the superpopulation",
     "shown": "interval over tasks | the same, though it does not know what is hidden",
     "bounds": "bounds | what the release's own conversations give, nothing hidden",
     "task_bootstrap_t_95": "interval of a gap and its parts | the gap and the parts "
@@ -51,6 +51,7 @@ def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> 
     scopes = [row["scope"] for row in read_manifest(SCOPES)]
     bands = [row for row in rows if row["interval_kind"] == "uncertainty"]
     gaps = [row for row in rows if row["interval_kind"] == "task_bootstrap_t_95"]
+    gap_bands = [row for row in bands if str(row["figure"]).endswith("_gap")]
     place = itemgetter("figure", "platform", "allocation_rule", "scope")
     found = {place(row): row for row in bands}
 
@@ -87,7 +88,10 @@ def write_page(path: Path, rows: Sequence[Row], facts: Mapping[str, object]) -> 
             *("mart", "figure", "platform", "allocation_rule"),
         ),
         gaps=grouped(gaps, "mart", "scope"),
-        gap_releases=max((row["release_count"] for row in gaps), default=0),
+        every_gap=gaps,
+        gap_bands=gap_bands,
+        by_gap=grouped(gap_bands, "mart", "scope", "platform"),
+        releases_of=lambda rows: max((row["release_count"] for row in rows), default=0),
         short=[
             row
             for row in rows

@@ -71,8 +71,8 @@ KINDS = {
     "fct_occupation_group_shares": ("wilson_95", "bounds", "uncertainty"),
     "fct_facet_shares": ("wilson_95",),
     "fct_education_tasks": ("wilson_95",),
-    "fct_platform_decomposition": ("task_bootstrap_t_95",),
-    "fct_scope_decomposition": ("task_bootstrap_t_95",),
+    "fct_platform_decomposition": ("task_bootstrap_t_95", "uncertainty"),
+    "fct_scope_decomposition": ("task_bootstrap_t_95", "uncertainty"),
 }
 
 

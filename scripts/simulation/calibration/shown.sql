@@ -1,6 +1,7 @@
 -- The figures of the built marts in one form, a row for each kind of range: intervals
 -- of single cells (wilson_95) or over tasks (shown), bounds, and bands (uncertainty); of
--- gaps and their parts the interval over tasks (task_bootstrap_t_95).
+-- gaps the band, and of gaps and their parts the interval over tasks
+-- (task_bootstrap_t_95).
 -- grain: interval_kind, mart, release_id, platform, figure, geo_id, allocation_rule, scope,
 --        estimator, category
 create or replace table shown as
@@ -106,21 +107,28 @@ with gaps as (
 )
 
 select
-    'task_bootstrap_t_95' as interval_kind,
+    unnest(['uncertainty'] || repeat(['task_bootstrap_t_95'], 3)) as interval_kind,
     mart,
     release_id,
     platform,
-    figure || unnest(['_gap', '_composition', '_within']) as figure,
+    figure || unnest(['_gap', '_gap', '_composition', '_within']) as figure,
     'GLOBAL' as geo_id,
     allocation_rule,
     scope,
     estimator,
     category,
-    unnest([gap_pct_points, kitagawa_composition, kitagawa_within]) as share_pct,
     effective_task_count,
-    unnest([gap_interval_low, composition_interval_low, within_interval_low])
-        as low_pct,
-    unnest([gap_interval_high, composition_interval_high, within_interval_high])
-        as high_pct
+    unnest([
+        gap_uncertainty_low,
+        gap_interval_low,
+        composition_interval_low,
+        within_interval_low
+    ]) as low_pct,
+    unnest([
+        gap_uncertainty_high,
+        gap_interval_high,
+        composition_interval_high,
+        within_interval_high
+    ]) as high_pct
 from gaps
 where estimator = 'all_conversations'

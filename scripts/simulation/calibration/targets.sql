@@ -320,9 +320,60 @@ inner join scope_mass as whole
     using (batch, platform, release_id, geo_level, geo_id, target)
 inner join base on whole.scope = base_scope;
 
--- The gap between two sides in the superpopulation, and its split (Kitagawa): between
--- platforms by task, between scopes by the use case of most of a task. There both sides
--- have every unit.
+-- The two sides of a gap, and what they are compared by.
+-- grain: compared, scope, platform
+create or replace table side_pair as
+with platform_label as (select distinct platform from kept_release_row)
+
+select distinct
+    'task' as unit_kind,
+    scope as compared,
+    scope,
+    scope as other_scope,
+    '1p_api' as platform,
+    'claude_ai' as other_platform
+from task_weight
+where not starts_with(scope, 'soc_')
+union all by name
+select
+    unit_kind,
+    comparison as compared,
+    scope,
+    baseline_scope as other_scope,
+    platform_label.platform,
+    platform_label.platform as other_platform
+from read_csv('{comparisons}', all_varchar = true)
+cross join platform_label
+where comparison_kind = 'scope';
+
+-- The gap between two sides in the superpopulation, by either rule.
+insert into every_target by name
+with side as (
+    from task_figure_target
+    where target = 'superpopulation' and estimator = 'all_conversations'
+)
+
+select
+    new.* replace (
+        compared as scope,
+        new.figure || '_gap' as figure,
+        new.target_pct - old.target_pct as target_pct
+    )
+from side_pair
+inner join side as new using (scope, platform)
+inner join side as old
+    on
+        new.batch = old.batch
+        and other_platform = old.platform
+        and other_scope = old.scope
+        -- what no rule changes is the baseline under each
+        and old.allocation_rule
+        = if(starts_with(other_scope, 'all_'), 'any_holder', new.allocation_rule)
+        and new.figure = old.figure
+        and new.category = old.category;
+
+-- Its split there (Kitagawa): between platforms by task, between scopes by the use case
+-- of most of a task. Both sides have every unit.
 insert into every_target by name
 with united as (
 
@@ -371,30 +422,6 @@ units as (
 
 ),
 
-side_pair as (
-
-    select distinct
-        'task' as unit_kind,
-        scope as compared,
-        scope,
-        scope as other_scope,
-        '1p_api' as platform,
-        'claude_ai' as other_platform
-    from units
-    union all by name
-    select
-        unit_kind,
-        comparison as compared,
-        scope,
-        baseline_scope as other_scope,
-        side.platform,
-        side.platform as other_platform
-    from read_csv('{comparisons}', all_varchar = true)
-    cross join (select distinct platform from units) as side
-    where comparison_kind = 'scope'
-
-),
-
 means as (
 
     select
@@ -426,12 +453,11 @@ select
     case facet
         when 'collaboration' then 'pattern' when 'task_success' then 'success'
         else facet
-    end || unnest(['_gap', '_composition', '_within']) as figure,
+    end || unnest(['_composition', '_within']) as figure,
     scope,
     'all_conversations' as estimator,
     category,
     100 * unnest([
-        new - old,
         (old_at_new - old + new - new_at_old) / 2,
         (new - old_at_new + new_at_old - old) / 2
     ]) as target_pct
