@@ -15,13 +15,16 @@
 {%- endmacro %}
 
 
-{#- The days whose conversations differ from those of the last build, as a condition on
-    the windows that they lie in. -#}
-{% macro in_changed_windows(window_start) -%}
-    {{ window_start }} between (
-        select {{ own_window_start('first_day') }}
-        from {{ source('conversations', 'changes') }}
-    ) and (select last_day from {{ source('conversations', 'changes') }})
+{#- Whether a day lies in a window with conversations that differ from those of the last
+    build. -#}
+{% macro in_changed_windows(day) -%}
+    {{ day }} between (
+        select {{ own_window_start('changes.first_day') }}
+        from {{ source('conversations', 'changes') }} as changes
+    ) and (
+        select {{ own_window_end(own_window_start('changes.last_day')) }}
+        from {{ source('conversations', 'changes') }} as changes
+    )
 {%- endmacro %}
 
 
@@ -61,4 +64,13 @@
             ) -%}
         {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- Hooks: hashes don't get smaller, and half the time of writing them is to try. -#}
+{% macro store_as_is(is_so) -%}
+    {{- return(
+        "set force_compression = '" ~ ('uncompressed' if is_so else 'auto') ~ "'"
+        if target.type == 'duckdb' else ''
+    ) -}}
 {%- endmacro %}

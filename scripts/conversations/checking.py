@@ -25,9 +25,9 @@ USES = {
     "country": "fct_country_education, fct_country_attributes, "
     "fct_country_comparisons, fct_definition_agreement, fct_place_usage",
     "region": "the regions of these",
-    "account_key": "the floor of accounts; without it only conversations are counted",
+    "account_group": "the floor of accounts; without it only conversations are counted",
 }
-NAMES = {"task_label": "task_text or task_id", "account_key": "account_id"}
+NAMES = {"task_label": "task_text or task_id", "account_group": "account_id"}
 MOST_TASKS, FEWEST_OF_TASK = 10, 5
 
 
@@ -53,7 +53,8 @@ def sizes(con: duckdb.DuckDBPyConnection) -> list[str]:
         """
         select source_id, platform, classifier_version, count(*), min(started_on),
             max(started_on), count(distinct date_trunc('month', started_on))
-        from incoming.conversations group by all order by all
+        from incoming.conversations inner join incoming.labels using (label_key)
+        group by all order by all
         """
     ).fetchall()
     lines = ["The conversations can be used:"]
@@ -70,7 +71,8 @@ def uses(con: duckdb.DuckDBPyConnection) -> list[str]:
     """A line for each column: how much of it is filled, and which marts need it."""
     counts = ", ".join(f"count({column})" for column in USES)
     filled = con.execute(
-        f"select count(*), {counts} from incoming.conversations"
+        f"select count(*), {counts} from incoming.conversations "
+        "inner join incoming.labels using (label_key)"
     ).fetchall()[0]
     lines = ["Always filled: dim_releases, fct_cell_coverage, fct_facet_shares."]
     for (column, marts), count in zip(USES.items(), filled[1:], strict=True):
@@ -97,7 +99,7 @@ def tasks(con: duckdb.DuckDBPyConnection, data_dir: Path) -> list[str]:
         )
         select
             task_label, count(*) as row_count, sum(count(*)) over (), count(*) over ()
-        from incoming.conversations
+        from incoming.conversations inner join incoming.labels using (label_key)
         where
             task_label is not null and task_label <> 'none'
             and task_label not in (select name from known)

@@ -1,9 +1,11 @@
 """Read own conversations into the private file: what has changed since the last build.
 
-The file holds, beside what dbt keeps there, the ledger of the delivered files, the rows
-of the days that have changed (``incoming.conversations``) and those days
-(``incoming.changes``). A build that ends before ``keep`` is started again from the same
-days, so that what it has left half done is done.
+The file holds, beside what dbt keeps there, the ledger of the delivered files, the sets
+of labels (``incoming.labels``), the rows of the days that have changed
+(``incoming.conversations``) and those days (``incoming.changes``). It lies in a folder
+of its own that only its owner may enter: so do those rows, the log of what is written
+and what does not fit in memory. A build that ends before ``keep`` is started again from
+the same days, so that what it has left half done is done.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,16 +23,17 @@ from pathlib import Path
 import duckdb
 import yaml
 from warehouse.errors import BuildError
-from warehouse.paths import PROJECT
+from warehouse.paths import PROJECT, shown
 from warehouse.reading import attach
 
 from conversations import problems
 from conversations.mapping import Mapping, find
-from conversations.reading import Source, delivered_sql, find_source
+from conversations.reading import Source, find_source
+from conversations.rows import NOTHING, VIEW, Rows
 
 VARIABLE = "AEI_CONVERSATIONS"
 # What is kept from one build to the next is forgotten when its meaning changes.
-VERSION = "2"
+VERSION = "5"
 # A change of so many days is read by the day, of more by the month; a first one, and
 # one of years, by the year: each batch costs dbt as much as some hundred thousand rows.
 MOST_DAYS, MOST_MONTHS = 31, 24
@@ -40,8 +45,24 @@ TABLES = """
         first_day date, last_day date, row_count bigint
     );
     create table if not exists incoming.changes (first_day date, last_day date);
+    create table if not exists incoming.labels (
+        label_key ubigint, source_id varchar, platform varchar, country varchar,
+        region varchar, task_label varchar, taxonomy_version varchar,
+        collaboration varchar, use_case varchar, task_success varchar,
+        classifier varchar, classifier_version varchar
+    );
+    create or replace table incoming.superseded (
+        conversation_key ubigint, label_key ubigint, classified_at timestamp
+    );
 """
 
+# Of the rows nothing, of the labels those that some conversation has.
+FORGET = f"""
+    {VIEW.format(rows=NOTHING)};
+    delete from incoming.labels where label_key not in (
+        select label_key from private.int_conversation_groups
+    );
+"""
 NOT_SHOWN = """
     select release_id || ', ' || platform || ', from ' || window_start_date
     from private_state.private.int_conversation_windows
@@ -75,7 +96,25 @@ class Incoming:
 
 def private_file(work_file: Path) -> Path:
     """Where the conversations of a work file are kept; never published."""
-    return work_file.with_suffix(".private.duckdb")
+    return work_file.with_suffix(".private") / "conversations.duckdb"
+
+
+def remove_older(work_file: Path) -> list[str]:
+    """Remove the private file as earlier versions named it; a note for each file."""
+    older = work_file.with_suffix(".private.duckdb")
+    found = [file for file in (older, Path(f"{older}.wal")) if file.is_file()]
+    for file in found:
+        file.unlink()
+    return [
+        f"removed {shown(file)}: private cells of an earlier version, of no use now"
+        for file in found
+    ]
+
+
+def forget_rows(place: Path) -> None:
+    """Remove the rows that were read for dbt, of this build or one that has ended."""
+    for folder in place.parent.glob("rows_*"):
+        shutil.rmtree(folder)
 
 
 def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
@@ -91,23 +130,25 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
     mapping = find(Path(named).expanduser())
     source = find_source(named, mapping)
     place = private_file(work_file)
-    place.parent.mkdir(parents=True, exist_ok=True)
     fingerprint = fingerprint_of(mapping, source, data_dir)
     if is_stale(place, fingerprint):
-        for file in (place, place.with_name(place.name + ".wal")):
-            file.unlink(missing_ok=True)
+        shutil.rmtree(place.parent)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    forget_rows(place)
     try:
         # As dbt has it (profiles.yml); what does not fit goes beside the private file.
         limit = {"memory_limit": os.environ.get("AEI_MEMORY_LIMIT", "1GB")}
         with duckdb.connect(str(place), config=limit) as con:
-            place.chmod(0o600)
             con.execute(TABLES)
             con.execute("delete from incoming.meta")
             con.execute("insert into incoming.meta values (?)", [fingerprint])
             if source.table:
                 con.execute(f"attach '{source.files[0]}' as delivered (read_only)")
             incoming = read(con, source, place)
-    except duckdb.Error as error:
+    except (duckdb.Error, BuildError) as error:
+        forget_rows(place)
+        if isinstance(error, BuildError):
+            raise
         raise BuildError(unreadable(named, str(error))) from None
     os.environ["AEI_PRIVATE_FILE"] = str(place)
     os.environ["AEI_BATCH_SIZE"] = incoming.batch_size
@@ -180,33 +221,28 @@ def read(con: duckdb.DuckDBPyConnection, source: Source, place: Path) -> Incomin
     gone = con.execute(
         "select file from incoming.files where file not in (from arrived)"
     ).fetchall()
-    con.execute("drop table if exists incoming.conversations")
-    con.execute(problems.table_sql())
-    if changed:
-        ingest(con, source, changed)
+    rows = Rows(con, source, Path(tempfile.mkdtemp(prefix="rows_", dir=place.parent)))
+    rows.add(changed)
+    found = problems.of_rows(con, source, changed) if rows.survey() else []
+    refuse(con, found)
     first, last = changed_days(con, [*changed, *(file for (file,) in gone)])
     size = batch_size(first, last, is_first)
     if first and last:
         first, last = whole_batches(first, last, size)
-        unchanged = [
-            file
-            for (file,) in con.execute(
-                "select file from incoming.files "
-                "where first_day <= ? and last_day >= ?",
-                [last, first],
-            ).fetchall()
-            if file in now and file not in changed
-        ]
-        if unchanged:
-            ingest(con, source, unchanged)
-        con.execute(
-            "delete from incoming.conversations where started_on not between ? and ?",
-            [first, last],
-        )
-    found = problems.of_rows(con, source)
-    if found:
-        con.execute("rollback")
-        raise BuildError(problems.text(found))
+        unchanged = con.execute(
+            "select file from incoming.files "
+            "where first_day <= ? and last_day >= ? and file in (from arrived)",
+            [last, first],
+        ).fetchall()
+        others = [file for (file,) in unchanged if file not in changed]
+        rows.add(others, (first, last))
+        if rows.wrong_labels:
+            refuse(con, problems.of_rows(con, source, rows.files))
+        refuse(con, problems.repeated(con, source, rows, (first, last)))
+    refuse_changed(
+        {file: at for file, at in now.items() if file in rows.files} | joined
+    )
+    rows.show_to_dbt()
     keep_ledger(con, now | joined, [*changed, *joined])
     con.execute("delete from incoming.changes")
     con.execute("insert into incoming.changes values (?, ?)", [first, last])
@@ -218,25 +254,27 @@ def read(con: duckdb.DuckDBPyConnection, source: Source, place: Path) -> Incomin
     return Incoming(place, first, last, size, note)
 
 
-def ingest(
-    con: duckdb.DuckDBPyConnection, source: Source, files: Sequence[str]
-) -> None:
-    """Add the rows of some files to incoming.conversations, typed."""
-    if source.mapping.tasks:
-        path = source.mapping.beside(source.mapping.tasks)
-        con.execute(
-            "create or replace temp table task_names as select lower(trim(task_text)) "
-            "as task_text, any_value(lower(trim(onet_task))) as onet_task "
-            f"from read_csv('{path}', all_varchar = true, header = true) group by all"
-        )
-    delivered = delivered_sql(con, source, files, numbered=False)
-    con.execute(problems.insert_sql(delivered, bool(source.mapping.tasks)))
+def refuse(con: duckdb.DuckDBPyConnection, found: Sequence[str]) -> None:
+    """Leave all as it was and raise BuildError, where problems were found."""
+    if found:
+        con.execute("rollback")
+        raise BuildError(problems.text(found))
 
 
 def stamp(file: str) -> tuple[int, int]:
     """Size and time of change of a file: what tells it from its next version."""
     status = Path(file).stat()
     return status.st_size, status.st_mtime_ns
+
+
+def refuse_changed(read: dict[str, tuple[int, int]]) -> None:
+    """Raise BuildError when a file is not as it was before it was read."""
+    for file, before in read.items():
+        if not Path(file).is_file() or stamp(file) != before:
+            raise BuildError(
+                f"The file {Path(file).name} has changed while the build read it; "
+                "build again when it is written."
+            )
 
 
 def changed_days(
@@ -247,8 +285,7 @@ def changed_days(
     row = con.execute(
         """
         select min(first_day), max(last_day) from (
-            select min(started_on) as first_day, max(started_on) as last_day
-            from incoming.conversations
+            select first_day, last_day from surveyed
             union all
             select first_day, last_day from incoming.files where file in (
                 select unnest(?)
@@ -291,8 +328,7 @@ def keep_ledger(
     held = {
         file: days
         for file, *days in con.execute(
-            "select source_file, min(started_on), max(started_on), count(*) "
-            "from incoming.conversations group by source_file"
+            "select file, first_day, last_day, row_count from surveyed"
         ).fetchall()
     }
     for file in changed:
@@ -309,7 +345,8 @@ def keep(incoming: Incoming | None) -> None:
     with duckdb.connect(str(incoming.private_file)) as con:
         con.execute("delete from incoming.changes")
         con.execute("insert into incoming.changes values (null, null)")
-        con.execute("delete from incoming.conversations")
+        con.execute(FORGET)
+    forget_rows(incoming.private_file)
 
 
 def not_shown(work_file: Path, private_file: Path) -> list[str]:

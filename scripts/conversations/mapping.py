@@ -9,6 +9,7 @@ O*NET statements or Task IDs, ``join`` brings the fields of other files by id, a
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,33 @@ class Mapping:
         """A path of the mapping file, from where that file lies."""
         return str(Path(self.path or ".").absolute().parent / name)
 
-    def column_sql(self, column: str, fields: dict[str, str]) -> str:
-        """A column of the contract as text, of the fields (name: SQL) that exist."""
-        where = self.columns.get(column, column)
+    def column_sql(self, column: str) -> str:
+        """A column of the contract as text, of its field under the same name."""
         constant = self.constants.get(column, DEFAULTS.get(column))
-        sql = fields.get(where.lower())
-        parts = [f"nullif(trim(cast({sql} as varchar)), '')"] if sql else []
-        parts += [literal(constant)] if constant else []
-        text = f"coalesce({', '.join(parts)})" if parts else "cast(null as varchar)"
+        text = f"cast({column} as varchar)"
+        # To trim each value takes longer than to see that nothing is to be trimmed: it
+        # begins with no space, and is not empty.
+        text = (
+            f"case when {text} < '!' or {text} like '% ' then nullif(trim({text}), '') "
+            f"else {text} end"
+        )
+        if constant:
+            text = f"coalesce({text}, {literal(constant)})"
         return normal(column, translated(text, self.labels.get(column, {})))
+
+    def stated_sql(self, raw: str, kept: Sequence[str], columns: Sequence[str]) -> str:
+        """SQL of rows in columns of the contract, all as text, of their raw fields;
+        other columns are kept as they are."""
+        said = (f"{self.column_sql(column)} as {column}" for column in columns)
+        return f"""
+            select * replace (
+                case
+                    when region like '__-%' then upper(region)
+                    else country || '-' || upper(region)
+                end as region
+            )
+            from (select {", ".join((*kept, *said))} from ({raw}))
+        """
 
 
 def normal(column: str, text: str) -> str:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from conversations.contract import Check, checks
-from conversations.reading import Source, delivered_sql
+from conversations.contract import COLUMNS, Check, checks
+from conversations.reading import Source, delivered_sql, raw_sql
+from conversations.rows import Rows, failing
 
-COLUMNS = """
-    source_file varchar, started_on date, conversation_key ubigint,
-    account_key ubigint, source_id varchar, platform varchar, country varchar,
-    region varchar, task_label varchar, taxonomy_version varchar,
-    collaboration varchar, use_case varchar, task_success varchar,
-    classifier varchar, classifier_version varchar, classified_at timestamp,
-    problem utinyint
-"""
 KEY = "source_id, platform, classifier_version, conversation_key"
-# By one number first: nearly all are there once.
+REPEATED = """
+    create or replace temp table repeated as
+    select source_file, started_on, label_key, conversation_key, classified_at
+    from {rows} semi join repeated_keys using (conversation_key)
+"""
 TWICE = f"""
-    select {KEY}, count(*) as row_count from incoming.conversations
-    where conversation_key in (
-        select conversation_key from incoming.conversations
-        group by conversation_key having count(*) > 1
-    )
+    select {KEY}, count(*) as row_count
+    from repeated inner join incoming.labels using (label_key)
     group by {KEY}
     having
         count(*) > 1
@@ -34,17 +29,30 @@ TWICE = f"""
             or count(distinct started_on) > 1
         )
 """
+# A conversation that was labelled again by the same version counts as labelled last.
+SUPERSEDED = f"""
+    insert into incoming.superseded
+    select conversation_key, label_key, classified_at
+    from repeated inner join incoming.labels using (label_key)
+    qualify row_number() over (partition by {KEY} order by classified_at desc) > 1
+"""
 ON_ANOTHER_DAY = """
+    create or replace temp table on_another_day as
+    select new.source_file, new.label_key, new.conversation_key, old.label_key as old
+    from {rows} as new
+    inner join private.stg_conversations__labelled as old using (conversation_key)
+    where old.started_on not between date '{first}' and date '{last}'
+"""
+MOVED = """
     select distinct
-        source_id, platform, new.classifier_version, conversation_key, 2 as row_count
-    from incoming.conversations as new
-    inner join private.stg_conversations__labelled as old
-        using (source_id, platform, conversation_key)
+        was.source_id, was.platform, was.classifier_version,
+        conversation_key, 2 as row_count
+    from on_another_day
+    inner join incoming.labels as now using (label_key)
+    inner join incoming.labels as was on old = was.label_key
     where
-        new.classifier_version is not distinct from old.classifier_version
-        and old.started_on not between
-            (select min(started_on) from incoming.conversations)
-            and (select max(started_on) from incoming.conversations)
+        (now.source_id, now.platform) = (was.source_id, was.platform)
+        and now.classifier_version is not distinct from was.classifier_version
 """
 MOST_SHOWN, MOST_OF_ONE = 10, 3
 LONGEST_SHOWN = 30
@@ -62,57 +70,30 @@ def line(
     )
 
 
-def table_sql() -> str:
-    """The table that delivered rows come into, empty."""
-    return f"create table incoming.conversations ({COLUMNS})"
-
-
-def failing(found: Sequence[Check]) -> str:
-    """SQL of the position of the first check that a row fails; NULL for a good row."""
-    cases = " ".join(f"when {each.fails} then {n}" for n, each in enumerate(found))
-    return f"case {cases} end"
-
-
-def insert_sql(delivered: str, has_task_names: bool) -> str:
-    """SQL that adds delivered rows, typed, to incoming.conversations."""
-    named = "coalesce(task_names.onet_task, " if has_task_names else "("
-    join = "left join task_names using (task_text)" if has_task_names else ""
-    return f"""
-        insert into incoming.conversations
-        select
-            source_file,
-            cast(try_cast(started_on as timestamp) as date),
-            hash(conversation_id),
-            case when account_id is not null then hash(account_id) end,
-            source_id, platform, country, region,
-            coalesce(regexp_replace(task_id, '\\.0$', ''), {named}task_text)),
-            taxonomy_version, collaboration, use_case, task_success,
-            classifier, classifier_version,
-            try_cast(classified_at as timestamp),
-            {failing(checks())}
-        from ({delivered}) {join}
-    """
-
-
-def of_rows(con: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
-    """A line for each problem of the rows at hand, the first of each kind and file."""
+def of_rows(
+    con: duckdb.DuckDBPyConnection, source: Source, files: Sequence[str]
+) -> list[str]:
+    """A line for each problem of the rows of some files, the first of each kind and
+    file."""
     asked = checks()
+    raw, _ = raw_sql(con, source, files)
+    stated = source.mapping.stated_sql(raw, ("source_file",), COLUMNS)
     failed = con.execute(
-        "select source_file, problem, count(*) from incoming.conversations "
-        "where problem is not null group by all order by problem, source_file"
+        f"select source_file, {failing(asked)} as problem, count(*) from ({stated}) "
+        "where problem is not null group by all order by problem, source_file "
+        f"limit {MOST_SHOWN}"
     ).fetchall()
-    found = [
+    return [
         located(con, source, file, asked[number], count)
-        for file, number, count in failed[:MOST_SHOWN]
+        for file, number, count in failed
     ]
-    return found or repeated(con, source)
 
 
 def located(
     con: duckdb.DuckDBPyConnection, source: Source, file: str, check: Check, count: int
 ) -> str:
     """The line of the first row of a file that fails a check."""
-    rows = delivered_sql(con, source, [file], numbered=True)
+    rows = delivered_sql(con, source, file)
     condition = f"({check.fails})"
     # Never text: a label that is known to nobody may be some.
     shown = (
@@ -129,35 +110,57 @@ def located(
     return line(check, Path(file).name, row[0], row[1] or "nothing", count > 1)
 
 
-def repeated(con: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
-    """Conversations that are delivered twice, or again under another day."""
+def repeated(
+    con: duckdb.DuckDBPyConnection, source: Source, rows: Rows, days: tuple[date, date]
+) -> list[str]:
+    """Conversations that are delivered twice, or again under another day. What is left
+    are those that were labelled again: ``incoming.superseded`` are earlier rows."""
+    con.register("repeated_keys", {"conversation_key": rows.repeated_keys()})
+    con.execute(REPEATED.format(rows=rows.sql))
+    found = of_keys(con, source, TWICE, "repeated")
+    if found:
+        return found
+    con.execute(SUPERSEDED)
     known = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'private' "
         "and table_name = 'stg_conversations__labelled'"
     ).fetchone()
-    kinds = [TWICE] + ([ON_ANOTHER_DAY] if known and known[0] else [])
-    found = []
-    for sql in kinds:
-        keys = con.execute(
-            f"select *, count(*) over () from ({sql}) order by all limit {MOST_OF_ONE}"
-        ).fetchall()
-        for *_, key, count, total in keys:
-            found.append(twice(con, source, key, count, total))
-    return found
+    if not known or not known[0]:
+        return []
+    first, last = days
+    con.execute(ON_ANOTHER_DAY.format(rows=rows.sql, first=first, last=last))
+    return of_keys(con, source, MOVED, "on_another_day")
+
+
+def of_keys(
+    con: duckdb.DuckDBPyConnection, source: Source, sql: str, table: str
+) -> list[str]:
+    """The lines of the first conversations that SQL finds in a table."""
+    keys = con.execute(
+        f"select *, count(*) over () from ({sql}) order by all limit {MOST_OF_ONE}"
+    ).fetchall()
+    return [
+        twice(con, source, table, key, count, total) for *_, key, count, total in keys
+    ]
 
 
 def twice(
-    con: duckdb.DuckDBPyConnection, source: Source, key: int, count: int, total: int
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    table: str,
+    key: int,
+    count: int,
+    total: int,
 ) -> str:
     """The line of one conversation that is delivered several times."""
     places: list[tuple[str, int]] = []
     files = con.execute(
-        "select distinct source_file from incoming.conversations "
-        "where conversation_key = ? order by source_file",
+        f"select distinct source_file from {table} where conversation_key = ? "
+        "order by source_file",
         [key],
     ).fetchall()
     for (file,) in files:
-        rows = delivered_sql(con, source, [file], numbered=True)
+        rows = delivered_sql(con, source, file)
         places += [
             (Path(file).name, number)
             for (number,) in con.execute(
@@ -169,7 +172,7 @@ def twice(
     file, number = places[0] if places else ("(gone)", None)
     observed = "a conversation that an earlier file has on another day"
     if len(places) > 1:
-        observed = f"one conversation {count} times ({where})"
+        observed = f"one conversation {count} times ({where}; hash of its id {key})"
     check = Check(
         "duplicate_ids",
         "conversation_id",

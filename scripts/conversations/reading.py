@@ -147,13 +147,24 @@ def fields_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, tuple]
     return found
 
 
-def delivered_sql(
-    con: duckdb.DuckDBPyConnection, source: Source, files: Sequence[str], numbered: bool
-) -> str:
-    """SQL of the rows of some files in the columns of the contract, all as text.
+def delivered_sql(con: duckdb.DuckDBPyConnection, source: Source, file: str) -> str:
+    """SQL of the rows of a file in the columns of the contract, all as text, with
+    row_number as in the file (the header of a CSV file is row 1)."""
+    raw, _ = raw_sql(con, source, [file], numbered=True)
+    return source.mapping.stated_sql(raw, ("source_file", "row_number"), COLUMNS)
 
-    ``numbered`` adds row_number as in the file (the header of a CSV file is row 1) and
-    is for one file. Raises BuildError when a field is missing or looks like text.
+
+def raw_sql(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    files: Sequence[str],
+    numbered: bool = False,
+) -> tuple[str, dict[str, str]]:
+    """SQL of the rows of some files: each column of the contract as its field is, and
+    the types of these.
+
+    ``numbered`` adds row_number and is for one file. Raises BuildError when a field is
+    missing or looks like text.
     """
     mapping = source.mapping
     first = 2 if suffix_of(files[0]) == ".csv" else 1
@@ -195,19 +206,16 @@ def delivered_sql(
     ]
     if lacking:
         raise missing_fields(source, lacking, list(named))
+    where = {column: mapping.columns.get(column, column).lower() for column in COLUMNS}
     columns = ", ".join(
-        f"{mapping.column_sql(column, named)} as {column}" for column in COLUMNS
+        f"{named.get(field, 'cast(null as varchar)')} as {column}"
+        for column, field in where.items()
     )
     number = "delivered.row_number, " if numbered else ""
-    return f"""
-        select * replace (
-            case
-                when region like '__-%' then upper(region)
-                else country || '-' || upper(region)
-            end as region
-        )
-        from (select delivered.source_file, {number}{columns} from {tables})
-    """
+    kinds = {
+        column: fields[field][1] for column, field in where.items() if field in fields
+    }
+    return f"select delivered.source_file, {number}{columns} from {tables}", kinds
 
 
 def pivoted(

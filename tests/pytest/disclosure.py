@@ -8,7 +8,6 @@ that all tables are of the same conversations.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -18,13 +17,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from conftest import PROJECT
+from conftest import python_model
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-MODEL = (
-    PROJECT / "models/intermediate/conversations/int_conversation_cells_protected.py"
-)
 LABELS = {
     "collaboration": ["directive", "learning", "validation"],
     "use_case": ["coursework", "work"],
@@ -40,11 +36,7 @@ Terms = Mapping[Any, float]
 @cache
 def load_model() -> ModuleType:
     """The dbt model as a module."""
-    spec = importlib.util.spec_from_file_location(MODEL.stem, MODEL)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return python_model("conversations/int_conversation_cells_protected")
 
 
 def published_of(
@@ -304,6 +296,7 @@ class Attack:
         self.at: dict[Any, int] = {}
         self.entries: list[tuple[int, int, float]] = []
         self.values: list[float] = []
+        self.matrix = csr_array((0, 0))
 
     def learn(self, terms: Terms, value: float = 0) -> None:
         """A public figure: a sum of counts, each with a known weight."""
@@ -330,11 +323,11 @@ class Attack:
             if key not in self.at:
                 return np.inf  # nothing public rests on it
             target[self.at[key]] = weight
-        rows, columns, weights = zip(*self.entries, strict=True)
-        matrix = csr_array(
-            (weights, (rows, columns)), shape=(len(self.values), len(self.at))
-        )
-        found = linprog(-target, A_eq=matrix, b_eq=self.values)
+        shape = (len(self.values), len(self.at))
+        if self.matrix.shape != shape:
+            rows, columns, weights = zip(*self.entries, strict=True)
+            self.matrix = csr_array((weights, (rows, columns)), shape=shape)
+        found = linprog(-target, A_eq=self.matrix, b_eq=self.values)
         assert found.status in (0, 3), found.message
         return float(-found.fun) if found.status == 0 else np.inf
 

@@ -14,18 +14,24 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+import simulate
 from conftest import (
     SHIPPED_DATA,
+    Build,
     Once,
     dbt_environment,
     failures,
     query,
     read_rows,
+    run_build,
     run_dbt,
+    settings,
     shipped_row,
 )
 from conversations.incoming import Incoming, keep, prepare, private_file
+from conversations.mapping import find
 from dbt.contracts.graph.manifest import Manifest
+from parsed import read_parsed
 from warehouse.runner import Dbt
 
 LABELS = {
@@ -40,7 +46,8 @@ RESIDUAL = "not_classified"
 CELLS = f"select {', '.join(CELL)}, conversation_count, account_count from "
 OWN_MODELS = (
     "stg_conversations__labelled",
-    "int_conversation_tasks",
+    "stg_conversations__labels",
+    "int_conversation_labels",
     "int_conversation_groups",
     "int_conversation_windows",
     "int_conversation_cells",
@@ -172,14 +179,6 @@ def private_cells(work_file: Path) -> pl.DataFrame:
     return found.sort(CELL, nulls_last=True)
 
 
-def parsed(folder: Path) -> Manifest:
-    """The project with own conversations, parsed into a folder or read from there."""
-    with own_environment(folder, folder):
-        os.environ["AEI_PRIVATE_FILE"] = str(folder / "private.duckdb")
-        manifest: Manifest = Dbt(folder / "work.duckdb", None)._manifest
-    return manifest
-
-
 @contextlib.contextmanager
 def own_environment(folder: Path, data: Path) -> Iterator[None]:
     """Within it, dbt runs in this process with the conversations of a folder."""
@@ -197,15 +196,85 @@ class ParsedDbt(Dbt):
         super().__init__(work_file, data_dir, manifest)
 
 
+def small_cells(more: int = 0) -> pl.DataFrame:
+    """A task of 3 conversations, a country of 2, and one of 40 by one account; of each
+    ``more``, by an account each."""
+    rows = conversations(45 + 3 * more, seed=9, days=28)
+    at = pl.int_range(pl.len())
+    first, second, third = at < 3 + more, at < 5 + 2 * more, at >= 5 + 2 * more
+    by_one = third & (at < 45 + 2 * more)
+    return rows.with_columns(
+        task_text=pl.when(first).then(pl.lit(SMALL_TASK)).otherwise("task_text"),
+        country=pl.when(first)
+        .then("country")
+        .when(second)
+        .then(pl.lit("FR"))
+        .otherwise(pl.lit("AT")),
+        region=pl.when(first).then("region"),
+        account_id=pl.when(by_one).then(pl.lit("one")).otherwise("conversation_id"),
+    )
+
+
+# What is delivered for the build that many tests ask.
+SMALL_TASK = tasks(40)[-1]
+ROWS = pl.concat([conversations(3000), small_cells()])
+
+
+def simulated(folder: Path) -> pl.DataFrame:
+    """Conversations of Claude.ai from the simulator, which leaves their truth beside
+    them, under the names that its mapping gives."""
+    said = folder / "conversations"
+    command = ["--conversations", "20000", "--api-records", "1", "--truth"]
+    command += ["--output-dir", str(folder), "--seed", "7", "--release-id", "r"]
+    assert simulate.main([*command, "--conversations-parquet", str(said)]) == 0
+    mapping = find(said)
+    drawn = pl.read_parquet(said / "claude_ai" / "*.parquet")
+    drawn = drawn.rename({v: k for k, v in mapping.columns.items()})
+    return drawn.with_columns(
+        pl.lit(mapping.constants["source_id"]).alias("source_id"),
+        *(pl.col(name).replace("not_classified", None) for name in mapping.labels),
+    )
+
+
+# Where an earlier version kept private cells.
+OLDER = "work.private.duckdb"
+
+
+def build_own(folder: Path) -> Build:
+    """A build, as a person runs it, on the shipped releases and own conversations."""
+    school = Institution(folder)
+    (folder / "target").mkdir()
+    parsed = folder.with_name("own_parsed") / "target" / "partial_parse.msgpack"
+    shutil.copy(parsed, folder / "target")
+    drawn = simulated(folder / "simulated")
+    school.deliver("march.csv", pl.concat([ROWS, drawn], how="diagonal"))
+    (folder / OLDER).touch()
+    return run_build(folder, AEI_CONVERSATIONS=str(school.data))
+
+
+@pytest.fixture(scope="session")
+def own(once: Once, own_manifest: Manifest) -> Build:
+    """The warehouse with own conversations beside the shipped releases."""
+    built: Build = once("own", build_own)
+    assert built.status == 0, built.stderr
+    return built
+
+
 @pytest.fixture(scope="session")
 def own_manifest(once: Once) -> Manifest:
-    """The project with own conversations: parsed by the first process."""
+    """The project with own conversations, parsed once."""
 
     def parse(folder: Path) -> Path:
-        parsed(folder)
+        # For the files of the build of `own`, which reads it too.
+        place = folder.with_name("own")
+        with own_environment(folder, place / "conversations"):
+            own = settings(place)
+            own["AEI_PRIVATE_FILE"] = str(private_file(place / "work.duckdb"))
+            os.environ.update({k: own[k] for k in own if k.startswith("AEI_")})
+            Dbt(place / "work.duckdb", None)
         return folder
 
-    return parsed(once("own_parsed", parse))
+    return read_parsed(once("own_parsed", parse))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ NOTHING = [sys.executable, "-c", "pass"]
 # A child of the command holds 200 MB.
 LARGE = (
     "import subprocess, sys; subprocess.run([sys.executable, '-c', "
-    "'import time; kept = b\"x\" * 200_000_000; time.sleep(0.5)'])"
+    "'import time; kept = b\"x\" * 200_000_000; time.sleep(1)'])"
 )
 
 

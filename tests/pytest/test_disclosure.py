@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+from conftest import PROJECT, query
 from dbt.contracts.graph.manifest import Manifest
 from disclosure import (
     CELL,
@@ -26,6 +29,8 @@ from disclosure import (
     published_of,
     source,
 )
+from own_conversations import Institution, conversations
+from warehouse.paths import PUBLISHED_FILE
 
 model = load_model()
 suppression = model.suppression
@@ -42,6 +47,14 @@ def source_of(seed: int) -> pl.DataFrame:
     return source(seed, conversations=SIZES[seed % 4], tasks=4, accounts=accounts)
 
 
+@cache
+def released(seed: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """A small source, its cells, and what is published of it."""
+    conversations = source_of(seed)
+    cells = cells_of(conversations)
+    return conversations, cells, model.protected(cells, groups_of(conversations), FLOOR)
+
+
 def audit(
     conversations: pl.DataFrame, published: pl.DataFrame, as_people: bool = False
 ) -> Attack:
@@ -54,9 +67,7 @@ def audit(
 @pytest.mark.parametrize("as_people", [False, True], ids=["tables", "people"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_cell_under_the_floor_is_pinned(seed: int, as_people: bool) -> None:
-    conversations = source_of(seed)
-    cells = cells_of(conversations)
-    published = model.protected(cells, groups_of(conversations), FLOOR)
+    conversations, cells, published = released(seed)
     if seed % 4 > 1:
         assert not published.is_empty()
     if not published.is_empty():
@@ -148,9 +159,7 @@ def test_scope_marts_may_rest_on_published_cells_only(from_private_cells: bool) 
     """Weights of the rule equal_split; the unfolded cells would leak."""
     caught = 0
     for seed in (2, 3, 6, 7):
-        conversations = source_of(seed)
-        cells = cells_of(conversations)
-        published = model.protected(cells, groups_of(conversations), FLOOR)
+        conversations, cells, published = released(seed)
         attack = audit(conversations, published)
         summed = cells if from_private_cells else published
         for weights in (
@@ -242,6 +251,27 @@ def test_published_file_that_cannot_be_read_stops_the_build(tmp_path: Path) -> N
         model.released_cells(str(file), "month")
 
 
+def test_plain_dbt_shows_what_was_published_too(
+    school: Institution,
+) -> None:
+    """By the variable of the build, or where the build publishes by itself."""
+    assert PROJECT / model.PUBLISHED_FILE == PUBLISHED_FILE
+    node = "int_conversation_cells_protected"
+    shown = f"from intermediate.{node} order by all"
+    rows = conversations(900, seed=8, days=31)
+    school.deliver("a.csv", rows)
+    school.take(node)
+    first = query(school.work_file, shown)
+    assert first
+    school.deliver("a.csv", rows[40:])
+    shutil.copy(school.work_file, school.folder / "published.duckdb")
+    school.take(node)
+    assert query(school.work_file, shown) == first
+    (school.folder / "published.duckdb").unlink()
+    school.take(node)
+    assert query(school.work_file, shown) != first
+
+
 @pytest.mark.parametrize(
     ("today", "is_shown"), [(date(2026, 2, 7), False), (date(2026, 2, 8), True)]
 )
@@ -284,6 +314,7 @@ def test_only_protected_cells_leave_the_private_file(own_manifest: Manifest) -> 
     assert readers == {
         ("int_conversation_cells_protected", "int_conversation_cells"),
         ("int_conversation_cells_protected", "int_conversation_groups"),
+        ("int_conversation_cells_protected", "int_conversation_labels"),
         ("stg_conversations__samples", "int_conversation_windows"),
     }
     names = {node.name: node for node in models.values()}
@@ -298,9 +329,7 @@ def test_only_protected_cells_leave_the_private_file(own_manifest: Manifest) -> 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_published_rows_add_up_and_obey_the_floor(seed: int) -> None:
-    conversations = source_of(seed)
-    cells = cells_of(conversations)
-    published = model.protected(cells, groups_of(conversations), FLOOR)
+    _, cells, published = released(seed)
     assert published.filter(pl.col(COUNT) < FLOOR.conversations).is_empty()
     named = published.filter(
         (pl.col("base_cluster_name") != RESIDUAL)

@@ -149,7 +149,8 @@ def test_forms_of_delivery(
     with duckdb.connect(str(incoming.private_file), read_only=True) as con:
         found = con.execute(
             "select started_on, task_label, use_case, collaboration, region from "
-            "incoming.conversations order by all"
+            "incoming.conversations inner join incoming.labels using (label_key) "
+            "order by all"
         ).fetchall()
     columns = ["started_on", "task_text", *list(LABELS)[1::-1], "region"]
     wanted = rows.with_columns(pl.col("task_text").str.to_lowercase()).select(columns)

@@ -6,25 +6,23 @@ The oracle is polars over the delivered rows (own_conversations.py).
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import compare_marts
+import duckdb
 import polars as pl
 import pytest
-import simulate
-from conftest import PROJECT, Build, Once, build_here, query, settings
+from conftest import Build
+from conversations import problems
+from conversations import rows as narrow_rows
 from conversations.incoming import private_file
-from conversations.mapping import find
 from dbt.contracts.graph.manifest import Manifest
 from mutations.own import DATA_TESTS, WARNINGS
 from oracle_intervals import wilson_pct
 from own_conversations import (
+    OLDER,
+    ROWS,
     Institution,
     ParsedDbt,
     cells_by_polars,
@@ -33,53 +31,19 @@ from own_conversations import (
     private_cells,
 )
 from polars.testing import assert_frame_equal
-from warehouse import building
+from warehouse import publishing
 from warehouse.errors import BuildError
 
-ROWS = conversations(3000)
+# The road: one build with pages, exports and docs -------------------------------------
 
 
-# The road: one build with pages and exports -------------------------------------------
+def test_sql_of_every_model_is_in_the_docs(own: Build) -> None:
+    assert "missing compiled SQL" not in own.stderr
 
 
-def simulated(folder: Path) -> pl.DataFrame:
-    """Conversations of Claude.ai from the simulator, which leaves their truth beside
-    them, under the names that its mapping gives."""
-    said = folder / "conversations"
-    command = ["--conversations", "20000", "--api-records", "1", "--truth"]
-    command += ["--output-dir", str(folder), "--seed", "7", "--release-id", "r"]
-    assert simulate.main([*command, "--conversations-parquet", str(said)]) == 0
-    mapping = find(said)
-    drawn = pl.read_parquet(said / "claude_ai" / "*.parquet")
-    drawn = drawn.rename({v: k for k, v in mapping.columns.items()})
-    return drawn.with_columns(
-        pl.lit(mapping.constants["source_id"]).alias("source_id"),
-        *(pl.col(name).replace("not_classified", None) for name in mapping.labels),
-    )
-
-
-def build_own(folder: Path) -> Build:
-    """A build, as a person runs it, on the shipped releases and own conversations."""
-    school = Institution(folder)
-    drawn = simulated(folder / "simulated")
-    school.deliver("march.csv", pl.concat([ROWS, drawn], how="diagonal"))
-    environment = settings(folder) | {"AEI_CONVERSATIONS": str(school.data)}
-    del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
-    command = [sys.executable, str(PROJECT / "scripts" / "build.py"), "--no-docs"]
-    command += ["--output", str(folder / "published.duckdb")]
-    command += ["--work-file", str(folder / "work.duckdb")]
-    ended = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True
-    )
-    return Build(folder, ended.returncode, ended.stdout, ended.stderr)
-
-
-@pytest.fixture(scope="module")
-def own(once: Once) -> Build:
-    """The warehouse with own conversations beside the shipped releases."""
-    built: Build = once("own", build_own)
-    assert built.status == 0, built.stderr
-    return built
+def test_private_file_of_an_earlier_version_is_removed(own: Build) -> None:
+    assert not (own.folder / OLDER).exists()
+    assert OLDER in own.stdout
 
 
 def test_private_cells_are_those_of_the_rows(own: Build) -> None:
@@ -230,50 +194,58 @@ def test_nothing_private_is_published(own: Build) -> None:
     names = [path.name for path in own.folder.glob("parquet/*.parquet")]
     assert "dim_releases.parquet" in names
     assert not [name for name in names if "conversation" in name]
-    place = private_file(own.folder / "work.duckdb")
-    assert place.stat().st_mode & 0o077 == 0
 
 
-def test_what_arrives_later_moves_no_mart(
-    own: Build,
-    own_manifest: Manifest,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def others_may_read(folder: Path) -> list[str]:
+    """Files of a build that are not for their owner only, but for the work file."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return [
+        path.name
+        for path in files
+        if path.name != "work.duckdb"
+        and not any(
+            part.stat().st_mode & 0o077 == 0
+            for part in (path, *path.parents)
+            if part.is_relative_to(folder) and part != folder
+        )
+    ]
+
+
+def test_nobody_else_may_read_what_a_build_works_with(
+    school: Institution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Accounts withdraw, conversations are labelled anew, some come late."""
-    monkeypatch.setattr(building, "Dbt", partial(ParsedDbt, manifest=own_manifest))
-    monkeypatch.setattr(building, "ask_expectations", lambda *_: [])
-    monkeypatch.setattr(building, "write_outputs", lambda *_: [])
-    later = tmp_path / "later"
-    shutil.copytree(own.folder, later, ignore=shutil.ignore_patterns("target"))
-    file = later / "conversations" / "march.csv"
-    drawn = pl.read_csv(file).filter(pl.col("source_id") != "our_school")
-    again = pl.col("conversation_id").is_in(ROWS["conversation_id"][5:45].to_list())
-    changed = ROWS[5:].with_columns(
-        use_case=pl.when(again).then(pl.lit("work")).otherwise("use_case")
-    )
-    more = ROWS.head(30).with_columns(
-        conversation_id="late-" + pl.col("conversation_id")
-    )
-    pl.concat([changed, more, drawn], how="diagonal_relaxed").write_csv(file)
-    with own_environment(later, file.parent):
-        os.environ["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test test"
-        assert build_here(later) == 0
-        # And again, with nothing new.
-        assert build_here(later) == 0
-    work = (
-        "select sum(conversation_count) from private.int_conversation_cells where "
-        "facet = 'use_case' and geo_level = 'global' and base_cluster_name = 'work' "
-        "and release_id = 'our_school_v1'"
-    )
-    counts = [query(private_file(f / "work.duckdb"), work) for f in (own.folder, later)]
-    assert counts[0] != counts[1]
-    shown = "select count(*) from marts.fct_task_cells where release_id like 'our%'"
-    assert own.query(shown) > [(0,)]
-    skip = tmp_path / "skip.yml"
-    skip.write_text("skip: [dim_build, fct_expectation_results]\n")
-    files = [str(own.file), str(later / "published.duckdb")]
-    assert compare_marts.main([*files, "--map", str(skip)]) == 0
+    """The private file, its log, the rows for dbt, and what does not fit in memory."""
+    seen: set[str] = set()
+
+    def look(*_: Any) -> list[str]:
+        seen.update(path.suffix for path in school.folder.rglob("*"))
+        assert others_may_read(school.folder) == []
+        return []
+
+    monkeypatch.setattr(problems, "repeated", look)
+    school.deliver("a.csv", ROWS)
+    school.read()
+    assert seen >= {".duckdb", ".wal", ".parquet"}
+    with (
+        publishing.for_the_owner_only(),
+        duckdb.connect(str(school.work_file), config={"memory_limit": "30MB"}) as con,
+    ):
+        con.execute("create temp table large as select random() from range(9000000)")
+        look()
+    assert ".tmp" in seen
+
+
+def test_copies_are_found_part_by_part(
+    school: Institution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(narrow_rows, "MOST_SORTED", 10)
+    rows = conversations(200, seed=18)
+    school.deliver("a.parquet", rows)
+    school.deliver("b.parquet", rows[50:53])
+    with pytest.raises(BuildError, match="3 conversations have some") as stopped:
+        school.read()
+    assert "a.parquet row 51, b.parquet row 1; hash of its id" in str(stopped.value)
+    assert not [path for path in school.folder.rglob("*.parquet")]
 
 
 def test_report_shows_the_own_source(own: Build) -> None:
@@ -290,14 +262,16 @@ def test_nothing_of_it_exists_without_the_variable(project_manifest: Manifest) -
 # Growth -------------------------------------------------------------------------------
 
 
-def test_days_late_rows_and_gone_files(school: Institution) -> None:
+# Of Parquet a first load is read where it lies.
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_days_late_rows_and_gone_files(kind: str, school: Institution) -> None:
     first = conversations(400, seed=2, days=40)
-    school.deliver("a.csv", first)
+    school.deliver(f"a.{kind}", first)
     school.take()
     assert_frame_equal(school.cells(), cells_by_polars(first))
     # Three days more; some rows of them are of days that were delivered before.
     more = conversations(60, seed=3, first=date(2026, 4, 8), days=3)
-    school.deliver("b.csv", more)
+    school.deliver(f"b.{kind}", more)
     assert school.read().batch_size == "day"
     school.take()
     both = pl.concat([first, more])
@@ -309,7 +283,7 @@ def test_days_late_rows_and_gone_files(school: Institution) -> None:
     private_file(school.work_file).unlink()
     school.take()
     assert_frame_equal(school.cells(), cells_by_polars(both))
-    (school.data / "b.csv").unlink()
+    (school.data / f"b.{kind}").unlink()
     school.take()
     assert_frame_equal(school.cells(), cells_by_polars(first))
 
@@ -328,19 +302,20 @@ def test_build_that_ends_half_way(school: Institution) -> None:
     assert_frame_equal(school.cells(), cells_by_polars(pl.concat([first, more])))
 
 
-def test_labelled_again(school: Institution) -> None:
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_labelled_again(kind: str, school: Institution) -> None:
     first = conversations(300, seed=6)
-    school.deliver("a.csv", first)
+    school.deliver(f"a.{kind}", first)
     # By the same version, later: these labels count, once.
     again = first.head(40).with_columns(
         pl.lit("work").alias("use_case"), pl.lit("2026-06-09").alias("classified_at")
     )
-    school.deliver("again.csv", again)
+    school.deliver(f"again.{kind}", again)
     # By another version: beside the first, in no figure with it.
     second = first.with_columns(
         pl.lit("v2").alias("classifier_version"), pl.lit("no").alias("task_success")
     )
-    school.deliver("second.csv", second)
+    school.deliver(f"second.{kind}", second)
     results = school.take(
         "int_conversation_cells_protected", "own_windows_have_one_classifier_version"
     )
@@ -349,6 +324,81 @@ def test_labelled_again(school: Institution) -> None:
     assert status_of(results, "own_windows_have_one_classifier_version") == "warn"
     kept = "select count(*) from private.stg_conversations__labelled"
     assert school.private(kept) == [(600,)]
+
+
+def test_labels_in_another_writing_are_the_same(school: Institution) -> None:
+    rows = conversations(200, seed=14)
+    school.deliver("a.csv", rows)
+    again = rows.with_columns(
+        pl.col("use_case").str.to_uppercase(),
+        pl.lit(" people ").alias("classifier"),
+        conversation_id=" more-" + pl.col("conversation_id"),
+    )
+    school.deliver("b.csv", again)
+    school.take()
+    assert_frame_equal(
+        school.cells(),
+        cells_by_polars(pl.concat([rows, again.with_columns(rows["use_case"])])),
+    )
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_labels_of_files_that_differ(kind: str, school: Institution) -> None:
+    """In the type of a column, and in sets that a later file is the first to have."""
+    rows = conversations(60, seed=15).with_columns(task_id=pl.lit(7))
+    again = rows.with_columns(
+        task_id=pl.col("task_id").cast(pl.Float64),
+        conversation_id="more-" + pl.col("conversation_id"),
+    )
+    last = again[:9].with_columns(
+        task_id=pl.lit(8), conversation_id="last-" + pl.col("conversation_id")
+    )
+    for name, part in {"a": rows, "b": again, "c": again[:0], "d": last}.items():
+        school.deliver(f"{name}.{kind}", part)
+    school.read()
+    found = school.private(
+        "select task_label, count(*) from incoming.conversations "
+        "left join incoming.labels using (label_key) group by all order by all"
+    )
+    assert found == [("7", 120), ("8", 9)]
+
+
+def test_labels_that_no_conversation_has_are_forgotten(school: Institution) -> None:
+    rows = conversations(60, seed=15)
+    school.deliver("a.csv", rows)
+    school.deliver(
+        "b.csv",
+        rows.head(5).with_columns(
+            pl.lit("own task").alias("task_text"),
+            conversation_id="more-" + pl.col("conversation_id"),
+        ),
+    )
+    known = "select count(*) from incoming.labels where task_label = 'own task'"
+    school.take()
+    assert school.private(known) != [(0,)]
+    (school.data / "b.csv").unlink()
+    school.take()
+    assert school.private(known) == [(0,)]
+
+
+def test_file_that_changes_while_it_is_read(
+    school: Institution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = conversations(300, seed=16)
+    both = pl.concat([rows, conversations(10, seed=17)])
+    school.deliver("a.parquet", rows)
+
+    def change(*_: Any) -> list[str]:
+        school.deliver("a.parquet", both)
+        return []
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(problems, "repeated", change)
+        with pytest.raises(BuildError, match="a.parquet has changed"):
+            school.read()
+    # The next build begins anew.
+    school.take()
+    assert_frame_equal(school.cells(), cells_by_polars(both))
 
 
 def test_dbt_alone_may_not_read_other_days(

@@ -7,12 +7,20 @@
 {%- set places = {
     'global': "'GLOBAL'", 'country': 'country', 'region': 'region'
 } %}
+{#- What is counted comes of these, which are much shorter. -#}
+{%- set shorter = {
+    'tasks_of_labels': ['onet_task'] + labels,
+    'tasks_of_places': ['country', 'region', 'onet_task'],
+    'labels_of_places': ['country', 'region'] + labels,
+} %}
 {%- set totals = {'country': 'country', 'region': 'country-state'} %}
 with
 
 grouped as (
 
-    select * from {{ ref('int_conversation_groups') }}
+    select *
+    from {{ ref('int_conversation_groups') }}
+    inner join {{ ref('int_conversation_labels') }} using (label_key)
     {% if is_incremental() %}
         where {{ in_changed_windows('window_start_date') }}
     {% endif %}
@@ -22,6 +30,20 @@ grouped as (
 windows as (
 
     select * from {{ ref('int_conversation_windows') }}
+
+),
+
+-- Countries of which regions are known.
+divided as (
+
+    select
+        release_id,
+        platform,
+        window_start_date,
+        country
+    from grouped
+    where region is not null
+    group by release_id, platform, window_start_date, country
 
 ),
 
@@ -48,26 +70,36 @@ named as materialized (
             when windows.has_countries
                 then coalesce(grouped.country, 'not_classified')
         end as country,
-        coalesce(
-            grouped.region,
-            case
-                when
-                    bool_or(grouped.region is not null) over (
-                        partition by
-                            grouped.release_id, grouped.platform,
-                            grouped.window_start_date, grouped.country
-                    )
-                    then grouped.country || '-not_classified'
-            end
-        ) as region
+        coalesce(grouped.region, divided.country || '-not_classified') as region
     from grouped
     inner join windows
         on
             grouped.release_id = windows.release_id
             and grouped.platform = windows.platform
             and grouped.window_start_date = windows.window_start_date
+    left join divided
+        on
+            grouped.release_id = divided.release_id
+            and grouped.platform = divided.platform
+            and grouped.window_start_date = divided.window_start_date
+            and grouped.country = divided.country
 
 ),
+
+{%- for name, columns in shorter.items() %}
+
+{{ name }} as materialized (
+
+    select
+        {{ sample }},
+        {{ columns | join(', ') }},
+        sum(conversation_count) as conversation_count,
+        bit_or(account_groups) as account_groups
+    from named
+    group by {{ sample }}, {{ columns | join(', ') }}
+
+),
+{%- endfor %}
 
 counted as (
     {%- for geo_level, geo_id in places.items() %}
@@ -94,7 +126,11 @@ counted as (
         cast(sum(conversation_count) as bigint) as conversation_count,
         -- at least: each group has one
         cast(bit_count(bit_or(account_groups)) as bigint) as account_count
-    from named
+    from
+        {% if category != 'null' -%} tasks_of_labels
+        {%- elif base == 'onet_task' -%} tasks_of_places
+        {%- else -%} labels_of_places
+        {%- endif %}
     -- not of a column that is never filled
     where
         {{ geo_id }} is not null

@@ -12,6 +12,7 @@ isn't: docs/disclosure.md.
 """
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -32,12 +33,22 @@ ATTRIBUTES = ["collaboration", "use_case", "task_success"]
 # What the total of a place is called.
 PLACES = {"country": "country", "region": "country-state"}
 TABLE = "intermediate.int_conversation_cells_protected"
+# Where the build publishes, of the project; dbt by hand looks there too.
+PUBLISHED_FILE = "warehouse/ai_in_education.duckdb"
 SCHEMA = {
     **dict.fromkeys(SAMPLE[:3], pl.String),
     "window_start_date": pl.Date,
     **dict.fromkeys(CELL, pl.String),
     "conversation_count": pl.Int64,
 }
+
+
+def positions(column: pl.Series, names: Sequence[str]) -> np.ndarray:
+    """Where in the names each value stands; the last place is that of all others."""
+    at = {name: place for place, name in enumerate(names)}
+    kinds = column if column.dtype == pl.Enum else column.cast(pl.Enum(column.unique()))
+    places = [at.get(name, len(names) - 1) for name in kinds.dtype.categories]
+    return np.array(places)[kinds.to_physical()]
 
 
 def table_of(
@@ -55,30 +66,33 @@ def table_of(
     """
     names = [*rows, RESIDUAL], [*columns, RESIDUAL]
     shape = len(names[0]), len(names[1])
-    row_at, column_at = ({name: at for at, name in enumerate(each)} for each in names)
 
-    def at(frame: pl.DataFrame) -> tuple[list[int], list[int]]:
-        return (
-            [row_at.get(name, shape[0] - 1) for name in frame["row"]],
-            [column_at.get(name, shape[1] - 1) for name in frame["column"]],
-        )
+    def at(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        return positions(frame["row"], names[0]), positions(frame["column"], names[1])
 
     accounts = np.array(cells["account_count"].fill_null(floor.accounts))
     count = cells["conversation_count"].to_numpy()
     arrays = [np.zeros(shape, dtype=np.int64) for _ in range(3)]
-    np.add.at(arrays[0], at(cells), count)
-    np.maximum.at(arrays[1], at(cells), accounts)
-    np.maximum.at(arrays[2], at(cells), needs(count, accounts, floor))
-    rest = groups["rest"].rank("dense").to_numpy() - 1
-    parts = np.zeros((*shape, int(rest.max()) + 1), dtype=np.int32)
-    np.add.at(parts, (*at(groups), rest), groups["conversation_count"].to_numpy())
+    places = at(cells)
+    np.add.at(arrays[0], places, count)
+    np.maximum.at(arrays[1], places, accounts)
+    np.maximum.at(arrays[2], places, needs(count, accounts, floor))
+    rest = groups["rest"].to_numpy()
+    # The numbers that there are, without gaps.
+    rest = (np.bincount(rest) > 0).cumsum()[rest] - 1
+    kinds = (*shape, int(rest.max()) + 1)
+    parts = np.bincount(
+        np.ravel_multi_index((*at(groups), rest), kinds),
+        groups["conversation_count"].to_numpy(),
+        math.prod(kinds),
+    )
     # Which unnamed conversations are of how many accounts, the published sums settled.
     return Table(
         *names,
         *arrays,
         np.array([*rows.values(), floor.accounts]),
         np.array([*columns.values(), floor.accounts]),
-        parts,
+        parts.reshape(kinds).astype(np.int32),
     )
 
 
@@ -102,7 +116,7 @@ def protected_sums(cells: pl.DataFrame, accounts: int, floor: Floor) -> Sums:
     accounts: of their sum, at least.
     """
     names = cells["column"].unique().sort().to_list()
-    cells = cells.with_columns(row=pl.lit(RESIDUAL), rest=pl.lit(RESIDUAL))
+    cells = cells.with_columns(row=pl.lit(RESIDUAL), rest=pl.lit(0))
     columns = {name: 0 for name in names if name != RESIDUAL}
     table = table_of(cells, cells, {}, columns, floor)
     table.row_accounts[:] = accounts
@@ -207,12 +221,14 @@ class Sample:
         shown |= {
             level: list(self.places) if level in self.levels else [] for level in PLACES
         }
-        return groups.with_columns(
-            pl.when(pl.col(name).is_in(pl.Series(names, dtype=pl.String).implode()))
-            .then(name)
-            .otherwise(pl.lit(RESIDUAL))
-            .alias(name)
-            for name, names in shown.items()
+        return groups.select(
+            "conversation_count",
+            *(
+                pl.col(name)
+                .cast(pl.Enum(sorted({*names, RESIDUAL})), strict=False)
+                .fill_null(RESIDUAL)
+                for name, names in shown.items()
+            ),
         )
 
     def table(
@@ -229,13 +245,19 @@ class Sample:
         rest = [TASK] if facet != TASK else self.facets[1:]
         if level == TASK:
             rest = list(self.levels)
-        row, column = pl.col(level), pl.col(facet)
-        groups = self.groups.filter(
-            pl.col("country") == parent if level == "region" else True
-        ).select(
-            row.alias("row"),
-            column.alias("column"),
-            pl.concat_str(pl.lit(""), *rest, separator="|").alias("rest"),
+        # One number for each set of them.
+        kinds = [len(self.groups[name].dtype.categories) for name in rest]
+        numbered = (
+            pl.col(name).to_physical().cast(pl.Int64) * math.prod(kinds[:at])
+            for at, name in enumerate(rest)
+        )
+        groups = self.groups
+        if level == "region":
+            groups = groups.filter(pl.col("country") == parent)
+        groups = groups.select(
+            pl.col(level).alias("row"),
+            pl.col(facet).alias("column"),
+            pl.sum_horizontal(pl.lit(0), *numbered).alias("rest"),
             "conversation_count",
         )
         return protected_table(
@@ -371,13 +393,13 @@ def release(
     return pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).sort(order)
 
 
-def released_cells(published_file: str | None, window: str) -> pl.DataFrame:
+def released_cells(published_file: str, window: str) -> pl.DataFrame:
     """What the published warehouse file shows of own conversations.
 
     Raises ValueError where it can't be read or its windows are of another length.
     """
     nothing = pl.DataFrame(schema=SCHEMA)
-    if not published_file or not Path(published_file).exists():
+    if not Path(published_file).exists():
         return nothing
     try:
         with duckdb.connect(published_file, read_only=True) as con:
@@ -410,14 +432,19 @@ def model(dbt: Any, session: Any) -> Any:
         source: Floor(**own) for source, own in dbt.config.get("own_floors").items()
     }
     private = dbt.ref("int_conversation_cells").select(*SCHEMA, "account_count")
-    groups = dbt.ref("int_conversation_groups")
+    groups = (
+        dbt.ref("int_conversation_groups")
+        .join(dbt.ref("int_conversation_labels"), "label_key")
+        .select(*SAMPLE, TASK, *ATTRIBUTES, *PLACES, "conversation_count")
+    )
     samples = closed(
         private.select(*SAMPLE).distinct().pl(),
         window,
         int(dbt.config.get("own_closing_days")),
         datetime.now(UTC).date(),
     )
-    released = released_cells(os.environ.get("AEI_WAREHOUSE_FILE"), window)
+    published_file = os.environ.get("AEI_WAREHOUSE_FILE", PUBLISHED_FILE)
+    released = released_cells(published_file, window)
     released = released.join(samples, on=SAMPLE, how="semi")
     new = samples.join(released, on=SAMPLE, how="anti")
     days = new["window_start_date"].unique().sort().to_list()
@@ -432,4 +459,4 @@ def model(dbt: Any, session: Any) -> Any:
         )
         for day in days
     ]
-    return pl.concat([released.filter(~at.is_in(days)), *parts]).to_arrow()
+    return pl.concat([released.filter(~at.is_in(days)), *parts])

@@ -5,7 +5,9 @@ with
 
 grouped as (
 
-    select * from {{ ref('int_conversation_groups') }}
+    select *
+    from {{ ref('int_conversation_groups') }}
+    inner join {{ ref('int_conversation_labels') }} using (label_key)
     {% if is_incremental() %}
         where {{ in_changed_windows('window_start_date') }}
     {% endif %}

@@ -5,11 +5,12 @@
     incremental_strategy='microbatch',
     event_time='started_on',
     begin='2022-11-30',
-    batch_size=env_var('AEI_BATCH_SIZE', 'month')
+    batch_size=env_var('AEI_BATCH_SIZE', 'month'),
+    pre_hook=store_as_is(true),
+    post_hook=store_as_is(false)
 ) }}
--- grain: release_id, platform, conversation_key
--- why: the labels of own conversations, a batch of days at a time; two versions of a
---      classifier are two releases, so that no figure mixes them
+-- grain: label_key, conversation_key
+-- why: own conversations, a batch of days at a time: which labels each has
 {{ stop_outside_changes() }}
 with
 
@@ -19,36 +20,14 @@ incoming as (
 
 ),
 
--- A conversation that was labelled again by the same version counts as labelled last.
-latest as (
-
-    select * from incoming
-    qualify row_number() over (
-        partition by source_id, platform, classifier_version, conversation_key
-        order by classified_at desc nulls last
-    ) = 1
-
-),
-
 final as (
 
     select
-        source_id || coalesce('_' || classifier_version, '') as release_id,
-        source_id,
-        platform,
         started_on,
+        label_key,
         conversation_key,
-        account_key,
-        country,
-        region,
-        task_label,
-        taxonomy_version,
-        collaboration,
-        use_case,
-        task_success,
-        classifier,
-        classifier_version
-    from latest
+        account_group
+    from incoming
 
 )
 

@@ -1,8 +1,8 @@
 {{ config(database='private_state', schema='private') }}
--- grain: delivered_version, task_label
--- why: what the task of an own conversation may be called: its statement in lower
---      case, its O*NET Task ID, none, or nothing; the task list of a row that names
---      none is the loaded real one, else the simulated one
+-- grain: label_key
+-- why: the sets of labels with the task that each means, which may be called by its
+--      statement in lower case, its O*NET Task ID, none, or nothing; the task list of a
+--      row that names none is the loaded real one, else the simulated one
 with
 
 task_holders as (
@@ -60,7 +60,7 @@ versions as (
 
 ),
 
-final as (
+tasks as (
 
     select
         versions.delivered_version,
@@ -71,6 +71,38 @@ final as (
     from names
     inner join versions on names.taxonomy_version = versions.taxonomy_version
     group by versions.delivered_version, names.task_label, names.taxonomy_version
+
+),
+
+labels as (
+
+    select * from {{ ref('stg_conversations__labels') }}
+
+),
+
+final as (
+
+    select
+        labels.label_key,
+        labels.release_id,
+        labels.source_id,
+        labels.platform,
+        labels.classifier,
+        labels.classifier_version,
+        labels.task_label,
+        labels.taxonomy_version as delivered_version,
+        tasks.taxonomy_version,
+        tasks.task_key as onet_task,
+        labels.collaboration,
+        labels.use_case,
+        labels.task_success,
+        labels.country,
+        labels.region
+    from labels
+    left join tasks
+        on
+            labels.task_label is not distinct from tasks.task_label
+            and labels.taxonomy_version is not distinct from tasks.delivered_version
 
 )
 
