@@ -1,40 +1,26 @@
-{#- The columns that a file of a layout must have, by family (raw files) or role
-    (reference files), as the data guide describes the families. -#}
-{% macro layout_columns(layout=none) -%}
-    {%- set layouts = {
-        'B_long': [
-            'geo_id', 'geography', 'date_start', 'date_end', 'platform_and_product',
-            'facet', 'level', 'variable', 'cluster_name', 'value'
-        ],
-        'C_monthly': [
-            'date_start', 'date_end', 'geo_id', 'geo_level', 'category_name',
-            'hierarchy_level', 'metric_id', 'value', 'node_name', 'node_external_id'
-        ],
-        'A_task_shares': ['task_name', 'pct'],
-        'A_task_patterns': [
-            'task_name', 'feedback_loop', 'directive', 'task_iteration', 'validation',
-            'learning', 'filtered'
-        ],
-        'A_patterns': ['interaction_type', 'pct'],
-        'onet_task_statements': ['O*NET-SOC Code', 'Title', 'Task ID', 'Task'],
-        'iso_country_codes': ['iso_alpha_2', 'iso_alpha_3', 'country_name'],
-        'working_age_population': [
-            'iso_alpha_3', 'year', 'working_age_pop', 'country_code'
-        ]
-    } -%}
-    {{ return(layouts[layout] if layout else layouts) }}
+{#- SQL: the header of bytes that are no UTF-8 text somewhere behind it, where it is plain
+    itself: then the reader names the line. DuckDB writes other bytes as \xNN. -#}
+{% macro with_readable_header(content) -%}
+    {%- set line = "regexp_extract(" ~ content ~ "::varchar, '^(?:\\\\xEF\\\\xBB\\\\xBF)?(.*?)(?:\\\\x0D)?\\\\x0A', 1)" -%}
+    {%- set line = "replace(" ~ line ~ ", '\\x22', '\"')" -%}
+    case
+        when {{ line }} = '' or contains({{ line }}, '\x') then '(not UTF-8 text)'
+        else {{ line }}
+    end
 {%- endmacro %}
 
 
 {#- SQL: an odd number of quotation marks in bytes that are UTF-8 text, or in their last
-    line; bytes that are no text count as odd. -#}
+    line. A last line that is no text may have been cut in a letter, and counts as odd;
+    of a whole file that is none the reader names the line. -#}
 {% macro has_open_quotes(content, last_line=false) -%}
     {%- set text = "try(decode(" ~ content ~ "))" -%}
     {%- if last_line -%}
         {%- set text = "split_part(trim(" ~ text ~ ", chr(10) || chr(13)), chr(10), -1)" -%}
     {%- endif -%}
     coalesce(
-        (length({{ text }}) - length(replace({{ text }}, '"', ''))) % 2 = 1, true
+        (length({{ text }}) - length(replace({{ text }}, '"', ''))) % 2 = 1,
+        {{ last_line }}
     )
 {%- endmacro %}
 
@@ -76,7 +62,7 @@
     from loaded
     where stand_in is not null
     union all
-    {%- for layout, columns in layout_columns().items() %}
+    {%- for layout, columns in var('layouts').items() %}
     select
         relative_path, 1, string_agg(column_name, ', '),
         'the header ' || left(any_value(header_line), 120),
@@ -135,6 +121,38 @@
             on release_files.file_path = scans.file_path and release_files.is_loaded
         group by all
     ") -}}
+{%- endmacro %}
+
+
+{#- Post-hook: stop on values of a reference list in another form than the var list_forms
+    says, and on a key that stands in two rows of a file. -#}
+{% macro stop_on_malformed_list(layout) -%}
+    {%- if flags.EMPTY or target.type == 'spark' or env_var('AEI_SPARK_TAKEN', '') -%}
+        {{- return('select 1') -}}
+    {%- endif -%}
+    {%- set found = [] -%}
+    {%- for name, form in var('list_forms')[layout].items() -%}
+        {%- set column = adapter.quote(name) -%}
+        {%- do found.append(
+            "select relative_path, row_number, '" ~ name ~ "' as column_name, "
+            ~ "'\"' || left(" ~ column ~ ", 80) || '\"' as observed from numbered "
+            ~ "where not regexp_full_match(" ~ column ~ ", '" ~ form ~ "')"
+        ) -%}
+    {%- endfor -%}
+    {%- for key in var('list_keys')[layout] -%}
+        {%- set columns = '"' ~ key | join('", "') ~ '"' -%}
+        {%- do found.append(
+            "select relative_path, max(row_number), '" ~ key | join(', ') ~ "', "
+            ~ "'\"' || concat_ws(', ', " ~ columns ~ ") || '\" in ' || count(*) "
+            ~ "|| ' rows, first in row ' || min(row_number) from numbered "
+            ~ "group by relative_path, " ~ columns ~ " having count(*) > 1"
+        ) -%}
+    {%- endfor -%}
+    {{- stop_on_unreadable(
+        "with " ~ numbered_rows(layout, layout, source_name='reference')
+        ~ "select *, 'malformed_lists' as check_name from ("
+        ~ found | join(' union all ') ~ ")"
+    ) -}}
 {%- endmacro %}
 
 

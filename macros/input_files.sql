@@ -39,13 +39,18 @@
 
 {% macro _reader(layout) -%}
     {%- if layout == 'file_contents' -%}
-        read_blob({{ _path_list(_present_paths(), 'iso_country_codes') }})
+        read_blob({{ _path_list(_present_paths()) }})
     {%- else -%}
+        {%- set paths, columns = _loaded_paths(layout), var('layouts')[layout] -%}
         read_csv(
-            {{ _path_list(_loaded_paths(layout), layout) }},
-            delim = ',', quote = '"', escape = '"', header = true, skip = 0,
-            comment = '', all_varchar = true, filename = 'source_file_path',
-            force_not_null = {{ layout_columns(layout) }},
+            {{ _path_list(paths) }},
+            delim = ',', quote = '"', escape = '"', skip = 0, comment = '',
+            {% if paths -%}
+            header = true, all_varchar = true,
+            {%- else -%}
+            auto_detect = false, columns = {{ dict.fromkeys(columns, 'varchar') }},
+            {%- endif %}
+            filename = 'source_file_path', force_not_null = {{ columns }},
             store_rejects = true, rejects_limit = 1000,
             rejects_table = '{{ layout }}_rejected_rows',
             rejects_scan = '{{ layout }}_rejected_scans'
@@ -54,12 +59,11 @@
 {%- endmacro %}
 
 
-{#- Paths as SQL. A reader wants one path at least: without any it is given the file of
-    seeds/absent that has only the header of the layout and is in no manifest row. -#}
-{% macro _path_list(paths, layout) -%}
-    {%- set absent = project_folder() ~ '/seeds/absent/' ~ layout ~ '.csv' -%}
+{#- Paths as SQL. A reader wants one path at least, so without any it is given nothing
+    to read. -#}
+{% macro _path_list(paths) -%}
     {%- set quoted = [] -%}
-    {%- for path in paths or [absent] -%}
+    {%- for path in paths or ['/dev/null'] -%}
         {%- do quoted.append("'" ~ path.replace("'", "''") ~ "'") -%}
     {%- endfor -%}
     [{{ quoted | join(', ') }}]
@@ -107,4 +111,22 @@
         ~ " where " ~ condition ~ " order by path"
     ) -%}
     {{- return(found.columns[0].values() | list) -}}
+{%- endmacro %}
+
+
+{#- From here on two threads a query where the files are large, raw ones or those of own
+    conversations, and nobody has said how many: a query on a large file leaves nothing
+    else to do meanwhile. -#}
+{% macro threads_by_size(release_files) -%}
+    {%- if execute and not env_var('AEI_QUERY_THREADS', '') -%}
+        {%- set loaded = run_query(
+            "select sum(byte_count) from (
+                select observed_byte_count as byte_count
+                from " ~ release_files ~ " where is_loaded"
+            ~ (" union all select byte_count from private_state.incoming.files"
+                if env_var('AEI_PRIVATE_FILE', ''))
+            ~ ")"
+        ).columns[0].values()[0] or 0 -%}
+        {{- 'set threads = 2' if loaded > 50000000 -}}
+    {%- endif -%}
 {%- endmacro %}

@@ -33,7 +33,7 @@
         {%- do exceptions.raise_compiler_error(
             'AEI_CONVERSATIONS is set, and dbt alone does not read it: use '
             ~ 'scripts/build.py, or name the file that it keeps beside the work file '
-            ~ '(AEI_PRIVATE_FILE=target/ai_in_education.private.duckdb).'
+            ~ '(AEI_PRIVATE_FILE=target/ai_in_education.private/conversations.duckdb).'
         ) -%}
     {%- endif -%}
     {%- set ranges = var_ranges() -%}

@@ -2,14 +2,16 @@
     `numbered`, the rows as text with their sample's facts and row_number as in the file
     (the header is row 1). The reader keeps file order, and one scan runs through all
     files. Columns by name: a file may hold more of them, of any name. -#}
-{% macro numbered_rows(source_table, layout, name='numbered') -%}
+{% macro numbered_rows(source_table, layout, name='numbered', source_name='aei') -%}
 {{ name }}_source as (
 
     select
         source_file_path,
-        {{ layout_columns(layout) | join(',\n        ') }},
+        {% for column in var('layouts')[layout] -%}
+        {{ adapter.quote(column) if ' ' in column else column }},
+        {% endfor -%}
         {{ scan_position() }} as scan_position
-    from {{ source('aei', source_table) }}
+    from {{ source(source_name, source_table) }}
 
 ),
 
@@ -61,4 +63,18 @@
             when regexp_full_match({{ column }}, '[0-9]+(\.0+)?')
                 then try_cast(try_cast({{ column }} as double) as integer)
         end
+{%- endmacro %}
+
+
+{#- Whether a code of a place is of a country of the country list, or of none; any is
+    where the copy has no list. -#}
+{% macro is_of_listed_country(geography, geo_id) -%}
+    (
+        {{ geography }} not in ('country', 'country-state')
+        or length(split_part({{ geo_id }}, '-', 1)) <> 2
+        or split_part({{ geo_id }}, '-', 1) in (
+            select country_code from {{ ref('stg_reference__countries') }}
+        )
+        or (select count(*) from {{ ref('stg_reference__countries') }}) = 0
+    )
 {%- endmacro %}

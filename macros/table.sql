@@ -25,11 +25,22 @@ alter table {{ made }} rename to {{ adapter.quote(this.identifier) }};
 {% endmaterialization %}
 
 
-{#- All comments of a table in one statement. A contract holds its columns, so that
-    nobody has to ask for them first. -#}
-{% macro duckdb__alter_column_comment(relation, columns) -%}
-    {%- for column in columns.values() if column.description %}
+{#- The comments of a table and its columns in one statement. A contract holds the
+    columns, so that nobody has to ask for them first. -#}
+{% macro duckdb__persist_docs(relation, model, for_relation, for_columns) -%}
+    {%- set comments %}
+        {%- if for_relation and config.persist_relation_docs() and model.description %}
+comment on {{ relation.type }} {{ relation }}
+is {{ duckdb_escape_comment(model.description) }};
+        {%- endif %}
+        {%- if for_columns and config.persist_column_docs() %}
+            {%- for column in model.columns.values() if column.description %}
 comment on column {{ relation }}.{{ adapter.quote(column.name) }}
 is {{ duckdb_escape_comment(column.description) }};
-    {%- endfor %}
+            {%- endfor %}
+        {%- endif %}
+    {%- endset %}
+    {%- if comments | trim %}
+        {%- do run_query(comments) %}
+    {%- endif %}
 {%- endmacro %}

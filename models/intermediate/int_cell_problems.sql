@@ -66,10 +66,24 @@ grouped as (
 
 ),
 
+-- Shares of tasks lie in one file, their patterns in another.
+flat_shares as (
+
+    select
+        sample_id,
+        relative_path as shares_path,
+        is_loaded as has_shares
+    from {{ ref('stg_aei__release_files') }}
+    where layout = 'A_task_shares' and copy_status = 'current'
+
+),
+
 judged as (
 
     select
         grouped.*,
+        flat_shares.shares_path,
+        flat_shares.has_shares,
         case
             -- A row that is set aside is named already; its count is in the sums.
             when not grouped.is_usable or grouped.facet_kind = 'request' then null
@@ -134,6 +148,7 @@ judged as (
     from grouped
     -- A file without a percentage has no precision.
     left join printed_precisions using (relative_path)
+    left join flat_shares using (sample_id)
 
 ),
 
@@ -159,8 +174,13 @@ final as (
                     || ' in ' || facet || ' of "' || left(cluster_name, 80) || '"'
             when 'totalless_tasks'
                 then
-                    'cells of "' || left(base_cluster_name, 60) || '" in ' || facet
-                    || ' without a total of the task'
+                    case
+                        when not has_shares
+                            then 'patterns of tasks without the file of their shares'
+                        else
+                            'cells of "' || left(base_cluster_name, 60) || '" in '
+                            || facet || ' without a total of the task'
+                    end
             when 'contradicted_percentages'
                 then
                     facet || ' of "' || left(cluster_name, 60) || '" in ' || geo_id
@@ -191,6 +211,10 @@ final as (
                 then stated_base_count || ', the onet_task_count of the task'
             when check_name = 'incomplete_facets' and count_basis = 'percent_only'
                 then '100 percent'
+            when check_name = 'totalless_tasks' and not has_shares
+                then 'the file ' || shares_path
+            when check_name = 'totalless_tasks'
+                then 'a row of the task in ' || shares_path
             when check_name = 'incomplete_facets'
                 then stated_base_count || ', the sample of the manifest'
         end as expected

@@ -21,7 +21,10 @@ family_values as (
     from {{ ref('stg_aei__flat_values') }}
     union all by name
     select
-        {{ columns | join(', ') }},
+        {{ columns | reject('in', ['facet', 'cluster_name']) | join(', ') }},
+        -- Made here: two million such texts need not lie in a table.
+        base_facet || coalesce('::' || attribute_facet, '') as facet,
+        base_cluster_name || coalesce('::' || category, '') as cluster_name,
         node_name,
         half_unit_pct
     from {{ ref('stg_aei__monthly_values') }}

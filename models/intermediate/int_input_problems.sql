@@ -23,6 +23,20 @@ release_files as (
 
 ),
 
+-- The tasks that a flat file names, with shares or with patterns.
+flat_tasks as (
+
+    select
+        sample_id,
+        relative_path,
+        attribute_facet is not null as has_patterns,
+        count(distinct base_cluster_name) as task_count
+    from {{ ref('stg_aei__flat_values') }}
+    where base_facet = 'onet_task' and base_cluster_name <> 'none'
+    group by sample_id, relative_path, has_patterns
+
+),
+
 file_problems as (
 
     -- A file without rows would otherwise look like an absent one.
@@ -30,16 +44,45 @@ file_problems as (
         release_files.sample_id,
         release_files.relative_path,
         'empty_files' as check_name,
-        'no row' as observed
+        'no row' as observed,
+        cast(null as varchar) as expected
     from release_files
     left join facet_values using (relative_path)
     where facet_values.relative_path is null
+    union all
+    -- Rows of the flat layout do not say of which release they are.
+    select
+        release_files.sample_id,
+        release_files.relative_path,
+        'mislabelled_rows' as check_name,
+        'the content of ' || min(listed.relative_path) as observed,
+        'its own content (sha256 of the release manifest)' as expected
+    from release_files
+    inner join {{ ref('release_manifest') }} as listed
+        on release_files.observed_sha256 = listed.sha256
+    where release_files.file_status = 'unverified_copy'
+    group by release_files.sample_id, release_files.relative_path
+    union all
+    select
+        patterns.sample_id,
+        patterns.relative_path,
+        'incomplete_facets' as check_name,
+        'patterns of ' || patterns.task_count || ' tasks' as observed,
+        'those of ' || shares.task_count || ' tasks, as many as '
+        || shares.relative_path || ' has' as expected
+    from flat_tasks as patterns
+    inner join flat_tasks as shares using (sample_id)
+    where
+        patterns.has_patterns
+        and not shares.has_patterns
+        and patterns.task_count < shares.task_count
     union all
     select
         sample_id,
         relative_path,
         'unknown_samples' as check_name,
-        'no sample_count in the manifest' as observed
+        'no sample_count in the manifest' as observed,
+        null as expected
     from release_files
     where sample_count is null and count_basis <> 'percent_only'
 

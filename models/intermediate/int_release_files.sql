@@ -17,14 +17,24 @@ release_files as (
 
 ),
 
+-- One row of a flat file can be several cells.
 row_counts as (
 
     select
         relative_path,
-        -- one row of a flat file can be several cells
-        count(distinct row_number) as row_count,
-        count(distinct row_number) filter (where not is_usable) as set_aside_row_count
+        count(distinct row_number) as row_count
     from {{ ref('int_facet_values') }}
+    group by relative_path
+
+),
+
+set_aside as (
+
+    select
+        relative_path,
+        count(distinct row_number) as row_count
+    from {{ ref('int_facet_values') }}
+    where not is_usable
     group by relative_path
 
 ),
@@ -34,10 +44,13 @@ final as (
     select
         release_files.*,
         case when release_files.is_loaded then row_counts.row_count end as row_count,
-        case when release_files.is_loaded then row_counts.set_aside_row_count end
-            as set_aside_row_count
+        case
+            when release_files.is_loaded and row_counts.row_count > 0
+                then coalesce(set_aside.row_count, 0)
+        end as set_aside_row_count
     from release_files
     left join row_counts using (relative_path)
+    left join set_aside using (relative_path)
 
 )
 

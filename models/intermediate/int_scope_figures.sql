@@ -1,6 +1,6 @@
 -- grain: sample_id, allocation_rule, scope, figure, estimator, category
 -- why: the ratios of the tasks summed over scopes: share, bounds and counts of every
---      task figure, once
+--      task figure, once, and why a sample has none of a figure
 with
 
 -- A task, and what is left of its scope without it.
@@ -98,9 +98,14 @@ computed as (
             when summed.task_not_in_copy_count > 0 then 'partial_copy'
             when summed.numerator is null or summed.base is null then 'none_visible'
             else 'visible'
-        end as status
+        end as status,
+        case
+            when summed.task_not_in_copy_count > 0
+                then 'onet_task::' || estimators.facet
+        end as missing_facet
     from summed
     inner join {{ ref('int_samples') }} as samples using (sample_id)
+    inner join {{ ref('estimators') }} as estimators using (figure, estimator)
 
 ),
 
@@ -111,6 +116,19 @@ final as (
             base_squares, squares_low, products_low, squares_high, products_high
         )
     from computed
+    union all by name
+    select
+        sample_id,
+        allocation_rule,
+        scope,
+        figure,
+        estimator,
+        category,
+        label_kind,
+        status,
+        missing_facet
+    from {{ ref('int_missing_figures') }}
+    where is_of_tasks
 
 )
 

@@ -51,10 +51,17 @@ def read(con: duckdb.DuckDBPyConnection) -> list[Result]:
 
 
 def lines(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """A line for each check and file that found something: how much, and the first."""
+    """A line for each check and file that found something: how much, the first and
+    where it stands, and what to do."""
     return [
-        f"  {row['problem_kind']} {row['check_name']}, {row['relative_path']}: "
-        f"{row['problem_count']:,} found, first {row['observed']}"
+        f"  {row['problem_kind']} {row['check_name']}, {row['relative_path']}"
+        + "".join(
+            f", {name} {row[key]}"
+            for name, key in (("row", "row_number"), ("column", "column_name"))
+            if row[key] is not None
+        )
+        + f": {row['problem_count']:,} found, first {row['observed']}; expected "
+        f"{row['expected']}. {row['sentence']}"
         for row in _found(con, f"from {TABLE} order by all")
     ]
 

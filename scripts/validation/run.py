@@ -174,10 +174,14 @@ def run_checks(
     with datasource(context, warehouse, poolclass=sa.NullPool) as (source, connection):
         # One asset for all: with each new one the context writes all of them down.
         asset = source.add_query_asset(name="asked", query="select 1")
-        return [
-            _answer(question, asset)
-            for question in questions(connection, boundary, checks)
-        ]
+        try:
+            asked = questions(connection, boundary, checks)
+        except sa.exc.DBAPIError as error:
+            raise ValidationError(
+                f"{warehouse} is no warehouse that can be validated ({error.orig}). It "
+                "may be of another state of the project: run make warehouse."
+            ) from error
+        return [_answer(question, asset) for question in asked]
 
 
 def questions(

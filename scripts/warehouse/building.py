@@ -7,6 +7,7 @@ open never sees a half-made warehouse.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -30,6 +31,7 @@ from warehouse.paths import (
 )
 from warehouse.publishing import (
     check_output,
+    for_the_owner_only,
     make_folder,
     only_build,
     own_folder,
@@ -52,7 +54,8 @@ EXPECTATION_RESULTS = ("--selector", "expectation_results")
 # Who writes what beside the published file: modules with ``write(source, folder)``,
 # which returns the paths it wrote. The source is the work file; of the docs it is the
 # folder of dbt's artifacts.
-WRITERS = ("report.page", "exports.files", "validation.page")
+PAGES = ("report.page", "validation.page")
+EXPORTS = "exports.files"
 DOCS_WRITER = "lineage.pages"
 
 
@@ -81,10 +84,13 @@ def build(
         say(f"Data: {data_dir or shown(SIMULATED_DATA) + ' (simulated)'}")
         for note in examine(data_dir or SIMULATED_DATA):
             say(f"  {note}")
+        for note in conversations.remove_older(work_file):
+            say(f"  own conversations: {note}")
         if on_spark:
             # It counts all conversations anew, and needs them all.
             conversations.private_file(work_file).unlink(missing_ok=True)
-        own = conversations.prepare(work_file, data_dir or SIMULATED_DATA)
+        with for_the_owner_only():
+            own = conversations.prepare(work_file, data_dir or SIMULATED_DATA)
         if own:
             say(f"  own conversations: {own.note}")
         # What it shows of them stays as it is (int_conversation_cells_protected).
@@ -97,13 +103,14 @@ def build(
         staging = (*STAGING, *own.days) if own and own.days else STAGING
         if own and (on_spark or not own.days):
             staging = STAGING_AS_KEPT
-        if on_spark:
-            from spark import running
+        with for_the_owner_only() if own else contextlib.nullcontext():
+            if on_spark:
+                from spark import running
 
-            say("Building and testing every model on Spark ...")
-            running.build(dbt, work_file)
-        dbt.build(*staging)
-        conversations.keep(own)
+                say("Building and testing every model on Spark ...")
+                running.build(dbt, work_file)
+            dbt.build(*staging)
+            conversations.keep(own)
         for note in conversations.not_shown(work_file, own.private_file) if own else []:
             say(f"  own conversations: {note}")
         for note in differing_copies(work_file):
@@ -134,10 +141,9 @@ def build(
         dbt.build(*EXPECTATION_RESULTS)
 
         say("Writing pages, exports and docs ...")
-        dbt.write_manifest()
         name = f".{published_file.name}.outputs"
         with own_folder(published_file.with_name(name)) as folder:
-            outputs = write_outputs(work_file, folder, dbt if with_docs else None)
+            outputs = write_outputs(work_file, folder, dbt, with_docs)
             say("Publishing ...")
             publish(work_file, published_file, outputs)
     return summary(published_file, dbt.results, data_dir)
@@ -193,15 +199,19 @@ def stop_on_critical(
     )
 
 
-def write_outputs(work_file: Path, folder: Path, dbt: Dbt | None) -> list[Path]:
-    """Everything that is made from the finished marts, in ``folder``; docs with dbt.
+def write_outputs(
+    work_file: Path, folder: Path, dbt: Dbt, with_docs: bool
+) -> list[Path]:
+    """Everything that is made from the finished marts, in ``folder``.
 
     The writers only read, and work side by side. Raises the error of the first of them
     that fails.
     """
-    waiting = [workers.beside(module, "write", work_file, folder) for module in WRITERS]
-    docs = folder / "docs"
-    if dbt is not None:
+    waiting = [workers.beside(module, "write", work_file, folder) for module in PAGES]
+    dbt.write_manifest()  # which says to the exports what the marts are
+    waiting.append(workers.beside(EXPORTS, "write", work_file, folder))
+    if with_docs:
+        docs = folder / "docs"
         waiting.append(workers.beside(DOCS_WRITER, "write", dbt.generate_docs(), docs))
     written = {path for writer in waiting for path in writer.result()}
     return sorted({folder / path.relative_to(folder).parts[0] for path in written})

@@ -60,12 +60,28 @@ def read_manifest(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
+def files_of(rows: Sequence[dict[str, str]], release_id: str) -> list[dict[str, str]]:
+    """The rows of what an official release is read with: its current raw files, then
+    the reference files of its taxonomy version, or of none (geography)."""
+    real = [
+        row
+        for row in rows
+        if row["copy_status"] == "current" and row["is_simulated"] == "false"
+    ]
+    raw = [r for r in real if (r["release_id"], r["file_role"]) == (release_id, "raw")]
+    versions = {row["taxonomy_version"] for row in raw} | {""}
+    return raw + [
+        row
+        for row in real
+        if row["file_role"] != "raw" and row["taxonomy_version"] in versions
+    ]
+
+
 def select_files(
     rows: Sequence[dict[str, str]], release_ids: Iterable[str]
 ) -> list[ReleaseFile]:
-    """Return the releases' files, each once: current raw files, then reference files.
+    """Return the releases' files, each once.
 
-    Reference files have the release's taxonomy version, or none (geography).
     UnknownReleaseError: not listed, or simulated. FetchError: no revision is named.
     """
     real = [
@@ -82,11 +98,9 @@ def select_files(
             why = "is simulated, not published" if "true" in own else why
             text = f"observed that it {why}, expected one of {', '.join(sorted(known))}"
             raise UnknownReleaseError(f"release {wanted}: {text}. Choose one of these")
-        raw = [r for r in real if (r["release_id"], r["file_role"]) == (wanted, "raw")]
-        versions = {row["taxonomy_version"] for row in raw} | {""}
-        shared = [row for row in real if row["taxonomy_version"] in versions]
-        for row in raw + [row for row in shared if row["file_role"] != "raw"]:
-            revision = revision_of(row) or revision_of(raw[0])
+        needed = files_of(rows, wanted)
+        for row in needed:
+            revision = revision_of(row) or revision_of(needed[0])
             if not revision:
                 text = "observed no revision of the dataset, expected 40 hex digits"
                 raise FetchError(f"{row['relative_path']}: {text}. Mend the manifest")

@@ -2,14 +2,15 @@
 
 The checks of dbt judge what lies at the paths of the manifest. Here stands what only a
 look at the whole folder can say: links that lead nowhere, files under another folder or
-in another form, which folder was meant; and what DuckDB does not show of a compressed
-file: its header, and whether it ends.
+in another form, which folder was meant; and what DuckDB does not show: bytes of value
+zero, and of a compressed file its header, and whether it ends.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import os
 import shlex
 import zipfile
@@ -17,8 +18,10 @@ import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import yaml
+
 from warehouse.errors import BuildError
-from warehouse.fetching import read_manifest
+from warehouse.fetching import files_of, read_manifest
 from warehouse.paths import MANIFEST, PROJECT
 from warehouse.runner import REFUSAL
 
@@ -29,6 +32,14 @@ Row = dict[str, str]
 DEEPEST, MOST_FILES = 8, 20_000
 MOST_NOTES = 5  # of one kind
 PACKED = ".gz"
+BLOCK = 1 << 20  # bytes
+# What a build can't say without a list, by its role.
+WITHOUT = {
+    "onet_task_statements": "no task can be counted as education or not",
+    "iso_country_codes": "countries have no names, a code that is none is not noticed, "
+    "and of monthly files no country is read",
+    "working_age_population": "no use per person is computed",
+}
 
 
 def examine(root: Path, manifest: Path = MANIFEST) -> list[str]:
@@ -56,6 +67,7 @@ def examine(root: Path, manifest: Path = MANIFEST) -> list[str]:
     absent = [row for row in rows if row["relative_path"] not in there]
     notes = [
         *compressed(there),
+        *lists_lacking(rows, there),
         *misplaced(others, absent),
         *other_forms(root, others, rows, absent),
     ]
@@ -98,9 +110,8 @@ def problem_of(place: Path, row: Row, path: str) -> tuple[str, str, str] | None:
     )
     shown = path if place.suffix != PACKED else path.removesuffix(PACKED) + PACKED
     try:
-        with place.open("rb") as handle:
-            handle.read(1)
-        if place.suffix == PACKED and (problem := problem_of_packed(place, row)):
+        judge = problem_of_packed if place.suffix == PACKED else problem_of_plain
+        if problem := judge(place, row):
             return (shown, *problem)
     except FileNotFoundError:
         target = os.readlink(place) if place.is_symlink() else "a vanished file"
@@ -112,12 +123,31 @@ def problem_of(place: Path, row: Row, path: str) -> tuple[str, str, str] | None:
     return shown, "refused_files", f"{what}, in place of {wanted}"
 
 
+def problem_of_plain(place: Path, row: Row) -> tuple[str, str] | None:
+    """Check and what was found, for a file that holds bytes of value zero, as a disk or
+    a download leaves them that failed: a reader takes them for text. In the header they
+    are of another encoding, which the header tells."""
+    line = 2
+    with place.open("rb") as handle:
+        if b"\0" in handle.readline(BLOCK):
+            return None
+        for block in iter(lambda: handle.read(BLOCK), b""):
+            before, nul, _ = block.partition(b"\0")
+            line += before.count(b"\n")
+            if nul:
+                handle.seek(0)
+                if hashlib.file_digest(handle, "sha256").hexdigest() == row["sha256"]:
+                    return None
+                return "rejected_rows", f"bytes of value zero in line {line}"
+    return None
+
+
 def problem_of_packed(place: Path, row: Row) -> tuple[str, str] | None:
     """Check and what was found, for a compressed file; raises what gzip raises."""
     with gzip.open(place) as handle:
         first = handle.readline()
         quotes = first.count(b'"')
-        for block in iter(lambda: handle.read(1 << 20), b""):
+        for block in iter(lambda: handle.read(BLOCK), b""):
             quotes += block.count(b'"')
     header = columns_of(first)
     wanted = layouts().get(row["schema_family"] or row["file_role"], [])
@@ -142,11 +172,9 @@ def columns_of(line: bytes) -> list[str]:
 
 
 def layouts() -> dict[str, list[str]]:
-    """The columns of each layout, as the stand-ins of absent files have them."""
-    return {
-        path.stem: columns_of(path.read_bytes().splitlines()[0])
-        for path in (PROJECT / "seeds" / "absent").glob("*.csv")
-    }
+    """The columns of each layout."""
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text("utf-8"))
+    return project["vars"]["layouts"]
 
 
 def refusal(problems: Sequence[tuple[str, str, str]], *hints: str) -> BuildError:
@@ -212,6 +240,28 @@ def compressed(there: dict[str, Path]) -> list[str]:
         "file; unpack it (gunzip) to have it compared"
         for path, place in there.items()
         if place.suffix == PACKED and not path.endswith(PACKED)
+    ]
+
+
+def lists_lacking(rows: Sequence[Row], there: dict[str, Path]) -> list[str]:
+    """A note for each list that is absent and that an official release which is there
+    is read with."""
+    releases = {
+        row["release_id"]
+        for row in rows
+        if (row["file_role"], row["is_simulated"]) == ("raw", "false")
+        and row["relative_path"] in there
+    }
+    needed = {
+        row["relative_path"]: (WITHOUT[row["file_role"]], release)
+        for release in sorted(releases)
+        for row in files_of(rows, release)
+        if row["file_role"] in WITHOUT
+    }
+    return [
+        f"absent: {path}: {cost}; make fetch RELEASE={release} gets it"
+        for path, (cost, release) in needed.items()
+        if path not in there
     ]
 
 

@@ -138,6 +138,17 @@ def own_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def for_the_owner_only() -> Iterator[None]:
+    """Within it, files that are made can be read by nobody else: also logs and swapped
+    rows of DuckDB beside the private file, and what Spark is given."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
 def temporary_folder(work_file: Path) -> Iterator[None]:
     """Temporary files of this process, and of those that it starts, lie in a folder
     beside the work file meanwhile."""

@@ -64,8 +64,15 @@ DIFFERING_COPIES = """
         select * from staging.stg_aei__release_files
         where is_loaded and file_status in ('unverified_copy', 'superseded')
     ), held as (
-        select relative_path, geo_level, facet, count(distinct row_number) as row_count
-        from intermediate.int_facet_values group by all
+        select
+            relative_path, release_id, platform, geo_level, facet,
+            count(distinct row_number) as row_count
+        from intermediate.int_facet_values
+        inner join (
+            select relative_path, release_id, platform
+            from staging.stg_aei__release_files where is_loaded
+        ) using (relative_path)
+        group by all
     ), lacking as (
         select
             copies.relative_path,
@@ -75,8 +82,9 @@ DIFFERING_COPIES = """
         inner join reference.facet_sets as sets
             on copies.facet_set = sets.facet_set and copies.platform = sets.platform
         where copies.file_role = 'raw' and not exists (
-            from held where (held.relative_path, held.geo_level, held.facet)
-            = (copies.relative_path, sets.geo_level, sets.facet)
+            from held
+            where (held.release_id, held.platform, held.geo_level, held.facet)
+            = (copies.release_id, copies.platform, sets.geo_level, sets.facet)
         )
     )
     select

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import re
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,13 @@ from warehouse.reading import failing_rows
 
 REFUSAL = "The input was refused"
 LOCKED = re.compile(r"Could not set lock on file")
+# A file that DuckDB can't begin to split, where it rejects no line but raises.
+UNSPLIT = re.compile(
+    r'Error when sniffing file "(.+?)"\.\n|CSV Error on Line.*?\n *file = (.+?)\n',
+    re.DOTALL,
+)
+# A term, or a sum, of macros/exact_sum.sql that it has no room for.
+TOO_LARGE = re.compile(r"to DECIMAL\(38, ?0\)|Overflow in HUGEINT")
 
 
 @dataclass
@@ -52,6 +62,16 @@ class Progress:
             print(line, flush=True)
 
 
+@contextlib.contextmanager
+def only_reading() -> Iterator[None]:
+    """Within it, dbt opens the work file to read it only."""
+    os.environ["AEI_ACCESS_MODE"] = "read_only"
+    try:
+        yield
+    finally:
+        del os.environ["AEI_ACCESS_MODE"]
+
+
 class Dbt:
     """dbt in this process, on one work file: parsed once, for many commands."""
 
@@ -83,9 +103,19 @@ class Dbt:
         self.results += list(self._invoke("build", *selection).result)
 
     def write_manifest(self) -> None:
-        """Write the manifest, with the SQL of what was built, where dbt does."""
+        """Write the manifest where dbt does, with the SQL of what was built; what dbt
+        built batch by batch, or found as it should be, is compiled for it. Others may
+        read the work file meanwhile."""
         from dbt.parser.manifest import write_manifest
 
+        without_sql = [
+            node.name
+            for node in self._manifest.nodes.values()
+            if str(node.resource_type) == "model" and not node.compiled_code
+        ]
+        if without_sql:
+            with only_reading():
+                self._invoke("compile", "--select", *without_sql)
         write_manifest(self._manifest, str(paths.target_folder()))
 
     def grains(self) -> dict[str, list[str]]:
@@ -106,14 +136,14 @@ class Dbt:
         What was built has its SQL in the manifest. Returns their folder; raises
         BuildError.
         """
-        os.environ["AEI_ACCESS_MODE"] = "read_only"
-        try:
+        with only_reading():
             self._invoke("docs", "generate", *(["--no-compile"] * bool(self.results)))
-        finally:
-            del os.environ["AEI_ACCESS_MODE"]
         return paths.target_folder()
 
     def _invoke(self, *command: str) -> Any:
+        # Most of what dbt makes stays: to look through it for rings, as often as Python
+        # would, takes a twentieth of a run.
+        gc.set_threshold(100_000, 50, 1000)
         # Imported here: dbt takes a second to import, and --help should not.
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
@@ -157,12 +187,34 @@ def failure_text(results: Any, work_file: Path) -> str:
                 for line in message.splitlines()
                 if not line.lstrip().startswith("> ") and line.strip()
             ]
+        elif unsplit := UNSPLIT.search(message):
+            lines = [unsplit_file(unsplit[1] or unsplit[2])]
+        elif TOO_LARGE.search(message):
+            lines = [
+                f"{result.node.name}: a sum of counts, or of their squares, is larger "
+                "than 8e19; expected samples of at most 9,000,000,000 conversations. "
+                "Look for a count that is too large, and at sample_count in "
+                "seeds/reference/release_manifest.csv."
+            ]
         else:
             where = getattr(result.node, "original_file_path", "")
             lines = [f"{result.node.name} ({where}): {message}"]
             lines += rows_of_test(result.node, work_file)
         paragraphs.append("\n".join(lines))
     return "\n".join(dict.fromkeys(paragraphs)) or "dbt failed; see logs/dbt.log."
+
+
+def unsplit_file(path: str) -> str:
+    """What to say of a file whose lines DuckDB can't tell apart."""
+    from warehouse.folder import refusal  # which says it as runs of dbt say it
+
+    root = os.environ.get("AEI_DATA_DIR") or str(paths.SIMULATED_DATA)
+    observed = (
+        "lines that can't be told apart: their ends are of two kinds (\\n, \\r\\n), a "
+        'quotation mark in a text is not doubled (\\" for ""), or one has over 2 MB'
+    )
+    problem = (path.removeprefix(f"{root}/"), "rejected_rows", observed)
+    return str(refusal([problem]))
 
 
 def rows_of_test(node: Any, warehouse: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import multiprocessing
@@ -60,6 +61,8 @@ def _call(module: str, function: str, *arguments: Any) -> Any:
 
 
 def _begin() -> None:
+    # The last that is done: what was imported need not be cleared away.
+    atexit.register(os._exit, 0)
     # Ctrl-C is answered by the parent, and a killed parent leaves nobody behind.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -12,6 +12,8 @@ groups as (
         sum(conversation_count) as groups_count,
         sum(group_conversation_count) as groups_base
     from {{ ref('fct_education_by_use_case') }}
+    -- without the facet there is nothing to sum
+    where task_count is not null
     group by release_id, platform, window_start_date, allocation_rule, use_case
 
 )

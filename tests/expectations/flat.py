@@ -6,7 +6,22 @@ That shares of tasks sum to 100 and ratios of a task to 1 are checks of the load
 
 from __future__ import annotations
 
-from expectations.check import Check, each_at_least
+from expectations.check import Check, bounded, each_at_least
+
+# The usable rows of the global patterns of a release.
+PATTERNS = """
+    select staged.*
+    from staging.stg_aei__flat_values as staged
+    left join staging.stg_aei__flat_problems as problems
+        on
+            staged.relative_path = problems.relative_path
+            and staged.row_number = problems.row_number
+    where
+        staged.release_id = '$release_id'
+        and staged.platform = '$platform'
+        and staged.facet = 'collaboration'
+        and coalesce(problems.is_usable, true)
+"""
 
 FLAT_CHECKS: tuple[Check, ...] = (
     Check(
@@ -20,23 +35,69 @@ FLAT_CHECKS: tuple[Check, ...] = (
         expected="patterns that sum to 100",
         keys=("relative_path", "total_pct"),
         platforms=("claude_ai",),
-        rows="""
+        rows=f"""
             select
-                staged.relative_path,
-                round(sum(staged.value), 3) as total_pct,
-                0.05 - abs(sum(staged.value) - 100) as measured
-            from staging.stg_aei__flat_values as staged
-            left join staging.stg_aei__flat_problems as problems
-                on
-                    staged.relative_path = problems.relative_path
-                    and staged.row_number = problems.row_number
-            where
-                staged.release_id = '$release_id'
-                and staged.platform = '$platform'
-                and staged.facet = 'collaboration'
-                and coalesce(problems.is_usable, true)
-            group by staged.relative_path
+                relative_path,
+                round(sum(value), 3) as total_pct,
+                0.05 - abs(sum(value) - 100) as measured
+            from ({PATTERNS})
+            group by relative_path
         """,
         ask=each_at_least(0),
+    ),
+    bounded(
+        expectation_id="flat_patterns_are_no_fractions",
+        families="A",
+        assumption_id="percentages_by_base",
+        severity="critical",
+        sentence="The global patterns together hold next to nothing: they are "
+        "fractions where percentages belong, a hundredth of what they are.",
+        expected="at least $lowest $unit ($basis)",
+        measure="flat_pattern_total_pct",
+        keys=("relative_path", "measured"),
+        platforms=("claude_ai",),
+        rows=f"""
+            select relative_path, sum(value) as measured
+            from ({PATTERNS})
+            group by relative_path
+        """,
+    ),
+    Check(
+        expectation_id="flat_patterns_are_all_there",
+        families="A",
+        assumption_id="label_sets",
+        boundary="raw",
+        severity="warning",
+        sentence="A pattern is nowhere among the global patterns: its row is lost or "
+        "names it otherwise, and its figure is absent here, not zero.",
+        expected="every pattern of the seed facet_labels but the residual",
+        keys=("relative_path", "label"),
+        platforms=("claude_ai",),
+        rows=f"""
+            select
+                files.relative_path,
+                labels.label,
+                count(found.cluster_name) as measured
+            from (
+                select relative_path
+                from staging.stg_aei__release_files
+                where
+                    release_id = '$release_id'
+                    and platform = '$platform'
+                    and layout = 'A_patterns'
+                    and is_loaded
+            ) as files
+            cross join (
+                select label
+                from reference.facet_labels
+                where facet = 'collaboration' and label_kind <> 'residual'
+            ) as labels
+            left join ({PATTERNS}) as found
+                on
+                    files.relative_path = found.relative_path
+                    and labels.label = found.cluster_name
+            group by files.relative_path, labels.label
+        """,
+        ask=each_at_least(1),
     ),
 )

@@ -129,6 +129,12 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
                     ) as base_pct,
                     any_value(half_unit_pct) as half_unit_pct
                 from ({ROWS})
+                where metric_id in (
+                    'collaboration_bucket_automation_pct',
+                    'collaboration_directive_pct',
+                    'collaboration_feedback_loop_pct',
+                    'collaboration_none_pct'
+                )
                 group by node
             )
 
@@ -166,6 +172,36 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
         "date_start || ' ' || published_geo_id",
         f"{ROWS} and staged.category_name = 'soc_occupation' and staged.level = 1 "
         "and staged.metric_id = 'pct'",
+    ),
+    Check(
+        expectation_id="monthly_percentages_are_no_fractions",
+        assumption_id="percentages_by_base",
+        boundary="raw",
+        families="C",
+        severity="critical",
+        sentence="Many nodes or countries together hold next to nothing: their shares "
+        "are fractions where percentages belong, a hundredth of what they are.",
+        expected="at least $lowest $unit ($basis)",
+        measure="monthly_whole_pct",
+        keys=("whole", "measured"),
+        rows=f"""
+            select
+                date_start || ' ' || published_geo_id || ' ' || category_name as whole,
+                sum(value) as measured
+            from ({ROWS})
+            inner join reference.facets on category_name = facet
+            where metric_id = 'pct' and level = highest_level
+            group by whole
+            having count(*) >= 10
+            union all
+            select
+                date_start || ' countries' as whole,
+                sum(value) as measured
+            from ({USAGE} and staged.geo_level = 'country')
+            group by whole
+            having count(*) >= 50
+        """,
+        ask=each_within_bound,
     ),
     _holds(
         "monthly_metrics_are_all_there",
@@ -238,12 +274,13 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
         sentence="The file of Claude.ai holds no country: it may be that of the API.",
         expected="a country in every month",
         keys=("date_start",),
-        rows=f"""
+        rows="""
             select
                 date_start,
                 (count(*) filter (where geo_level = 'country') > 0)::integer
                     as measured
-            from ({ROWS})
+            from staging.stg_aei__monthly_values
+            where starts_with(sample_id, '$release_id $platform ')
             group by date_start
         """,
     ),
@@ -261,8 +298,10 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
         rows=f"""
             select * from (with large as (
                 select
-                    date_start, geo_id, category_name, level, node_external_id,
-                    metric_id, value
+                    date_start,
+                    value,
+                    hash(geo_id, category_name, level, node_external_id, metric_id)
+                        as cell
                 from ({ROWS})
                 where value between 1 and 99
             )
@@ -275,11 +314,7 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
             from large as months
             inner join large as others
                 on
-                    months.geo_id = others.geo_id
-                    and months.category_name = others.category_name
-                    and months.level = others.level
-                    and months.node_external_id = others.node_external_id
-                    and months.metric_id = others.metric_id
+                    months.cell = others.cell
                     and months.date_start < others.date_start
             group by months.date_start, others.date_start)
         """,

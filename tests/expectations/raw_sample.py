@@ -312,4 +312,22 @@ SAMPLE_CHECKS: tuple[Check, ...] = (
             having count(distinct taxonomy_version) > 1
         """,
     ),
+    Check(
+        expectation_id="reference_files_are_the_official_ones",
+        assumption_id="file_identity",
+        severity="warning",
+        sentence="A list that the figures are made with is not the official one: other "
+        "holders of a task make other tasks education, and other codes other places.",
+        expected="file_status verified for task statements, countries and populations",
+        keys=("relative_path", "file_status"),
+        is_per_release=False,
+        rows="""
+            select relative_path, file_status
+            from staging.stg_aei__release_files
+            where
+                is_loaded
+                and file_role not in ('raw', 'soc_structure')
+                and file_status <> 'verified'
+        """,
+    ),
 )

@@ -83,6 +83,19 @@ task_success as (
 
 ),
 
+-- Of a sample without the facet, whatever the rule and the scope.
+missing as (
+
+    select
+        sample_id,
+        any_value(status) filter (where figure = 'success') as success_status,
+        any_value(status) filter (where figure = 'pattern') as pattern_status
+    from {{ ref('int_missing_figures') }}
+    where is_of_tasks
+    group by sample_id
+
+),
+
 final as (
 
     select
@@ -119,11 +132,14 @@ final as (
             '(task_success.yes_count + task_success.no_count)',
             "case when samples.count_basis <> 'conversations' "
             ~ "then 'per_million_counts' "
-            ~ "when task_success.success_status is null then 'not_in_copy' "
+            ~ "when task_success.success_status is null "
+            ~ "then coalesce(missing.success_status, 'not_published') "
             ~ "when task_success.success_status <> 'visible' "
             ~ "then task_success.success_status end"
         ) }},
-        coalesce(task_success.success_status, 'not_in_copy') as success_status,
+        coalesce(
+            task_success.success_status, missing.success_status, 'not_published'
+        ) as success_status,
 
         -- patterns, of the published five
         {{ if_counted('task_patterns.pattern_base_conversation_count') }}
@@ -131,7 +147,9 @@ final as (
         {% for pattern in patterns -%}
             task_patterns.{{ pattern }}_pct,
         {% endfor -%}
-        coalesce(task_patterns.pattern_status, 'not_in_copy') as pattern_status,
+        coalesce(
+            task_patterns.pattern_status, missing.pattern_status, 'not_published'
+        ) as pattern_status,
         samples.is_simulated
     from totals
     inner join tasks using (task_id)
@@ -139,6 +157,7 @@ final as (
     inner join geography_totals using (sample_id)
     left join task_success using (sample_id, task_id)
     left join task_patterns using (sample_id, task_id)
+    left join missing using (sample_id)
 
 )
 

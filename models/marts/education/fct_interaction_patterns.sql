@@ -33,6 +33,7 @@ final as (
         {{ uncertainty_columns('figures') }},
         figures.unpublished_pct as suppressed_pct,
         figures.status,
+        figures.missing_facet,
         samples.is_simulated
     {{ task_figure_joins() }}
 

@@ -28,6 +28,7 @@ final as (
         figures.bound_high_pct,
         {{ uncertainty_columns('figures') }},
         figures.status,
+        figures.missing_facet,
         samples.is_simulated
     {{ task_figure_joins() }}
 

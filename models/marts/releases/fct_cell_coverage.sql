@@ -13,7 +13,7 @@ facet_values as (
 
     -- Only the finest level: coarser ones hold the same conversations again.
     select * from {{ ref('int_facet_values') }}
-    where level = 0
+    qualify level = min(level) over (partition by sample_id, facet, geo_level)
 
 ),
 

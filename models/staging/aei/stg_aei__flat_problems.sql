@@ -97,8 +97,11 @@ final as (
                     || row_pct / 100
             else '"' || left(base_cluster_name, 120) || '"'
         end as observed,
-        case check_name when 'unpartitioned_tasks' then 'ratios that sum to 1' end
-            as expected,
+        case
+            when check_name = 'unpartitioned_tasks' then 'ratios that sum to 1'
+            when check_name = 'impossible_numbers' and attribute_facet is not null
+                then 'a ratio from 0 to 1'
+        end as expected,
         check_name = 'duplicate_keys' and row_number = first_row_number as is_usable
     from checked
     where check_name is not null

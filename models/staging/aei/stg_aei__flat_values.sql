@@ -14,7 +14,7 @@
 -- why: the three flat files of a family-A release under the names of the long layout:
 --      shares of tasks, patterns of a task (ratios, in percent here), global patterns
 -- depends_on: {{ ref('input_checks') }}
-{%- set task_patterns = layout_columns('A_task_patterns')[1:] %}
+{%- set task_patterns = var('layouts')['A_task_patterns'][1:] %}
 {%- set task_labels = [] %}
 {%- for pattern in task_patterns %}
 {%- do task_labels.append(

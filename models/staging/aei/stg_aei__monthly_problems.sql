@@ -64,25 +64,49 @@ places as (
     ) as places
     inner join {{ ref('geography_levels') }} as geography_levels
         on places.geography = geography_levels.geography
-    where regexp_full_match(places.geo_id, geography_levels.geo_id_pattern)
+    where
+        regexp_full_match(places.geo_id, geography_levels.geo_id_pattern)
+        and {{ is_of_listed_country('places.geography', 'places.geo_id') }}
 
 ),
 
--- Keys that stand in several rows are few; their rows are found by the key.
+-- Keys that stand in several rows are few: first by their hash, which is quicker.
+hashed as (
+
+    select
+        *,
+        coalesce(cast(level as varchar), level_text) as level_key,
+        hash(
+            relative_path, date_start, geography, published_geo_id, category_name,
+            level_key, metric_id, node_external_id
+        ) as key_hash
+    from monthly_values
+
+),
+
+suspected as (
+
+    select key_hash from hashed
+    group by key_hash
+    having count(*) > 1
+
+),
+
 repeated as (
 
     select
-        relative_path,
-        date_start,
-        geography,
-        published_geo_id,
-        category_name,
-        coalesce(cast(level as varchar), level_text) as level_key,
-        metric_id,
-        node_external_id,
+        hashed.relative_path,
+        hashed.date_start,
+        hashed.geography,
+        hashed.published_geo_id,
+        hashed.category_name,
+        hashed.level_key,
+        hashed.metric_id,
+        hashed.node_external_id,
         count(*) as key_row_count,
-        min(row_number) as first_row_number
-    from monthly_values
+        min(hashed.row_number) as first_row_number
+    from hashed
+    semi join suspected using (key_hash)
     group by all
     having count(*) > 1
 
@@ -110,6 +134,12 @@ checked as (
         repeated.first_row_number,
         case
             when not months.is_in_window then 'misdated_rows'
+            when
+                monthly_values.geography = 'country'
+                and (
+                    select count(*) from {{ ref('stg_reference__countries') }}
+                ) = 0
+                then 'missing_country_list'
             when
                 places.geo_id is null
                 -- names of levels that only other layouts have
@@ -174,6 +204,7 @@ final as (
         case check_name
             when 'misdated_rows' then 'date_start, date_end'
             when 'unknown_geographies' then 'geo_id'
+            when 'missing_country_list' then 'geo_id'
             when 'untyped_numbers'
                 then case when level is null then 'hierarchy_level' else 'value' end
             when 'duplicate_keys' then 'the columns before value and node_external_id'
@@ -185,7 +216,7 @@ final as (
         end as column_name,
         case
             when check_name = 'misdated_rows' then date_start || ' to ' || date_end
-            when check_name = 'unknown_geographies'
+            when check_name in ('unknown_geographies', 'missing_country_list')
                 then '"' || geography || '" with geo_id "' || published_geo_id || '"'
             when level is null or check_name = 'unknown_levels'
                 then '"' || level_text || '" in ' || category_name

@@ -86,16 +86,6 @@ renamed as (
     left join {{ ref('stg_reference__countries') }} as countries
         on numbered.geo_id = countries.country_alpha_3_code
 
-),
-
-final as (
-
-    select
-        *,
-        base_facet || coalesce('::' || attribute_facet, '') as facet,
-        base_cluster_name || coalesce('::' || category, '') as cluster_name
-    from renamed
-
 )
 
-select * from final
+select * from renamed

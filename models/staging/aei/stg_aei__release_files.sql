@@ -1,4 +1,7 @@
-{{ config(post_hook=["{{ stop_on_unreadable(refused_files(this)) }}"]) }}
+{{ config(post_hook=[
+    "{{ stop_on_unreadable(refused_files(this)) }}",
+    "{{ threads_by_size(this) }}"
+]) }}
 -- depends_on: {{ ref('input_checks') }}
 {%- set root = data_root() | replace("'", "''") %}
 with
@@ -41,7 +44,7 @@ observed as (
                             try(decode(head[1:1999])),
                             try(decode(head[1:1998])),
                             try(decode(head[1:1997])),
-                            '(not UTF-8 text)'
+                            {{ with_readable_header('head') }}
                         ),
                         chr(10), 1
                     ),

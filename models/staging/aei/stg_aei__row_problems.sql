@@ -35,7 +35,9 @@ known_places as (
         places.geo_id
     from places
     inner join geography_levels using (geography)
-    where regexp_full_match(places.geo_id, geography_levels.geo_id_pattern)
+    where
+        regexp_full_match(places.geo_id, geography_levels.geo_id_pattern)
+        and {{ is_of_listed_country('places.geography', 'places.geo_id') }}
 
 ),
 

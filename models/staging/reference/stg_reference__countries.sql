@@ -1,6 +1,9 @@
 {{ config(
     pre_hook=["{{ forget_rejected_rows('iso_country_codes') }}"],
-    post_hook=["{{ stop_on_rejected_rows('iso_country_codes') }}"]
+    post_hook=[
+        "{{ stop_on_rejected_rows('iso_country_codes') }}",
+        "{{ stop_on_malformed_list('iso_country_codes') }}"
+    ]
 ) }}
 -- depends_on: {{ ref('input_checks') }}
 -- depends_on: {{ ref('stg_aei__release_files') }}

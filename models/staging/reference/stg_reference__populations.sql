@@ -1,6 +1,9 @@
 {{ config(
     pre_hook=["{{ forget_rejected_rows('working_age_population') }}"],
-    post_hook=["{{ stop_on_rejected_rows('working_age_population') }}"]
+    post_hook=[
+        "{{ stop_on_rejected_rows('working_age_population') }}",
+        "{{ stop_on_malformed_list('working_age_population') }}"
+    ]
 ) }}
 -- depends_on: {{ ref('input_checks') }}
 -- depends_on: {{ ref('stg_aei__release_files') }}

@@ -1,6 +1,9 @@
 {{ config(
     pre_hook=["{{ forget_rejected_rows('onet_task_statements') }}"],
-    post_hook=["{{ stop_on_rejected_rows('onet_task_statements') }}"]
+    post_hook=[
+        "{{ stop_on_rejected_rows('onet_task_statements') }}",
+        "{{ stop_on_malformed_list('onet_task_statements') }}"
+    ]
 ) }}
 -- depends_on: {{ ref('input_checks') }}
 with
