@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import sys
 from concurrent.futures import BrokenExecutor
@@ -71,5 +72,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _leave() -> None:
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    finally:
+        # Also when nobody can read any more what was said.
+        os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    status = 1
+    # The last that is done, so registered first. Python would take a second more to
+    # clear away all that dbt has parsed.
+    atexit.register(_leave)
+    try:
+        status = main()
+    except SystemExit as wrong_usage:
+        status = int(wrong_usage.code or 0)

@@ -11,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from conversations.incoming import private_file
 from explore.bundle import ExploreError, bundle
 from explore.server import server
 from warehouse.errors import WarehouseError
@@ -28,6 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if warehouse.name != PUBLISHED_FILE.name:
             raise ExploreError(f"The file must be named {PUBLISHED_FILE.name}.")
+        private = private_file(warehouse)
+        if private.exists():
+            raise ExploreError(
+                f"Beside it lies {private.name}, which nobody else may read, and the "
+                "whole folder would be served. Name the published file."
+            )
         check(warehouse)
         bundle(warehouse.parent / "explore")
         serving = server(warehouse.parent, options.port)

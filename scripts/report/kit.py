@@ -81,6 +81,8 @@ COLUMNS = {
     "task_with_success_count": ("Tasks that publish yes", "count"),
     "effective_task_count": ("Effective tasks", "number"),
     "gap_pct_points": ("Gap, API less Claude.ai, points", "number"),
+    "gap_uncertainty_low": ("Gap, uncertainty, low", "number"),
+    "gap_uncertainty_high": ("Gap, uncertainty, high", "number"),
     "kitagawa_composition": ("Of it other tasks, points", "number"),
     "kitagawa_within": ("Of it the same tasks, points", "number"),
     "change_pct_points": ("Step, points", "number"),

@@ -174,7 +174,8 @@ class _Sentence(string.Formatter):
 
 def sentence(text: str, *values: object, of: Row | None = None, **named: Any) -> Markup:
     """A sentence with values filled in, by place, by name, or by column of a row."""
-    fields = ChainMap(named, of or {})
+    # A row of which nothing is known is empty, and still says so of each field.
+    fields = ChainMap(named, {} if of is None else of)
     return Markup(_Sentence().vformat(text, values, fields))
 
 

@@ -45,7 +45,7 @@ class OnTheDriver:
                 return con.from_arrow(spark.table(name).toArrow())
 
             rows = module.model(module.dbtObj(relation), con)
-            rows = con.from_arrow(rows).to_arrow_table()
+            rows = con.from_arrow(rows.to_arrow()).to_arrow_table()
         table = f"{self.model['schema']}.{self.model['alias']}"
         frame = spark.createDataFrame(rows)
         frame.write.mode("overwrite").format("parquet").saveAsTable(table)

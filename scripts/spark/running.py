@@ -21,8 +21,13 @@ from warehouse.reading import attach
 from warehouse.runner import Dbt
 
 PYTHON = PROJECT / ".venv-spark" / "bin" / "python"
-# What DuckDB makes for Spark: seeds, and which files there are.
-GIVEN = ("--select", "path:seeds", "stg_aei__release_files")
+# What DuckDB makes for Spark: seeds, which files there are, and lists that it checked.
+GIVEN = (
+    "--select",
+    "path:seeds",
+    "stg_aei__release_files",
+    "path:models/staging/reference",
+)
 # What Spark does not build: what it is given, and what is said of a build at its end.
 LEFT_OUT = (
     "resource_type:seed",

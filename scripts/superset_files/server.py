@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,22 @@ ENVIRONMENT = PROJECT / ".venv-superset"
 CONFIG = Path(__file__).resolve().parent / "superset_config.py"
 HOST = "127.0.0.1"
 USER = "admin"
-PREPARE_SECONDS = 300
+PREPARE_SECONDS = 900
 START_SECONDS = 120
 STOP_SECONDS = 20
 ASK_SECONDS = 60
 LOG_LINES = 30
+# Superset takes seconds to import, and does so once.
+COMMANDS = """
+import json, sys
+from superset.cli.main import superset
+for command in json.loads(sys.argv[1]):
+    try:
+        superset(command)
+    except SystemExit as ended:
+        if ended.code:
+            raise
+"""
 
 
 def direct() -> requests.Session:
@@ -103,14 +114,15 @@ class Home:
         tail = "\n".join(lines[-LOG_LINES:])
         return SupersetError(f"{what} The log is {self.log}; its last lines:\n{tail}")
 
-    def run(self, *arguments: str, seconds: int = PREPARE_SECONDS) -> None:
-        """Run one command of Superset; raises SupersetError when it fails."""
-        program = ENVIRONMENT / "bin" / "superset"
-        name = f"superset {' '.join(arguments[:2])}"
+    def run(self, *commands: Sequence[str], seconds: int = PREPARE_SECONDS) -> None:
+        """Run commands of Superset, one after another in one process; raises
+        SupersetError when one fails."""
+        python = ENVIRONMENT / "bin" / "python"
+        name = f"superset {', '.join(' '.join(each[:2]) for each in commands)}"
         with self.log.open("ab") as log:
             try:
                 ended = subprocess.run(
-                    [program, *arguments],
+                    [python, "-c", COMMANDS, json.dumps(commands)],
                     cwd=self.folder,
                     env=self.environment,
                     stdout=log,
@@ -128,15 +140,13 @@ class Home:
     def prepare(self) -> None:
         """Make or migrate Superset's database, its roles and the administrator."""
         is_new = not (self.folder / "superset.db").is_file()
-        self.run("db", "upgrade")
-        if is_new:
-            self.run(
-                *("fab", "create-admin", "--username", USER),
-                *("--firstname", "Admin", "--lastname", "Admin"),
-                *("--email", "admin@example.invalid"),
-                *("--password", self.secrets["password"]),
-            )
-            self.run("init")
+        admin = [
+            *("fab", "create-admin", "--username", USER),
+            *("--firstname", "Admin", "--lastname", "Admin"),
+            *("--email", "admin@example.invalid"),
+            *("--password", self.secrets["password"]),
+        ]
+        self.run(["db", "upgrade"], *([admin, ["init"]] if is_new else []))
 
 
 @contextlib.contextmanager

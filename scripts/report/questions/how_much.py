@@ -91,11 +91,14 @@ def answer(warehouse: Warehouse) -> Question:
 
 def _share(sample: Sample, rows: list[Row]) -> Markup:
     wide = only(rows, allocation_rule=RULE, share_base="all_conversations")
+    known = [row for row in rows if row["share_pct"] is not None]
+    if not known:
+        return sentence("{0.where}, education is not visible.", sample)
     if wide["share_pct"] is None:
         return sentence(
             "{0.where}, the release itself gives {share_pct:%} to education.",
             sample,
-            of=next((row for row in rows if row["share_pct"] is not None), wide),
+            of=known[0],
         )
     counts = "{conversation_count:n} of {base_conversation_count:n} {0.unit}"
     share = "{share_pct:%} of {0.unit}"

@@ -19,7 +19,8 @@ PATTERNS = f"""
     )
 
     select shares.*, pattern_title as row, scope_title,
-        gap_pct_points, kitagawa_composition, kitagawa_within,
+        gap_pct_points, gap_uncertainty_low, gap_uncertainty_high,
+        kitagawa_composition, kitagawa_within,
         case shares.platform when 'claude_ai' then 'Claude.ai' else 'API' end as series,
         is_named_pattern, shares.bound_high_pct < other.bound_low_pct
             or other.bound_high_pct < shares.bound_low_pct as is_apart
@@ -39,10 +40,15 @@ PATTERNS = f"""
     order by scopes.sort_order, patterns.sort_order, series desc
 """
 
+BAND = (
+    " The gap in delegation lies between {gap_uncertainty_low:1} and "
+    "{gap_uncertainty_high:1} points, whatever is hidden and with other tasks of the "
+    "kind."
+)
 SPLIT = (
-    " Of the gap in delegation, {gap_pct_points:1} points, {kitagawa_composition:1} "
-    "are that other tasks are brought to the API, {kitagawa_within:1} that the same "
-    "tasks go another way; the rest lies in tasks that only one publishes."
+    " Of the {gap_pct_points:1} points that are seen, {kitagawa_composition:1} are "
+    "that other tasks are brought to the API, {kitagawa_within:1} that the same tasks "
+    "go another way; the rest lies in tasks that only one publishes."
 )
 
 
@@ -90,10 +96,16 @@ def _apart(sample: Sample, rows: list[Row]) -> Markup:
     return sentence(
         "In {0.window_label}, {1[share_pct]:%} of these conversations on Claude.ai and "
         "{2[share_pct]:%} on the API is directive. The bounds of the two are apart for "
-        "{3}{4}.{5}",
+        "{3}{4}.{5}{6}",
         sample,
         *directive,
         listed(apart or ["no pattern"]),
         sentence(", and touch for {}", listed(touching)) if touching else "",
-        sentence(SPLIT, of=directive[1]) if directive[1]["gap_pct_points"] else "",
+        *(
+            sentence(text, of=directive[1]) if directive[1][needed] is not None else ""
+            for text, needed in (
+                (BAND, "gap_uncertainty_low"),
+                (SPLIT, "kitagawa_within"),
+            )
+        ),
     )
