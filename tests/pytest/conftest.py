@@ -8,17 +8,20 @@ from __future__ import annotations
 import contextlib
 import csv
 import fcntl
-import functools
+import importlib.util
 import io
 import os
 import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import IO, Any
 from unittest import mock
 
 import build
@@ -27,6 +30,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from parsed import read_parsed
 from warehouse import building, workers
 from warehouse.paths import DBT_FILES
 
@@ -80,8 +84,9 @@ def manifest_rows(project: Path = PROJECT) -> list[Row]:
 
 
 def shipped_row(platform: str = "", file_role: str = "raw") -> Row:
-    """The manifest row of a file of the shipped release of family B."""
-    (row,) = (
+    """The manifest row of a file of the shipped release of family B, of the first where
+    there are several."""
+    return next(
         row
         for row in manifest_rows()
         if row["is_simulated"] == "true"
@@ -89,7 +94,6 @@ def shipped_row(platform: str = "", file_role: str = "raw") -> Row:
         and row["file_role"] == file_role
         and row["schema_family"] in ("", "B_long")
     )
-    return row
 
 
 SHIPPED_RELEASE = shipped_row("claude_ai")["release_id"]
@@ -114,6 +118,16 @@ class DataFolder:
         return self.root / shipped_row("", "onet_task_statements")["relative_path"]
 
 
+def python_model(name: str) -> ModuleType:
+    """A dbt model in Python, of the intermediate ones, as a module."""
+    path = PROJECT / "models" / "intermediate" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 # Builds -------------------------------------------------------------------------------
 
 
@@ -130,6 +144,7 @@ def settings(folder: Path, data_dir: Path | None = None) -> dict[str, str]:
     }
     own = {
         "AEI_WORK_FILE": str(folder / "work.duckdb"),
+        "AEI_WAREHOUSE_FILE": str(folder / "published.duckdb"),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
@@ -172,16 +187,22 @@ def query(file: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def start_build(
-    folder: Path, data_dir: Path | None = None, *options: str, **environment: str
+    folder: Path,
+    data_dir: Path | None = None,
+    *options: str,
+    parsed: Path | None = None,
+    stdout: int | IO[str] = subprocess.PIPE,
+    **environment: str,
 ) -> subprocess.Popen[str]:
     """Start scripts/build.py as a person does, in a process group of its own, but into
-    a folder of its own."""
+    a folder of its own; a folder that the project was parsed into spares it to
+    parse."""
     folder.mkdir(parents=True, exist_ok=True)
     own = settings(folder, data_dir)
     del own["DBT_EXCLUDE_RESOURCE_TYPES"]
+    script = ["tests/pytest/parsed.py", str(parsed)] if parsed else ["scripts/build.py"]
     command = [
-        sys.executable,
-        str(PROJECT / "scripts" / "build.py"),
+        *(sys.executable, *script),
         *("--output", str(folder / "published.duckdb")),
         *("--work-file", str(folder / "work.duckdb")),
         *options,
@@ -190,7 +211,7 @@ def start_build(
         command,
         cwd=PROJECT,
         env=own | environment,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -198,18 +219,20 @@ def start_build(
 
 
 def run_build(
-    folder: Path, data_dir: Path | None = None, *options: str, **environment: str
+    folder: Path, data_dir: Path | None = None, *options: str, **others: Any
 ) -> Build:
     """Run scripts/build.py to its end."""
-    process = start_build(folder, data_dir, *options, **environment)
+    process = start_build(folder, data_dir, *options, **others)
     stdout, stderr = process.communicate()
     return Build(folder, process.returncode, stdout, stderr)
 
 
-def with_parsed(monkeypatch: pytest.MonkeyPatch, manifest: Manifest) -> None:
-    """Spare the builds of this process to parse the project."""
-    prepared = functools.partial(building.Dbt, manifest=manifest)
-    monkeypatch.setattr(building, "Dbt", prepared)
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Wait, as long as a busy machine may take."""
+    deadline = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)  # a test may have taken time.sleep away
 
 
 def build_here(folder: Path, *options: str) -> int:
@@ -247,6 +270,18 @@ def run_dbt(
     with dbt_environment(folder, data_dir, project):
         runner = dbtRunner(manifest=manifest)
         return runner.invoke(["--quiet", "--log-level", "none", *arguments, *where])
+
+
+@contextlib.contextmanager
+def configured(manifest: Manifest, variables: Mapping[str, object]) -> Iterator[None]:
+    """Within it, models in Python see other vars; they take theirs when the project is
+    parsed, and this spares parsing it anew."""
+    with contextlib.ExitStack() as stack:
+        for node in manifest.nodes.values():
+            of_node = node.config._extra
+            own = {name: variables[name] for name in variables if name in of_node}
+            stack.enter_context(mock.patch.dict(of_node, own))
+        yield
 
 
 # Only the nodes of the models named, not their tests: a second instead of ten.
@@ -311,15 +346,17 @@ def copy_project(folder: Path, only_staging: bool = False) -> Path:
 
 # The files that take longest begin first, so that no process waits for another's last.
 LONGEST = (
+    # The first builds the shipped warehouse; the next two do not wait for it.
     "test_robustness.py",
-    "test_simulated_properties.py",
-    "test_kill_table.py",
-    "test_superset.py",
-    "test_disclosure.py",
     "test_own_conversations.py",
-    "test_kill_files.py",
-    "test_semantic_layer.py",
+    "test_simulated_properties.py",
+    "test_superset.py",
+    "test_kill_table.py",
     "test_interval_calibration.py",
+    "test_disclosure.py",
+    "test_kill_files.py",
+    "test_public_artefacts.py",
+    "test_semantic_layer.py",
     "test_build.py",
     "test_families.py",
     "test_dbt_habits.py",
@@ -361,15 +398,16 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 
 @pytest.fixture(scope="session")
 def project_manifest(once: Once) -> Manifest:
-    """The parsed project: by the first process, and read from its folder by others."""
+    """The project, parsed once."""
 
     def parse(folder: Path) -> Path:
-        assert run_dbt(["parse"], folder).success
+        # For the work file of the shipped warehouse, whose build reads it too.
+        target = ["--target-path", str(folder / "target")]
+        result = run_dbt(["parse", *target], folder.with_name("shipped"))
+        assert result.success, result.exception
         return folder
 
-    result = run_dbt(["parse"], once("parsed", parse))
-    assert result.success, result.exception
-    return result.result
+    return read_parsed(once("parsed", parse))
 
 
 @pytest.fixture(scope="session")
@@ -406,10 +444,15 @@ def real_data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_warehouse(once: Once, real_data_dir: Path) -> Build:
+def real_warehouse(
+    once: Once, real_data_dir: Path, project_manifest: Manifest
+) -> Build:
     """The warehouse on the real files, built once."""
-    built: Build = once(
-        "real", lambda folder: run_build(folder, real_data_dir, "--no-docs")
-    )
+
+    def build(folder: Path) -> Build:
+        parsed = folder.with_name("parsed")
+        return run_build(folder, real_data_dir, "--no-docs", parsed=parsed)
+
+    built: Build = once("real", build)
     assert built.status == 0, built.stderr
     return built

@@ -35,6 +35,11 @@ MEANING = (
     *("sample_id", "geo_level", "geo_id", "facet", "cluster_name", "level"),
     *("measure", "value"),
 )
+# Of monthly rows the door makes them (int_facet_values).
+MADE_BEHIND = {
+    "facet": "base_facet || coalesce('::' || attribute_facet, '')",
+    "cluster_name": "base_cluster_name || coalesce('::' || category, '')",
+}
 # The text of a row, as it is staged: of a flat file in as many rows as it has numbers.
 LONG_TEXT = {column: column for column in COLUMNS} | {
     "level": "level_text",
@@ -58,6 +63,7 @@ HIGHEST = {"overall": 0, "soc_occupation": 1, "request": 2, "onet": 3}
 METRICS = read_rows(PROJECT / "seeds" / "reference" / "monthly_metrics.csv")
 MEASURES = {row["metric_id"]: row["measure"] for row in METRICS}
 USAGE = ("usage_pct", "usage_per_capita_index")
+REGION = r"([A-Z]{2}|NONE)-([0-9A-Z]{1,3}|not_classified|NONE)|not_classified|NONE"
 Cells = list[tuple[Any, ...]]
 
 
@@ -84,6 +90,8 @@ class Kind:
             table = "monthly_values" if self.layout == MONTHLY else "flat_values"
             problems = table.replace("values", "problems")
         meaning = LONG_KEY if self.layout == CHAT else MEANING
+        if self.layout == MONTHLY:
+            meaning = tuple(MADE_BEHIND.get(column, column) for column in MEANING)
         return File(
             self.row["relative_path"],
             f"stg_aei__{table}",
@@ -119,6 +127,12 @@ def countries() -> dict[str, str]:
     """Alpha-3 to alpha-2 codes."""
     row = shipped_row("", "iso_country_codes")
     return country_keys(SHIPPED_DATA / row["relative_path"])
+
+
+def is_listed(place: str) -> bool:
+    """Whether a place is of a country of the shipped list, or of none."""
+    code = place.partition("-")[0]
+    return len(code) != 2 or code in countries().values()
 
 
 @cache
@@ -247,11 +261,14 @@ def long_faults(kind: Kind, row: Row) -> Iterator[str]:
     places = {
         "global": r"GLOBAL",
         "country": r"[A-Z]{2}|not_classified|NONE",
-        "country-state": r"([A-Z]{2}|NONE)-.+|not_classified|NONE",
+        "country-state": REGION,
         "state_us": r"[A-Z]{2}|not_classified|NONE",
     }
     place = places.get(row["geography"], "(?!)")
-    if not re.fullmatch(place, row["geo_id"], re.A):
+    is_abroad = row["geography"] in ("country", "country-state")
+    if not re.fullmatch(place, row["geo_id"], re.A) or (
+        is_abroad and not is_listed(row["geo_id"])
+    ):
         yield f"{row['geography']!r} {row['geo_id']!r}"
 
 
@@ -285,11 +302,14 @@ def monthly_faults(kind: Kind, row: Row) -> Iterator[str]:
     if not (is_month and is_in_window and start.day == 1):
         yield f"the month {row['date_start']!r} to {row['date_end']!r}"
     place, level = row["geo_id"], row["geo_level"]
-    region = r"([A-Z]{2}|NONE)-.+|not_classified|NONE"
     if not (
         (level, place) == ("global", "GLOBAL")
         or (level == "country" and place in countries())
-        or (level == "subregion" and re.fullmatch(region, place, re.A))
+        or (
+            level == "subregion"
+            and re.fullmatch(REGION, place, re.A)
+            and is_listed(place)
+        )
     ):
         yield f"the place {level!r} {place!r}"
     whole = re.fullmatch(r"\d+(\.0+)?", row["hierarchy_level"], re.A)

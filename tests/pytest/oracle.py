@@ -1,8 +1,9 @@
 """The figures of the marts a second time, from the raw files and the analysis guide.
 
 Plain Python and NumPy; no SQL, nothing taken from the models. How the marts call
-estimators and rules stands first, their names and columns in `oracle_marts`. Counts are
-conversations, shares and ends of intervals percent.
+estimators stands first, their names and columns in `oracle_marts`; which rules and
+scopes there are, in the seeds. Counts are conversations, shares and ends of intervals
+percent.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from conftest import PROJECT, read_rows
 from oracle_intervals import (
     REPLICATES,
     SEED,
@@ -29,9 +31,11 @@ from oracle_intervals import (
     task_interval,
 )
 
+REFERENCE = PROJECT / "seeds" / "reference"
+
 # How the marts call things ------------------------------------------------------------
 
-# Rules for a scope that no rule changes; the scopes are listed in RULE_FREE_SCOPES.
+# Rules for a scope that no rule changes.
 RULE_FREE_RULES = ("not_applicable",)
 # figure -> own name of an estimator -> the mart's
 ESTIMATORS = {
@@ -56,7 +60,11 @@ BOUNDED = "all_conversations"
 
 # The guide ----------------------------------------------------------------------------
 
-RULES = ("any_holder", "equal_split", "lowest_code", "exclusive")
+RULES = tuple(
+    row["allocation_rule"]
+    for row in read_rows(REFERENCE / "allocation_rules.csv")
+    if row["allocates_tasks"] == "true"
+)
 USE_CASES = ("coursework", "work", "personal")
 PATTERNS = ("directive", "feedback loop", "task iteration", "learning", "validation")
 SUBSECTORS = {
@@ -66,14 +74,9 @@ SUBSECTORS = {
     "library": "25-4",
     "education_support": "25-9",
 }
-RULE_FREE_SCOPES = ("all_with_pseudo", "all_named")
-SCOPES = (
-    *RULE_FREE_SCOPES,
-    "non_education",
-    "non_education_non_computing",
-    "education",
-    *SUBSECTORS,
-)
+SCOPES = {row["scope"]: row for row in read_rows(REFERENCE / "scopes.csv")}
+RULE_FREE_SCOPES = {s for s in SCOPES if SCOPES[s]["depends_on_rule"] == "false"}
+EXCLUDED_GROUPS = read_rows(REFERENCE / "scope_excluded_groups.csv")
 BOTH_PLATFORMS = "education_both_platforms"
 RESIDUAL = "not_classified"
 PSEUDO_TASKS = ("none", RESIDUAL)
@@ -233,26 +236,25 @@ def group_weight(rule: str, codes: frozenset[str], prefix: str) -> float:
         return 1.0
     if rule == "lowest_code":
         return float(min(codes) in inside)
-    return float(len(group) == len(codes))
+    if rule == "exclusive":
+        return float(len(group) == len(codes))
+    raise ValueError(f"the rule {rule} has no second implementation here")
 
 
 @cache
 def scope_weight(rule: str, codes: frozenset[str], scope: str) -> float:
     """The weight (0 to 1) of a task in a scope; a pseudo-task has no codes."""
-    if scope == "all_with_pseudo":
-        return 1.0
+    row = SCOPES[scope]
     if not codes:
-        return 0.0
-    education = group_weight(rule, codes, "25")
-    weights = {
-        "all_named": 1.0,
-        "education": education,
-        "non_education": 1 - education,
-        "non_education_non_computing": 1 - education - group_weight(rule, codes, "15"),
-    }
-    if scope in SUBSECTORS:
-        weights[scope] = group_weight(rule, codes, SUBSECTORS[scope])
-    return weights[scope] if weights[scope] > 1e-12 else 0.0
+        return float(row["includes_pseudo_tasks"] == "true")
+    if group := SUBSECTORS.get(row["education_subsector"], row["soc_major_group"]):
+        return group_weight(rule, codes, group)
+    weight = 1 - sum(
+        group_weight(rule, codes, excluded["soc_major_group"])
+        for excluded in EXCLUDED_GROUPS
+        if excluded["scope"] == scope
+    )
+    return weight if weight > 1e-12 else 0.0
 
 
 def weights_of(sample: Sample, tasks: Iterable[str], rule: str, scope: str) -> Array:
@@ -271,14 +273,10 @@ def every_scope(samples: Sequence[Sample]) -> Iterator[tuple[Key, Sample, Array]
             if other.release_id == sample.release_id and other is not sample
         ]
         both = np.array([any(t in other for other in others) for t in sample.nodes])
-        for rule in dict.fromkeys((*RULES, *RULE_FREE_RULES)):
-            for scope in (*SCOPES, BOTH_PLATFORMS):
-                used = RULE_FREE_RULES if scope in RULE_FREE_SCOPES else RULES
-                if rule not in used:
-                    continue
-                name = "education" if scope == BOTH_PLATFORMS else scope
-                weights = weights_of(sample, sample.nodes, rule, name)
-                if scope == BOTH_PLATFORMS:
+        for scope, row in SCOPES.items():
+            for rule in RULE_FREE_RULES if scope in RULE_FREE_SCOPES else RULES:
+                weights = weights_of(sample, sample.nodes, rule, scope)
+                if row["is_both_platforms_only"] == "true":
                     weights = weights * both
                 if weights.any():
                     yield (*sample.key, rule, scope), sample, weights
@@ -358,18 +356,11 @@ def task_figures(
             "task_with_count": int((publishing & (weights > 0)).sum()),
             "suppressed_pct": pct(residual, base),
         }
-        parts = np.array([weights * n for _, _, n, _ in of_task])
-        wholes = np.array([weights * d for _, _, _, d in of_task])
-        drawn: Any = [None] * len(of_task)
-        if task_ids:
-            sums = (parts @ draws[sample.key], wholes @ draws[sample.key])
-            drawn = zip(*sums, strict=True)
-        for (estimator, category, _, _), part, whole, sums in zip(
-            of_task, parts, wholes, drawn, strict=True
-        ):
+        for estimator, category, numerator, denominator in of_task:
             name = ESTIMATORS[figure].get(estimator)
             if name is None:
                 continue
+            part, whole = weights * numerator, weights * denominator
             # What no task of the scope publishes is not known to be nothing.
             seen = float(weights @ counts[category]) or None
             weight = float(whole.sum()) or None
@@ -394,7 +385,7 @@ def task_figures(
                 "publishing_count": int((weights * counts[category] > 0).sum()),
                 "bound_low_pct": bounds[0],
                 "bound_high_pct": bounds[1],
-                **task_interval(part, whole, sums),
+                **task_interval(part, whole, draws.get(sample.key)),
                 **band,
                 **shared,
             }

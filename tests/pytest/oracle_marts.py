@@ -99,8 +99,15 @@ def own_figures(mart: str, samples: Sequence[Sample], file: Path) -> Figures:
     return task_figures(samples, MARTS[mart].figure, task_ids)
 
 
+def says_why_not(row: Mapping[str, Any]) -> bool:
+    """Whether a row has no figure and says why: its sample lacks the facet."""
+    tasks = row.get("shared_task_count", row.get("task_count"))
+    is_absent = row.get("status") in ("not_in_copy", "not_published")
+    return "missing_facet" in row and is_absent and tasks is None
+
+
 def mart_figures(mart: str, file: Path, family: str = "B") -> Figures:
-    """The rows of a family of a mart by their key, under the names that are used here.
+    """The figures of a family of a mart by their key, under the names that stand here.
 
     Release and platform are of one window, that of `dim_releases`; of C of several.
     """
@@ -122,7 +129,7 @@ def mart_figures(mart: str, file: Path, family: str = "B") -> Figures:
     assert all(row["is_of_a_release"] for row in rows), "rows of no loaded window"
     figures = {row.pop("key"): row for row in rows}
     assert len(figures) == len(rows), "two rows of one key"
-    return figures
+    return {key: row for key, row in figures.items() if not says_why_not(row)}
 
 
 def is_same(mart: Any, own: Any) -> bool:

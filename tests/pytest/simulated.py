@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import oracle
+import oracle_shares
 from conftest import PROJECT  # its import makes scripts importable
 from oracle import Key, Sample
+from oracle_intervals import BAND
 from oracle_marts import MARTS, mart_figures
 from simulation.draw import Run
 from simulation.model import PLATFORMS, Model, load_model
@@ -273,9 +276,12 @@ def true_shares(
     folded = [true_sample(con, s, is_folded=True) for s in samples]
     whole = [true_sample(con, s, is_folded=False) for s in samples]
     shares = {mart: task_shares(folded, MARTS[mart].figure) for mart in TASK_MARTS}
-    for mart in TRUE_SHARES:
-        own = MARTS[mart].figures(whole)
-        shares[mart] = {key: row["share_pct"] for key, row in own.items()}
+    # Nothing is uncertain of them, and a band takes time.
+    no_band = mock.Mock(return_value=dict.fromkeys(BAND))
+    with mock.patch.multiple(oracle_shares, band_columns=no_band):
+        for mart in TRUE_SHARES:
+            own = MARTS[mart].figures(whole)
+            shares[mart] = {key: row["share_pct"] for key, row in own.items()}
     return shares
 
 

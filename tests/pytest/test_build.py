@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
@@ -28,10 +27,11 @@ from conftest import (
     query,
     run_dbt,
 )
-from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
-from duckdb import connect
+from duckdb import Error, connect
+from report_page import changed
 from warehouse import building
+from warehouse.runner import failure_text
 from warehouse.summary import summary
 
 # What BI users were promised: marts with the columns that they may rely on.
@@ -265,14 +265,13 @@ def test_summary_names_what_failed_and_what_is_absent_once(
 def test_summary_lists_each_release_that_is_absent_once(
     shipped_warehouse: Build, tmp_path: Path
 ) -> None:
-    file = tmp_path / "published.duckdb"
-    shutil.copy(shipped_warehouse.file, file)
-    with connect(str(file)) as con:
-        con.execute("update marts.dim_releases set is_simulated = false")
-        con.execute(
-            "update marts.dim_releases set is_loaded = false "
-            "where release_id = 'simulated_2026_06'"
-        )
+    file = changed(
+        shipped_warehouse,
+        tmp_path,
+        "update marts.dim_releases set is_simulated = false",
+        "update marts.dim_releases set is_loaded = false "
+        "where release_id = 'simulated_2026_06'",
+    )
     (absent,) = re.findall(r"Not in the data folder: (.*)\.", summary(file, [], None))
     assert absent.count("simulated_2026_06 (1p_api, claude_ai)") == 1
     releases = {
@@ -305,19 +304,21 @@ def test_look_inside_shows_the_shares(shipped_warehouse: Build) -> None:
 def test_summary_says_what_was_found_in_the_files(
     shipped_warehouse: Build, tmp_path: Path
 ) -> None:
-    file = tmp_path / "published.duckdb"
-    shutil.copy(shipped_warehouse.file, file)
-    with connect(str(file)) as con:
-        con.execute(
-            """
-            drop view if exists intermediate.int_input_findings;
-            create table intermediate.int_input_findings as
-            select 'surprise' as problem_kind, 'unknown_labels' as check_name,
-                'r/raw.csv' as relative_path, 'teach' as observed, 12 as problem_count
-            """
-        )
+    file = changed(
+        shipped_warehouse,
+        tmp_path,
+        "drop view if exists intermediate.int_input_findings",
+        "create table intermediate.int_input_findings as "
+        "select 'surprise' as problem_kind, 'unknown_labels' as check_name, "
+        "'r/raw.csv' as relative_path, 3 as row_number, 'facet' as column_name, "
+        "'teach' as observed, 'a label' as expected, 'Add it.' as sentence, "
+        "12 as problem_count",
+    )
     text = summary(file, [], None)
-    assert "  surprise unknown_labels, r/raw.csv: 12 found, first teach\n" in text
+    (line,) = (line for line in text.splitlines() if "unknown_labels" in line)
+    for said in ("surprise", "r/raw.csv, row 3, column facet", "12 found", "teach"):
+        assert said in line
+    assert "expected a label. Add it." in line
 
 
 def test_build_leaves_everything_beside_the_file(shipped_warehouse: Build) -> None:
@@ -388,34 +389,31 @@ def test_data_dir_that_is_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_data_dir_without_a_release_of_the_manifest(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    project_manifest: Manifest,
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_build_that_stops_fails_though_nobody_can_read_why(
+    closed: str, tmp_path: Path
 ) -> None:
-    limit_build(monkeypatch, project_manifest, "--select", "+stg_aei__release_files")
-    place = tmp_path / "empty"
-    place.mkdir()
-    with dbt_environment(tmp_path):
-        assert build_here(tmp_path, "--data-dir", str(place)) == 1
-    message = capsys.readouterr().err
-    assert f"file {place}: found no raw file of " in message
-    assert "expected at least one raw file of the manifest" in message
-    assert "release_2026_01_15" in message
-    assert "Set AEI_DATA_DIR to a folder laid out as the public dataset" in message
-    assert not (tmp_path / "published.duckdb").exists()
+    command = [sys.executable, "scripts/build.py", "--data-dir", str(tmp_path / "no")]
+    shell = ["sh", "-c", f'"$@" {closed}', "sh"]
+    ended = subprocess.run([*shell, *command], cwd=PROJECT, capture_output=True)
+    assert ended.returncode == 1
+    assert b"Traceback" not in ended.stderr
 
 
 # Plain dbt ----------------------------------------------------------------------------
 
 
 def test_plain_dbt_commands_on_a_fresh_work_file(
-    tmp_path: Path, shipped_warehouse: Build, project_manifest: Manifest
+    tmp_path: Path,
+    shipped_warehouse: Build,
+    seeded_file: Path,
+    project_manifest: Manifest,
 ) -> None:
+    # What dbt seed left in a fresh one.
+    shutil.copy(seeded_file, tmp_path)
     # The tests of all others have passed on the same tables.
     own = ("fct_expectation_results", "bridge_assumption_guards", "dim_build")
-    for command in (["seed"], ["run"], ["test", "--select", *own, "dim_build_marts"]):
+    for command in (["run"], ["test", "--select", *own, "dim_build_marts"]):
         assert failures(run_dbt(command, tmp_path, manifest=project_manifest)) == []
     counts = """
         select schema_name, table_name, estimated_size from duckdb_tables()
@@ -432,15 +430,26 @@ def test_plain_dbt_commands_on_a_fresh_work_file(
     assert query(tmp_path / "work.duckdb", counts) == shipped_warehouse.query(counts)
 
 
-def test_another_current_folder_and_data_whose_name_needs_care(
-    tmp_path: Path, project_manifest: Manifest
+@pytest.mark.parametrize(
+    "terms",
+    ["(values (1e10 * 1e10)) as t (term)", "(select 8e19 as term from range(4))"],
+    ids=["a term", "their sum"],
+)
+def test_sum_that_is_too_large_is_said_in_plain_words(
+    terms: str, tmp_path: Path
 ) -> None:
-    data = DataFolder(tmp_path / "o'brien's data [1]", ("1p_api",))
-    select = ["--select", "+int_input_problems", *WITHOUT_TESTS]
-    where = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    with dbt_environment(tmp_path, data.root), contextlib.chdir(tmp_path):
-        runner = dbtRunner(manifest=project_manifest)
-        result = runner.invoke(
-            ["--quiet", "--log-level", "none", "build", *select, *where]
+    """What DuckDB says to macros/exact_sum.sql."""
+    with connect() as con, pytest.raises(Error) as raised:
+        con.execute(
+            f"select sum(cast(term * pow(2, 60) as decimal(38, 0))) from {terms}"
         )
-    assert failures(result) == []
+    failed = SimpleNamespace(
+        status="error",
+        message=str(raised.value),
+        node=SimpleNamespace(name="int_sums", resource_type="model"),
+    )
+    said = failure_text([failed], tmp_path / "work.duckdb")
+    assert "int_sums" in said
+    assert "9,000,000,000 conversations" in said
+    assert "sample_count" in said
+    assert "Error" not in said

@@ -24,6 +24,7 @@ from browser import (
     overflow,
 )
 from conftest import PROJECT, Build
+from conversations.incoming import private_file
 from explore import bundle
 from explore.bundle import SOURCE, ExploreError
 from explore.server import POLICY, server
@@ -78,6 +79,18 @@ def test_missing_warehouse_says_what_builds_it(tmp_path: Path) -> None:
         assert ended.returncode == 1
         assert said in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_with_own_conversations_is_not_served(tmp_path: Path) -> None:
+    warehouse = tmp_path / PUBLISHED_FILE.name
+    private_file(warehouse).parent.mkdir()
+    for file in (warehouse, private_file(warehouse)):
+        duckdb.connect(str(file)).close()
+    command = [sys.executable, PROJECT / "scripts" / "explore.py", "--warehouse"]
+    ended = subprocess.run([*command, warehouse], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert private_file(warehouse).name in ended.stderr
+    assert not (tmp_path / "explore").exists()
 
 
 @contextlib.contextmanager

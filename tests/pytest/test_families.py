@@ -356,6 +356,10 @@ MUTANTS: dict[str, tuple[str, str]] = {
         "value = value + 20",
         f"{APRIL} and {SOC_25} and geo_level = 'global' and metric_id = 'pct'",
     ),
+    "monthly_percentages_are_no_fractions": (
+        "value = value / 100",
+        f"{APRIL} and {CHAT} and metric_id = 'pct'",
+    ),
     "monthly_metrics_are_all_there": (
         "metric_id = 'use_case_work_pct'",
         f"{CHAT} and metric_id = 'multitasking_pct'",
@@ -383,6 +387,14 @@ MUTANTS: dict[str, tuple[str, str]] = {
     ),
     "flat_patterns_sum_to_100": (
         "value = 6.5",
+        "facet = 'collaboration' and cluster_name = 'learning'",
+    ),
+    "flat_patterns_are_no_fractions": (
+        "value = value / 100",
+        "facet = 'collaboration'",
+    ),
+    "flat_patterns_are_all_there": (
+        "cluster_name = 'none'",
         "facet = 'collaboration' and cluster_name = 'learning'",
     ),
 }
@@ -426,7 +438,7 @@ def staged(mixed: Mixed, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("expectation_id", MUTANTS)
 def test_expectation_catches_its_mutant(expectation_id: str, staged: Path) -> None:
     change, where = MUTANTS[expectation_id]
-    table = CHANGED[expectation_id == "flat_patterns_sum_to_100"]
+    table = CHANGED[expectation_id.startswith("flat_")]
     with duckdb.connect(str(staged)) as con:
         update = f"update staging.{table} as told set {change} where {where}"
         assert con.execute(update).fetchone()[0] > 0

@@ -12,15 +12,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import fetch
 import httpx2
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, wait_until
 from download_server import (
     DownloadServer,
     flood,
@@ -223,10 +221,7 @@ def test_interrupted_download_goes_on_the_next_time(project, server, sign, code)
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, **place
     ) as running:
-        deadline = time.monotonic() + 120
-        while not (part.exists() and part.stat().st_size > 10_000_000):
-            assert time.monotonic() < deadline, "the download never began"
-            threading.Event().wait(0.05)  # time.sleep does nothing here
+        wait_until(lambda: part.exists() and part.stat().st_size > 10_000_000)
         running.send_signal(sign)
         err = running.communicate(timeout=60)[1]
     assert running.returncode == code

@@ -142,6 +142,29 @@ def test_all_files_in_one_folder_are_told_where_they_belong(
         assert path in line
 
 
+@pytest.mark.parametrize(
+    ("name", "release"),
+    [
+        ("onet_task_statements.csv", "2026_01_15"),
+        ("iso_country_codes.csv", "2026_06_26"),
+        ("working_age_pop_2024_country.csv", "2026_06_26"),
+    ],
+)
+def test_list_that_is_absent_is_named_with_the_release_that_brings_it(
+    name: str, release: str, tmp_path: Path, ask: Callable[[Path], Said]
+) -> None:
+    needs = release == "2026_06_26"
+    put(tmp_path / "data", JUNE)
+    # Of the monthly release no task is read by its statement.
+    assert len(ask(tmp_path / "data").lines(name)) == needs
+    put(tmp_path / "data", REAL_API)
+    (line,) = ask(tmp_path / "data").lines(name)
+    assert SEPTEMBER in line
+    assert f"make fetch RELEASE={release}" in line
+    put(tmp_path / "data", SEPTEMBER + name)
+    assert ask(tmp_path / "data").lines(name) == []
+
+
 # What lies beside the files of the manifest -------------------------------------------
 
 
@@ -239,6 +262,14 @@ def compressed(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     return write
 
 
+def with_a_hole(place: Path) -> None:
+    """What a disk leaves that wrote a part: from the ninth line on zeros for bytes, a
+    line end among them, so that two rows become one."""
+    text = place.read_bytes()
+    start = sum(map(len, text.splitlines(keepends=True)[:8])) + 20
+    place.write_bytes(text[:start] + bytes(100) + text[start + 100 :])
+
+
 @pytest.mark.parametrize("row", [CHAT, TASKS], ids=["raw", "reference"])
 @pytest.mark.parametrize(
     ("damage", "seen"),
@@ -249,10 +280,11 @@ def compressed(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
         (compressed(lambda text: text), "gzip"),
         (compressed(lambda _: gzip.compress(HTML.encode())), "<!DOCTYPE html>"),
         (compressed(lambda text: gzip.compress(text + b'"open\n')), "quotation mark"),
+        (with_a_hole, "zero in line 9;"),
     ],
     ids=[
         *("dangling link", "folder", "compressed and cut off", "only named .gz"),
-        *("compressed web page", "compressed with an open quotation mark"),
+        *("compressed web page", "compressed with an open quotation mark", "hole"),
     ],
 )
 def test_file_that_can_not_be_opened_is_damaged_not_absent(

@@ -23,25 +23,29 @@ import duckdb
 import pytest
 from conftest import WITHOUT_TESTS, Row, csv_text, failures, query, run_dbt
 from dbt.contracts.graph.manifest import Manifest
+from expectations import CHECKS as EXPECTATIONS
 from mutations.bench import Bench, list_files, only_these
 from mutations.clean import FLAT, MONTHLY, RATIOS, RAW, SHARES, clean
-from mutations.damages import DAMAGES, NO_FILES, stops
+from mutations.damages import DAMAGES, NO_COUNTRIES, NO_FILES, stops
 from mutations.files import CHECKS, Fault, Problem, placed, read_text
 from mutations.styles import STYLES
+from validation.run import run_checks
 from warehouse import building
 
+HAS_COUNTRIES = "monthly_chat_has_countries"
 STOP_ON, STOP_ON_UNREADABLE = (
     f"macro.ai_in_education.{name}" for name in ("stop_on", "stop_on_unreadable")
 )
 ALL = [(guard, name) for guard, some in DAMAGES.items() for name in some]
-# Among many files DuckDB's reader loses what is cut inside quotation marks, so a
-# rejected row is looked for in a folder of its own.
-IN_A_LOT = [each for each in ALL if each[0] != "rejected_rows"]
+# Among many files DuckDB's reader loses what is cut inside quotation marks, and a list
+# is read for all of them, so these are looked for in a folder of their own.
+ALONE = ("rejected_rows", "malformed_lists")
+IN_A_LOT = [each for each in ALL if each[0] not in ALONE]
 # Through the build script: no file, what can't be read at all, and two of the gate.
 STOPPING = [
     NO_FILES,
     ("refused_files", "HTML error page saved as CSV"),
-    *(each for each in ALL if each[0] == "rejected_rows"),
+    *(each for each in ALL if each[0] in ALONE),
     ("duplicate_keys", "row twice"),
     ("incomplete_facets", "task lost"),
 ]
@@ -103,7 +107,8 @@ def copies(
     """A file as the only one of a release, as the official one or not, and what has to
     lie beside it."""
     row = placed(row, content, release, place_of(release, file))
-    row |= {} if is_official else {"sha256": "0" * 64}
+    unknown = {"sha256": "0" * 64}
+    row |= {} if is_official else unknown
     if row["file_role"] == "onet_task_statements":
         row["taxonomy_version"] = release
     if file != RATIOS:
@@ -113,7 +118,7 @@ def copies(
     beside = csv_text(tasks).encode()
     return [
         (row, content),
-        (placed(shares, beside, release, place_of(release, SHARES)), beside),
+        (placed(shares, beside, release, place_of(release, SHARES)) | unknown, beside),
     ]
 
 
@@ -121,6 +126,8 @@ def damaged(guard: str, name: str, is_official: bool) -> list[Copy]:
     """A damaged file of the lot, and what lies beside it."""
     damage, release = DAMAGES[guard][name], release_of(guard, name, is_official)
     content = damage.done().content
+    # No other copy of an official file would be one of another release.
+    content += b"\n" * (is_official and content != b"")
     return copies(release, damage.file, damage.manifest, content, is_official)
 
 
@@ -321,6 +328,51 @@ def test_check_stops_the_build(
     assert {problem.check_name for problem in problems} == {guard}
     assert any(problem.names(guard, fault) for problem in problems), message
     seen.add(guard)
+
+
+def test_content_of_another_file_stops_the_build(
+    bench: Bench, seeded_file: Path
+) -> None:
+    row, tasks = clean(SHARES)
+    content = csv_text(tasks).encode()
+    put = [
+        *copies("listed", SHARES, row, content, is_official=True),
+        *copies("other", SHARES, row, content, is_official=False),
+    ]
+    message = bench.refusal(
+        *building.STAGING,
+        "--exclude-resource-type",
+        "seed",
+        *WITHOUT_TESTS,
+        data_dir=folder_of(bench.folder, seeded_file, put),
+    )
+    ((file, _, _, observed, _, _, check),) = PROBLEM.findall(message)
+    assert (file, check) == (place_of("other", SHARES), "mislabelled_rows")
+    assert place_of("listed", SHARES) in observed
+
+
+def test_months_without_the_list_of_countries_say_that_it_is_absent(
+    tmp_path: Path, seeded_file: Path, project_manifest: Manifest, seen: set[str]
+) -> None:
+    row, months = clean(MONTHLY)
+    put = copies("months", MONTHLY, row, csv_text(months).encode(), is_official=False)
+    data, work_file = folder_of(tmp_path, seeded_file, put), tmp_path / "work.duckdb"
+    (data / clean("iso_country_codes")[0]["relative_path"]).unlink()
+    arguments = ["run", *building.STAGING, "--no-write-json"]
+    assert failures(run_dbt(arguments, tmp_path, data, manifest=project_manifest)) == []
+    counts = dict(
+        query(
+            work_file,
+            "select check_name, count(*) from intermediate.int_input_problems "
+            f"where relative_path = '{place_of('months', MONTHLY)}' group by all",
+        )
+    )
+    of_countries = sum(row["geo_level"] == "country" for row in months)
+    assert counts == {NO_COUNTRIES[0]: of_countries}
+    (check,) = (c for c in EXPECTATIONS if c.expectation_id == HAS_COUNTRIES)
+    said = run_checks(work_file, "raw", [check])
+    assert {answer.is_success for answer in said} == {True}
+    seen.add(NO_COUNTRIES[0])
 
 
 def test_checks_seen_failing_are_those_of_the_loader(seen: set[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -131,15 +130,6 @@ def test_data_folder_is_replaced_by_its_variable(
 def test_missing_artifact_says_what_writes_it(tmp_path: Path) -> None:
     with pytest.raises(DocsError, match="manifest.json is not in .* make docs"):
         pages.write(tmp_path, tmp_path / "docs")
-
-
-def test_missing_warehouse_says_what_builds_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = dict(os.environ)
-    assert docs_command.main(["--warehouse", str(tmp_path / "none.duckdb")]) == 1
-    assert "make warehouse" in capsys.readouterr().err
-    assert dict(os.environ) == before
 
 
 # Column lineage -----------------------------------------------------------------------

@@ -143,15 +143,17 @@ def test_lineage_graph_opens_from_the_page_of_a_model(
     page = watched.page
     assert page.locator("h1").first.inner_text().startswith("fct_education_shares")
     page.get_by_title("View Lineage Graph").click()
-    drawn = page.locator("canvas[data-id=layer2-node]")
-    drawn.wait_for()
-    page.wait_for_timeout(1500)
-    keep(page, "lineage graph of a model")
-    pixels = drawn.evaluate(
-        """canvas => new Set(new Uint32Array(canvas.getContext('2d')
-            .getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"""
+    page.locator("canvas[data-id=layer2-node]").wait_for()
+    # Until it is no longer blank.
+    page.wait_for_function(
+        """() => {
+            const canvas = document.querySelector('canvas[data-id=layer2-node]');
+            const pixels = canvas.getContext('2d')
+                .getImageData(0, 0, canvas.width, canvas.height).data.buffer;
+            return new Set(new Uint32Array(pixels)).size > 20;
+        }"""
     )
-    assert pixels > 20, "the graph is blank"
+    keep(page, "lineage graph of a model")
     assert watched.errors == []
     assert watched.foreign_requests(site) == []
 
@@ -466,7 +468,6 @@ def test_reconciliation_filter_narrows_by_text_and_by_status(
     def narrowed(words: str, status: str) -> list[str]:
         page.locator("#filter-words").fill(words)
         page.locator("#filter-status").select_option(status)
-        page.wait_for_timeout(300)
         return rows.all_inner_texts()
 
     # Of a simulated release, no printed figure can be computed.

@@ -4,9 +4,12 @@ commands which read it notice an edit.
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import shutil
+import subprocess
+import sys
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import validate
-from conftest import PROJECT, Build, query, run_build
+from conftest import PROJECT, Build, query, settings
 from warehouse import published, publishing, recording
 from warehouse.comparing import grains
 from warehouse.errors import WarehouseError
@@ -53,13 +56,34 @@ def test_same_inputs_give_the_same_figures_to_the_last_bit(
     assert "no figure has moved" in again.stdout
 
 
+DBT_ALONE = """
+import sys
+from pathlib import Path
+sys.path += ["scripts", "tests/pytest"]
+from parsed import read_parsed
+from warehouse.runner import Dbt
+work_file, data_dir, parsed = map(Path, sys.argv[1:])
+Dbt(work_file, data_dir, read_parsed(parsed)).build()
+"""
+
+
 def test_real_files_give_the_same_figures_to_the_last_bit(
     real_warehouse: Build, real_data_dir: Path, tmp_path: Path
 ) -> None:
     """They are more than fits into little memory: parts of sums go to disk."""
-    again = run_build(tmp_path, real_data_dir, "--no-docs", **OTHER_MACHINE)
-    assert again.status == 0, again.stderr
-    assert again.query(CONTENTS) == real_warehouse.query(CONTENTS)
+    work_file = tmp_path / "work.duckdb"
+    parsed = real_warehouse.folder.with_name("parsed")
+    ended = subprocess.run(
+        [sys.executable, "-c", DBT_ALONE, work_file, real_data_dir, parsed],
+        cwd=PROJECT,
+        env=settings(tmp_path, real_data_dir) | OTHER_MACHINE,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    with duckdb.connect(str(work_file), read_only=True) as con:
+        again = [(mart, *of) for mart, of in published.contents(con, "work").items()]
+    assert again == real_warehouse.query(CONTENTS)
 
 
 def test_build_names_what_it_was_made_of(shipped_warehouse: Build) -> None:
@@ -232,6 +256,24 @@ def test_command_refuses_a_file_with_a_log_beside_it(
     assert log.name in said
     assert "make warehouse" in said
     assert set(own.parent.iterdir()) == before | {log}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        *((name, more) for name, more in COMMANDS.items() if name != "explore"),
+        *(("validate", []), ("superset", ["bundle"]), ("superset", ["serve"])),
+    ],
+)
+def test_command_without_a_warehouse_says_what_builds_it(
+    name: str, more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = dict(os.environ)
+    command = runpy.run_path(str(PROJECT / "scripts" / f"{name}.py"))["main"]
+    assert command([*more, "--warehouse", str(tmp_path / "none.duckdb")]) in (1, 2)
+    assert "make warehouse" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert dict(os.environ) == before
 
 
 def test_validate_judges_an_edited_file_and_says_that_it_is_edited(

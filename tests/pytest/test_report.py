@@ -92,6 +92,27 @@ def test_every_figure_says_for_every_sample_what_it_shows_or_why_it_cannot(
     assert shown > 15
 
 
+def test_release_whose_own_share_the_copy_lacks_is_said_to_show_none(
+    shipped_warehouse: Build, tmp_path: Path
+) -> None:
+    file = changed(
+        shipped_warehouse,
+        tmp_path,
+        "update marts.fct_education_shares set share_pct = null, "
+        "status = 'not_in_copy' where allocation_rule = 'published'",
+    )
+    with opened(file) as warehouse:
+        (shares,) = (
+            figure
+            for question in build(warehouse)
+            for figure in question.figures
+            if figure.mart == "fct_education_shares"
+        )
+        keys = [sample.key(shares.of) for sample in warehouse.samples]
+    said = [str(shares.text(key).reading) for key in keys]
+    assert len([text for text in said if "not visible" in text]) == 4
+
+
 def test_what_is_drawn_is_in_the_mart_and_on_the_page(
     warehouse_file: Path, drawn: list[Figure], html: str
 ) -> None:

@@ -9,10 +9,9 @@ what rests on it is built anew, and the figures named for it, and no other, must
 from __future__ import annotations
 
 import json
-import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import duckdb
 import oracle
 import pytest
-from conftest import failures, run_dbt
+from conftest import configured, failures, run_dbt
 from dbt.contracts.graph.manifest import Manifest
 from mutations.bench import list_files
 from oracle_comparisons import (
@@ -31,7 +30,6 @@ from oracle_comparisons import (
 )
 from oracle_marts import MARTS, differences, own_figures
 from simulated import (
-    PRIVACY_FLOOR,
     TASK_MARTS,
     Setting,
     broken_rules,
@@ -45,12 +43,6 @@ from simulated import (
     untrue,
 )
 from simulation import files
-from simulation.model import Model
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return task_model()
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,6 @@ class Batch:
     """Simulated releases, and the marts built on them in ``work_file``."""
 
     con: duckdb.DuckDBPyConnection
-    settings: Sequence[Setting]
     folder: Path
     manifest: Manifest
     samples: list[oracle.Sample]
@@ -73,9 +64,8 @@ class Batch:
         arguments = ["run", "--no-write-json", "--vars", json.dumps(variables or {})]
         arguments += ["--select", *select] if select else []
         data = self.folder / "data"
-        # Models in Python take their vars when they are parsed.
-        manifest = None if variables else self.manifest
-        ran = run_dbt(arguments, self.folder, data, manifest=manifest)
+        with configured(self.manifest, variables or {}):
+            ran = run_dbt(arguments, self.folder, data, manifest=self.manifest)
         assert failures(ran) == []
 
     @cached_property
@@ -96,7 +86,7 @@ class Batch:
         What is ``clean`` is right: marts that are as there need no other look.
         """
         releases = {s.key for s in self.samples}
-        complete = {key for key in releases if floor_of(self.settings, key[0]) == 1}
+        complete = {key for key in releases if floor_of(SHARED, key[0]) == 1}
         found: dict[str, object] = {}
         changed = [mart for mart in MARTS if not clean or differs(mart, file, clean)]
         for mart in changed:
@@ -125,29 +115,52 @@ def differs(mart: str, file: Path, clean: Path) -> bool:
         )
 
 
-Builder = Callable[[Sequence[Setting], Path], Batch]
+# Properties ---------------------------------------------------------------------------
+
+# Every kind of release: with the list of tasks of the Index or one of its own, with and
+# without the API, with other facets and other floors; floor 1 hides nothing.
+SHARED = (
+    Setting(1, ((30_000, 15_000), (6_000, 4_000))),
+    Setting(2, ((12_000, 0),), tasks=90, is_redrawn=True, facets="all"),
+    Setting(
+        3,
+        ((9_000, 5_000),),
+        tasks=150,
+        floor=4,
+        facets="onet_task::use_case,global/request,global/use_case,country",
+    ),
+    Setting(
+        4,
+        ((14_000, 12_000),),
+        floor=1,
+        facets="onet_task::task_success,country/onet_task,country-state,"
+        "country-state/onet_task",
+    ),
+    Setting(
+        5,
+        ((8_000, 16_000),),
+        tasks=88,
+        is_redrawn=True,
+        floor=1,
+        facets="global/onet_task::collaboration,global/onet_task::use_case,"
+        "country/country,country/use_case",
+    ),
+)
 
 
 @pytest.fixture(scope="module")
-def build(model: Model, seeded_file: Path, project_manifest: Manifest) -> Builder:
-    """Simulates a batch, checks what is published, builds the marts on it."""
-    return lambda settings, folder: built_batch(
-        simulate_batch(model, settings), settings, folder, seeded_file, project_manifest
-    )
-
-
-def built_batch(
-    con: duckdb.DuckDBPyConnection,
-    settings: Sequence[Setting],
-    folder: Path,
+def shared(
     seeded_file: Path,
-    manifest: Manifest,
-) -> Batch:
-    """Check what the releases of a batch publish, build the marts on them alone."""
+    project_manifest: Manifest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Batch]:
+    """Simulates releases, checks what is published, builds the marts on them alone."""
+    folder = tmp_path_factory.mktemp("damage")
+    con = simulate_batch(task_model(), SHARED)
     for release_id, platform, size in con.execute("from release_size").fetchall():
         where = f"release_id = '{release_id}' and platform = '{platform}'"
         table = f"(select * from release_row where {where})"
-        assert broken_rules(con, table, floor_of(settings, release_id)) == []
+        assert broken_rules(con, table, floor_of(SHARED, release_id)) == []
         total = con.execute(
             f"select coalesce(sum(value), 0) from {table} "
             "where geography = 'global' and variable = 'onet_task_count'"
@@ -155,79 +168,18 @@ def built_batch(
         assert total == (size,), (release_id, platform)
     rows = files.write_releases(con, folder / "data")
     samples = oracle.read_samples(folder / "data", rows)
-    batch = Batch(con, settings, folder, manifest, samples)
+    batch = Batch(con, folder, project_manifest, samples)
     shutil.copy(seeded_file, batch.work_file)
     with duckdb.connect(str(batch.work_file)) as work:
         work.execute("delete from reference.release_manifest")
         list_files(work, folder, rows)
     batch.make()
-    return batch
-
-
-# Properties ---------------------------------------------------------------------------
-
-PLANS = (
-    "sample",
-    "all",
-    "onet_task::collaboration,onet_task::use_case,onet_task::task_success",
-    "global/onet_task::collaboration,country/country,country/use_case",
-    "onet_task::task_success,country/onet_task,country-state,country-state/onet_task",
-    "onet_task::use_case,global/request,global/use_case,country",
-)
-
-
-def drawn_batch(seed: int) -> tuple[Setting, ...]:
-    """Three groups of releases: one hides nothing, one keeps the floor of the Index,
-    one another floor. Everything else is drawn; the API may have no records."""
-    draw = random.Random(seed)
-
-    def size() -> int:
-        return draw.randint(300, 30_000)
-
-    return tuple(
-        Setting(
-            seed=draw.randint(1, 9_999),
-            sizes=tuple(
-                (size(), draw.choice((size(), size(), 0)))
-                for _ in range(draw.randint(2, 3))
-            ),
-            tasks=draw.randint(40, 400),
-            is_redrawn=draw.random() < 0.5,
-            floor=floor,
-            facets=draw.choice(PLANS),
-        )
-        for floor in (1, PRIVACY_FLOOR, draw.randint(2, PRIVACY_FLOOR))
-    )
-
-
-@pytest.mark.slow
-def test_marts_keep_their_promises_whatever_is_simulated(
-    tmp_path: Path, build: Builder
-) -> None:
-    batch = drawn_batch(seed=2) + drawn_batch(seed=1)[:1]
-    print(batch)
-    built = build(batch, tmp_path)
-    found = built.noticed(built.work_file)
-    built.con.close()
-    assert found == {}
+    shutil.copy(batch.work_file, batch.folder / "clean.duckdb")
+    yield batch
+    con.close()
 
 
 # Damage -------------------------------------------------------------------------------
-
-SHARED = (
-    Setting(1, ((20_000, 9_000),), floor=1),
-    Setting(2, ((30_000, 15_000), (6_000, 4_000))),
-    Setting(3, ((12_000, 0),), tasks=90, is_redrawn=True),
-    Setting(4, ((9_000, 5_000),), tasks=150, floor=4, facets=PLANS[-1]),
-)
-
-
-@pytest.fixture(scope="module")
-def shared(build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    batch = build(SHARED, tmp_path_factory.mktemp("damage"))
-    shutil.copy(batch.work_file, batch.folder / "clean.duckdb")
-    yield batch
-    batch.con.close()
 
 
 @dataclass(frozen=True)
@@ -279,7 +231,10 @@ DAMAGES: Mapping[str, Damage] = {
             "interval_z": 2,
             "bootstrap_minimum_effective_task_count": 5,
         },
-        select=("int_task_cells+", "int_place_shares", "fct_facet_shares"),
+        select=(
+            *(f"int_task_cells+,+{mart}" for mart in MARTS),
+            *("int_place_shares", "fct_facet_shares"),
+        ),
         noticed=(
             *columns(TASK_MARTS, "bound_high_pct", *INTERVAL, *BAND),
             *columns(WILSON_MARTS, "interval_low_pct", "interval_high_pct"),

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Any
 
 import duckdb
 import pytest
+import requests
 import superset
 import yaml
-from conftest import PROJECT, Build
+from conftest import PROJECT, Build, wait_until
 from superset_files import bundle, server
 from superset_files.bundle import BundleError
 from superset_files.server import Home, SupersetError
@@ -196,16 +196,6 @@ def test_missing_mart_says_what_builds_it(
     assert [path.name for path in tmp_path.iterdir()] == ["empty.duckdb"]
 
 
-@pytest.mark.parametrize("what", ["bundle", "serve"])
-def test_missing_warehouse_says_what_builds_it(
-    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    missing = str(tmp_path / "missing.duckdb")
-    assert superset.main([what, "--warehouse", missing]) == 1
-    assert "make warehouse" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_missing_superset_says_what_installs_it(
     shipped_warehouse: Build,
     monkeypatch: pytest.MonkeyPatch,
@@ -253,14 +243,6 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Return when a condition holds; fail when it does not within half a minute."""
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def running_ones(home: Home) -> list[str]:
     """The processes noted in the log that are there and not just to be buried."""
     noted = re.findall(r"(?:child|self) (\d+)", home.log.read_text())
@@ -287,6 +269,14 @@ def test_server_that_ends_shows_its_log(
 def test_server_that_does_not_answer_is_stopped_with_its_children(
     programs: Callable[[str, str], None], home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class Unheard:
+        """Nobody answers, and not before the server has begun."""
+
+        def get(self, *_: Any, **__: Any) -> None:
+            wait_until(lambda: len(running_ones(home)) == 2)
+            raise requests.ConnectionError
+
+    monkeypatch.setattr(server, "direct", Unheard)
     monkeypatch.setattr(server, "START_SECONDS", 1)
     monkeypatch.setattr(server, "STOP_SECONDS", 1)
     # It hears no request to end, and has a child as gunicorn has workers.
@@ -304,12 +294,12 @@ def test_server_that_does_not_answer_is_stopped_with_its_children(
 def test_command_that_fails_or_hangs_is_named(
     programs: Callable[[str, str], None], home: Home
 ) -> None:
-    programs("superset", "echo no such table; exit 1")
+    programs("python", "echo no such table; exit 1")
     with pytest.raises(SupersetError, match=r"(?s)superset db upgrade.*no such table"):
         home.prepare()
-    programs("superset", "exec sleep 600")
+    programs("python", "exec sleep 600")
     with pytest.raises(SupersetError, match="init did not end within 1 seconds"):
-        home.run("init", seconds=1)
+        home.run(["init"], seconds=1)
 
 
 def test_secrets_are_random_and_for_their_owner_only(

@@ -13,10 +13,11 @@ import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import Build, Once, start_build
+from dbt.contracts.graph.manifest import Manifest
 
 # Where a build is stopped: the text that it prints last before, and seconds after it
 # or after the point before.
@@ -54,43 +55,54 @@ OTHER_MACHINE = {
 
 
 class Watched(NamedTuple):
-    """A build that has ended; the published file at each point, as its digest; and a
-    folder with everything else that builds killed at these points would have left."""
+    """A build that has ended; the digest of the published file at each point that came
+    before it began to publish; and a folder with everything else that builds killed at
+    these points would have left."""
 
     build: Build
     published: dict[str, str | None]
     left: Path
 
 
-def watched_build(folder: Path, *options: str, **environment: str) -> Watched:
+def watched_build(folder: Path, *options: str, **others: Any) -> Watched:
     """Run scripts/build.py on the shipped data, stopped at each point in turn."""
     seen: dict[str, str | None] = {}
     left = Path(tempfile.mkdtemp(prefix=f"{folder.name}-left-", dir=folder.parent))
-    printed = ""
-    process = start_build(folder, None, *options, PYTHONUNBUFFERED="1", **environment)
-    for line in process.stdout or ():
-        printed += line
-        for name, (last_words, seconds) in POINTS.items():
-            if name in seen or not line.startswith(last_words):
-                continue
-            time.sleep(seconds)
-            os.killpg(process.pid, signal.SIGSTOP)
-            os.waitpid(process.pid, os.WUNTRACED)  # it takes effect a moment later
-            try:
+    said = left.with_name(f"{left.name}.txt")
+    with said.open("w") as out:
+        process = start_build(folder, None, *options, stdout=out, **others)
+    for name, (last_words, seconds) in POINTS.items():
+        while last_words not in said.read_text() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(seconds)
+        if process.poll() is not None:
+            break
+        os.killpg(process.pid, signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)  # it takes effect a moment later
+        try:
+            if "Publishing" not in said.read_text():
                 seen[name] = digest(folder / "published.duckdb")
-                published = shutil.ignore_patterns("published.duckdb*")
-                shutil.copytree(folder, left, dirs_exist_ok=True, ignore=published)
-            finally:
-                os.killpg(process.pid, signal.SIGCONT)
+            published = shutil.ignore_patterns("published.duckdb*")
+            shutil.copytree(folder, left, dirs_exist_ok=True, ignore=published)
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
     _, stderr = process.communicate()
-    return Watched(Build(folder, process.returncode, printed, stderr), seen, left)
+    build = Build(folder, process.returncode, said.read_text(), stderr)
+    return Watched(build, seen, left)
 
 
 @pytest.fixture(scope="session")
-def watched_warehouse(once: Once) -> Watched:
+def watched_warehouse(once: Once, project_manifest: Manifest) -> Watched:
     """The warehouse on the data that ships with the project, built once, by a person
     who had none."""
-    watched: Watched = once("shipped", watched_build)
+
+    def build(folder: Path) -> Watched:
+        (folder / "target").mkdir(parents=True, exist_ok=True)
+        parsed = folder.with_name("parsed") / "target" / "partial_parse.msgpack"
+        shutil.copy(parsed, folder / "target")
+        return watched_build(folder)
+
+    watched: Watched = once("shipped", build)
     assert watched.build.status == 0, watched.build.stderr
     return watched
 
@@ -104,7 +116,8 @@ def shipped_warehouse(watched_warehouse: Watched) -> Build:
 @pytest.fixture(scope="session")
 def built_again(once: Once, watched_warehouse: Watched) -> Watched:
     """The same once more, on top of the first and of all that killed builds leave
-    behind, with other numbers of threads and of processors, and less memory."""
+    behind, with other numbers of threads and of processors, and less memory; its docs
+    would be the same."""
 
     def build(folder: Path) -> Watched:
         shutil.copytree(watched_warehouse.left, folder)
@@ -112,7 +125,8 @@ def built_again(once: Once, watched_warehouse: Watched) -> Watched:
         processors = os.sched_getaffinity(0)
         os.sched_setaffinity(0, sorted(processors)[:1])
         try:
-            return watched_build(folder, **OTHER_MACHINE)
+            parsed = folder.with_name("parsed")
+            return watched_build(folder, "--no-docs", parsed=parsed, **OTHER_MACHINE)
         finally:
             os.sched_setaffinity(0, processors)
 

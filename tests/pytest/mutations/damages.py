@@ -44,6 +44,7 @@ from mutations.files import (
     text,
     without_column,
 )
+from mutations.lists import MALFORMED_LISTS
 from mutations.sheet import API, CHAT, PATTERN_OF_A_TASK
 from mutations.ways import (
     HTML,
@@ -122,14 +123,19 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         "pointer of Git LFS": text(
             lambda _: POINTER, Fault(1, None, "a pointer of Git LFS")
         ),
-        "task statements a web page": reference(lambda _: HTML, "onet_task_statements"),
-        "task statements empty": reference(lambda _: "", "onet_task_statements"),
+        "task statements a web page": reference(
+            lambda _: HTML, "onet_task_statements", row=1
+        ),
+        "task statements empty": reference(lambda _: "", "onet_task_statements", row=1),
         "task statements without the column Task": reference(
             lambda whole: whole.replace(",Task,", ",Text,"),
             "onet_task_statements",
             "Task",
+            1,
         ),
-        "country list a web page": reference(lambda _: HTML, "iso_country_codes"),
+        "country list a web page": reference(
+            lambda _: HTML, "iso_country_codes", row=1
+        ),
     },
     "rejected_rows": {
         "Latin-1 bytes in a line": text(
@@ -138,11 +144,32 @@ DAMAGES: dict[str, dict[str, Damage]] = {
             ).encode("latin-1"),
             Fault(LINE),
         ),
+        **{
+            f"Latin-1 bytes in the {where} line": text(
+                lambda whole, at=at: (
+                    "\n".join(
+                        line.replace("e", "\u00e9") if number == at else line
+                        for number, line in enumerate(whole.split("\n")[:LINE])
+                    )
+                    + "\n"
+                ).encode("latin-1"),
+                Fault(at + 1),
+            )
+            for where, at in (("third", 2), ("last", LINE - 1))
+        },
         "truncated in the middle of a line": lines(
             lambda all_lines: [*all_lines[: LINE - 1], all_lines[LINE - 1][:40]],
             Fault(LINE),
         ),
         "truncated inside a quoted text": lines(cut_in_quotes, Fault()),
+        "two kinds of line ends": text(
+            lambda whole: whole.replace("\n", "\r\n", LINE),
+            Fault(None, None, "ends are of two kinds"),
+        ),
+        "a line of three megabytes": text(
+            lambda whole: edited_line(whole, lambda line: line + "x" * 3_000_000),
+            Fault(None, None, "over 2 MB"),
+        ),
         "value 1,234 without quotes": text(
             lambda whole: edited_line(
                 whole, lambda line: line.rpartition(",")[0] + ",1,234"
@@ -155,6 +182,7 @@ DAMAGES: dict[str, dict[str, Damage]] = {
             "onet_task_statements",
         ),
     },
+    "malformed_lists": MALFORMED_LISTS,
     "empty_files": {
         "truncated behind the header": lines(
             lambda all_lines: [all_lines[0], ""],
@@ -208,6 +236,13 @@ DAMAGES: dict[str, dict[str, Damage]] = {
             '"country-state" with geo_id "',
             CHAT,
             geo_id=lambda row: row["geo_id"].removeprefix("US-"),
+        ),
+        "a country that is not listed": country_code("QQ"),
+        "a region of a country that is not listed": edit(
+            at(geo_id="US-CA"), '"QQ-CA"', CHAT, geo_id="QQ-CA"
+        ),
+        "a region with a space behind": edit(
+            at(geo_id="US-CA"), '"US-CA "', CHAT, geo_id="US-CA "
         ),
         "geography unknown": edit(
             at(geography="country-state"),
@@ -433,5 +468,6 @@ for guard, of_families in FAMILY_DAMAGES.items():
 
 # All of them: the check, and what is done to the file.
 NO_FILES = ("no_release_files", "no raw file at all")
+NO_COUNTRIES = ("missing_country_list", "monthly file without the list of countries")
 MUTANTS = [(guard, name) for guard, some in DAMAGES.items() for name in some]
-MUTANTS.append(NO_FILES)
+MUTANTS += [NO_FILES, NO_COUNTRIES]

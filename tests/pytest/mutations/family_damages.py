@@ -137,8 +137,12 @@ FAMILY_DAMAGES: dict[str, dict[str, Damage]] = {
         "negative index": month(INDEX, value="-0.3"),
         "share negative": share(is_task, pct="-1"),
         "share of 120": share(is_task, pct="120"),
-        "ratios as percentages": ratio(is_large, directive="55.2"),
-        "ratio negative": ratio(is_large, learning="-0.1"),
+        "ratios as percentages": ratio(
+            is_large, expected="a ratio from 0 to 1", directive="55.2"
+        ),
+        "ratio negative": ratio(
+            is_large, expected="a ratio from 0 to 1", learning="-0.1"
+        ),
     },
     "unnamed_cells": {
         "node without id": month(
@@ -173,7 +177,14 @@ FAMILY_DAMAGES: dict[str, dict[str, Damage]] = {
         "alpha-3 without a country": place(GERMANY, "XQZ"),
         "alpha-3 in small letters": place(GERMANY, "deu"),
         "region without its country": place(CALIFORNIA, "CA"),
+        "region of a country that is not listed": place(CALIFORNIA, "QQ-CA"),
         "region with an alpha-3 prefix": place(CALIFORNIA, "USA-CA"),
+        "region again, with a space behind": add(
+            Fault(None, "geo_id", '"US-CA "'), CALIFORNIA, MONTHLY, geo_id="US-CA "
+        ),
+        "region again, in small letters": add(
+            Fault(None, "geo_id", '"US-ca"'), CALIFORNIA, MONTHLY, geo_id="US-ca"
+        ),
         "level of places that is new": month(
             GERMANY, '"city" with geo_id "DEU"', points_to="geo_id", geo_level="city"
         ),
@@ -246,6 +257,9 @@ FAMILY_DAMAGES: dict[str, dict[str, Damage]] = {
             Fault(None, "value", "onet_task sums to", "percent"),
             everywhere,
             SHARES,
+        ),
+        "ratios of a task lost": leave_out(
+            is_large, Fault(None, None, "patterns of 11 tasks", "12 tasks"), file=RATIOS
         ),
         "patterns above 100": sums(
             label,

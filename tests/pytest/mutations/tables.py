@@ -151,12 +151,8 @@ def constraints(manifest: Manifest) -> list[Constraint]:
 
 def types_of(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """The columns of a table, in its order, with their types."""
-    columns = con.execute(
-        "select column_name, data_type from duckdb_columns() "
-        "where schema_name || '.' || table_name = ? order by column_index",
-        [table],
-    )
-    return dict(columns.fetchall())
+    columns = con.execute(f"describe {table}").fetchall()
+    return {name: data_type for name, data_type, *_ in columns}
 
 
 def table_with_only(con: duckdb.DuckDBPyConnection, constraint: Constraint) -> str:
@@ -251,6 +247,14 @@ EXPECTATIONS: dict[str, TableMutant] = {
             "where is_loaded and platform = '1p_api'",
         ),
         ("onet_30_2",),
+    ),
+    "reference_files_are_the_official_ones": TableMutant(
+        "A list of tasks and holders that the manifest does not know",
+        (
+            "update staging.stg_aei__release_files set file_status = 'unverified_copy' "
+            "where is_loaded and file_role = 'onet_task_statements'",
+        ),
+        ("onet_task_statements.csv",),
     ),
     "shares_are_their_counts": TableMutant(
         "A share one point higher than its numerator over its base",

@@ -99,7 +99,10 @@ def country_code(code: str) -> Damage:
 
 
 def reference(
-    change: Callable[[str], str | bytes], role: str, column: str | None = None
+    change: Callable[[str], str | bytes],
+    role: str,
+    column: str | None = None,
+    row: int | None = None,
 ) -> Damage:
     """Change a reference file so that it, or one column of it, can't be read."""
-    return text(change, Fault(1, column), role)
+    return text(change, Fault(row, column), role)
