@@ -7,21 +7,12 @@ That shares of tasks sum to 100 and ratios of a task to 1 are checks of the load
 from __future__ import annotations
 
 from expectations.check import Check, bounded, each_at_least
+from expectations.raw_rows import SAMPLE, usable
 
-# The usable rows of the global patterns of a release.
-PATTERNS = """
-    select staged.*
-    from staging.stg_aei__flat_values as staged
-    left join staging.stg_aei__flat_problems as problems
-        on
-            staged.relative_path = problems.relative_path
-            and staged.row_number = problems.row_number
-    where
-        staged.release_id = '$release_id'
-        and staged.platform = '$platform'
-        and staged.facet = 'collaboration'
-        and coalesce(problems.is_usable, true)
-"""
+# The global patterns of a release.
+PATTERNS = usable(
+    "stg_aei__flat_values", f"{SAMPLE} and staged.facet = 'collaboration'"
+)
 
 FLAT_CHECKS: tuple[Check, ...] = (
     Check(

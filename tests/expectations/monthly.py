@@ -9,24 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from expectations.check import Check, each_at_least, each_within_bound
+from expectations.raw_rows import usable
 
 # The usable rows of one platform of a release, with the node that they are about.
-ROWS = """
-    select
+ROWS = usable(
+    "stg_aei__monthly_values",
+    "starts_with(staged.sample_id, '$release_id $platform ')",
+    """
         staged.*,
         concat_ws(
             ' ', staged.date_start, staged.published_geo_id, staged.category_name,
             staged.level_text, staged.node_external_id
         ) as node
-    from staging.stg_aei__monthly_values as staged
-    left join staging.stg_aei__monthly_problems as problems
-        on
-            staged.relative_path = problems.relative_path
-            and staged.row_number = problems.row_number
-    where
-        starts_with(staged.sample_id, '$release_id $platform ')
-        and coalesce(problems.is_usable, true)
-"""
+    """,
+)
 USAGE = f"{ROWS} and staged.metric_id = 'usage_pct'"
 
 

@@ -11,19 +11,23 @@ VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
 FLOOR = VARS["privacy_floor_conversations"]
 COUNTRY_THRESHOLD = VARS["country_threshold_conversations"]
 
+
+def usable(values: str, where: str, columns: str = "staged.*") -> str:
+    """SQL of the usable rows of a staging model of values."""
+    return f"""
+        select {columns}
+        from staging.{values} as staged
+        left join intermediate.int_row_problems as problems
+            on
+                staged.relative_path = problems.relative_path
+                and staged.row_number = problems.row_number
+        where coalesce(problems.is_usable, true) and {where}
+    """
+
+
+SAMPLE = "staged.release_id = '$release_id' and staged.platform = '$platform'"
 # The usable rows of one platform of a release; its counts; the total of its sample.
-ROWS = """
-    select staged.*
-    from staging.stg_aei__facet_values as staged
-    left join staging.stg_aei__row_problems as problems
-        on
-            staged.relative_path = problems.relative_path
-            and staged.row_number = problems.row_number
-    where
-        staged.release_id = '$release_id'
-        and staged.platform = '$platform'
-        and coalesce(problems.is_usable, true)
-"""
+ROWS = usable("stg_aei__facet_values", SAMPLE)
 COUNTS = f"{ROWS} and measure = 'count'"
 TASKS = f"{COUNTS} and facet = 'onet_task' and geo_level = 'global'"
 CELLS = f"{COUNTS} and attribute_facet is not null"
