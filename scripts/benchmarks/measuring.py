@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import re
 import subprocess
 import tempfile
 import time
@@ -13,8 +13,7 @@ from pathlib import Path
 
 from warehouse.errors import WarehouseError
 
-PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
-INTERVAL = 0.05  # seconds between two looks at the memory
+INTERVAL = 0.1  # seconds between two looks at the memory
 HEADER = (
     f"{'':38} {'seconds':>8} {'baseline':>9} {'ratio':>6} {'peak MB':>8}\n{'-' * 73}"
 )
@@ -77,8 +76,10 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def resident(pid: int) -> int:
-    """The memory of a process, in bytes; 0 when it has ended."""
+    """The memory of a process, in bytes, of pages that processes share its part; 0 when
+    it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_SIZE
-    except (OSError, IndexError):
+        said = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return int(re.search(r"^Pss: +(\d+) kB", said, re.MULTILINE)[1]) * 1024
+    except (OSError, TypeError):
         return 0

@@ -11,7 +11,9 @@ from expectations.raw_rows import SAMPLE, usable
 
 # The global patterns of a release.
 PATTERNS = usable(
-    "stg_aei__flat_values", f"{SAMPLE} and staged.facet = 'collaboration'"
+    "stg_aei__flat_values",
+    "stg_aei__flat_problems",
+    f"{SAMPLE} and staged.facet = 'collaboration'",
 )
 
 FLAT_CHECKS: tuple[Check, ...] = (

@@ -14,6 +14,7 @@ from expectations.raw_rows import usable
 # The usable rows of one platform of a release, with the node that they are about.
 ROWS = usable(
     "stg_aei__monthly_values",
+    "stg_aei__monthly_problems",
     "starts_with(staged.sample_id, '$release_id $platform ')",
     """
         staged.*,

@@ -12,12 +12,13 @@ FLOOR = VARS["privacy_floor_conversations"]
 COUNTRY_THRESHOLD = VARS["country_threshold_conversations"]
 
 
-def usable(values: str, where: str, columns: str = "staged.*") -> str:
-    """SQL of the usable rows of a staging model of values."""
+def usable(values: str, problems: str, where: str, columns: str = "staged.*") -> str:
+    """SQL of the usable rows of a layout: of its staging models of values and of
+    problems."""
     return f"""
         select {columns}
         from staging.{values} as staged
-        left join intermediate.int_row_problems as problems
+        left join staging.{problems} as problems
             on
                 staged.relative_path = problems.relative_path
                 and staged.row_number = problems.row_number
@@ -27,7 +28,7 @@ def usable(values: str, where: str, columns: str = "staged.*") -> str:
 
 SAMPLE = "staged.release_id = '$release_id' and staged.platform = '$platform'"
 # The usable rows of one platform of a release; its counts; the total of its sample.
-ROWS = usable("stg_aei__facet_values", SAMPLE)
+ROWS = usable("stg_aei__facet_values", "stg_aei__row_problems", SAMPLE)
 COUNTS = f"{ROWS} and measure = 'count'"
 TASKS = f"{COUNTS} and facet = 'onet_task' and geo_level = 'global'"
 CELLS = f"{COUNTS} and attribute_facet is not null"
