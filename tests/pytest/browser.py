@@ -91,6 +91,7 @@ def open_page_fixture(browser: Browser) -> Iterator[Opener]:
         context = browser.new_context(
             viewport={"width": width, "height": HEIGHT}, **settings
         )
+        context.set_default_timeout(120_000)  # as long as a busy machine may take
         contexts.append(context)
         watched = Watched(context.new_page())
         watched.watch()

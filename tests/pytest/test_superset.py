@@ -377,7 +377,7 @@ def test_page_of_the_dashboard_shows_the_values(
 ) -> None:
     # High enough that every chart is in sight: others are not drawn.
     page = browser.new_page(viewport={"width": 1500, "height": 3400})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)
     seen = open_dashboard(page, served)
     names = {number: name for name, number in imported.items()}
     asked: dict[str, tuple[dict[str, Any], Rows]] = {}
