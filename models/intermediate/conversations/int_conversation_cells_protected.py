@@ -14,7 +14,7 @@ isn't: docs/disclosure.md.
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,36 +43,51 @@ SCHEMA = {
 }
 
 
-def positions(column: pl.Series, names: Sequence[str]) -> np.ndarray:
-    """Where in the names each value stands; the last place is that of all others."""
-    at = {name: place for place, name in enumerate(names)}
-    kinds = column if column.dtype == pl.Enum else column.cast(pl.Enum(column.unique()))
-    places = [at.get(name, len(names) - 1) for name in kinds.dtype.categories]
-    return np.array(places)[kinds.to_physical()]
+class Names:
+    """The names of a sample as numbers, in the order of the names."""
+
+    def __init__(self, *columns: pl.Series) -> None:
+        every = pl.concat([pl.Series([RESIDUAL]), *(own.unique() for own in columns)])
+        self.kind = pl.Enum(every.drop_nulls().unique().sort())
+        self.name = self.kind.categories.to_list()
+        self.number = {name: number for number, name in enumerate(self.name)}
+
+    def numbered(self, frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+        """The columns as numbers; what has no name is the residual."""
+        own = pl.col(*columns).fill_null(RESIDUAL)
+        return frame.with_columns(own.cast(self.kind).to_physical())
+
+    def positions(self, numbers: pl.Series, names: Sequence[str]) -> np.ndarray:
+        """Where in the names each stands; the last place is that of all others."""
+        places = np.full(len(self.name), len(names) - 1)
+        places[[self.number[name] for name in names]] = range(len(names))
+        return places[numbers.to_numpy()]
 
 
 def table_of(
+    names: Names,
     cells: pl.DataFrame,
     groups: pl.DataFrame,
     rows: dict[str, int],
     columns: dict[str, int],
     floor: Floor,
 ) -> Table:
-    """The table of cells with ``row`` and ``column``; rows and columns: those with
-    published sums, and their accounts. All others are its last row or column.
+    """The table of cells by numbers of ``row`` and ``column``; rows and columns: those
+    with published sums, and their accounts. All others are its last row or column.
 
     groups: the same conversations by ``row``, ``column`` and ``rest``, all else that is
     published of them.
     """
-    names = [*rows, RESIDUAL], [*columns, RESIDUAL]
-    shape = len(names[0]), len(names[1])
+    titles = [*rows, RESIDUAL], [*columns, RESIDUAL]
+    shape = len(titles[0]), len(titles[1])
 
-    def at(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        return positions(frame["row"], names[0]), positions(frame["column"], names[1])
+    def at(frame: pl.DataFrame) -> tuple[np.ndarray, ...]:
+        keys = frame["row"], frame["column"]
+        return tuple(map(names.positions, keys, titles))
 
-    accounts = np.array(cells["account_count"].fill_null(floor.accounts))
-    count = cells["conversation_count"].to_numpy()
     arrays = [np.zeros(shape, dtype=np.int64) for _ in range(3)]
+    count, accounts = cells["conversation_count"], cells["account_count"]
+    count, accounts = count.to_numpy(), accounts.to_numpy()
     places = at(cells)
     np.add.at(arrays[0], places, count)
     np.maximum.at(arrays[1], places, accounts)
@@ -88,7 +103,7 @@ def table_of(
     )
     # Which unnamed conversations are of how many accounts, the published sums settled.
     return Table(
-        *names,
+        *titles,
         *arrays,
         np.array([*rows.values(), floor.accounts]),
         np.array([*columns.values(), floor.accounts]),
@@ -110,15 +125,17 @@ def with_rest(table: Table, row: int, published: np.ndarray) -> Sums:
     return kept | ({RESIDUAL: (rest, 0)} if rest else {})
 
 
-def protected_sums(cells: pl.DataFrame, accounts: int, floor: Floor) -> Sums:
+def protected_sums(
+    names: Names, cells: pl.DataFrame, accounts: int, floor: Floor
+) -> Sums:
     """What may be published of cells by ``column``; nothing where their sum is small.
 
     accounts: of their sum, at least.
     """
-    names = cells["column"].unique().sort().to_list()
-    cells = cells.with_columns(row=pl.lit(RESIDUAL), rest=pl.lit(0))
-    columns = {name: 0 for name in names if name != RESIDUAL}
-    table = table_of(cells, cells, {}, columns, floor)
+    cells = cells.with_columns(row=pl.lit(names.number[RESIDUAL]), rest=pl.lit(0))
+    columns = {names.name[number]: 0 for number in cells["column"].unique().sort()}
+    columns.pop(RESIDUAL, None)
+    table = table_of(names, cells, cells, {}, columns, floor)
     table.row_accounts[:] = accounts
     published = suppression.may_be_published(table, floor)
     published = suppression.fold_rows(table, published, floor)
@@ -132,6 +149,7 @@ class TooLittleAlikeError(Exception):
 
 
 def protected_table(
+    names: Names,
     cells: pl.DataFrame,
     groups: pl.DataFrame,
     rows: Sums,
@@ -147,7 +165,7 @@ def protected_table(
         {name: own[1] for name, own in sums.items() if name != RESIDUAL}
         for sums in (rows, columns)
     )
-    table = table_of(cells, groups, *accounts, floor)
+    table = table_of(names, cells, groups, *accounts, floor)
     published = suppression.fold_table(table, floor)
     if published is None:
         if not is_alone:
@@ -177,30 +195,37 @@ class Sample:
         levels: Sequence[str],
     ) -> None:
         self.floor, self.levels = floor, levels
-        accounts = cells["account_count"].fill_null(floor.accounts).max()
-        geo_id = pl.col("geo_id")
-        is_region = pl.col("geo_level") == "region"
-        self.parts = cells.with_columns(
+        geo_id, is_crossed = pl.col("geo_id"), pl.col("facet").str.contains("::")
+        cells = cells.with_columns(
+            pl.col("account_count").fill_null(floor.accounts),
             # A region begins with the code of its country.
-            parent=pl.when(is_region).then(geo_id.str.head(2)).otherwise(pl.lit("")),
-            row=pl.when(geo_id.str.ends_with(RESIDUAL))
+            parent=pl.when(pl.col("geo_level") == "region")
+            .then(geo_id.str.head(2))
+            .otherwise(pl.lit("")),
+            row=pl.when(is_crossed)
+            .then("base_cluster_name")
+            .when(geo_id.str.ends_with(RESIDUAL))
             .then(pl.lit(RESIDUAL))
             .otherwise(geo_id),
-            column="base_cluster_name",
-        ).partition_by("geo_level", "parent", "facet", as_dict=True)
-        self.facets = [
-            facet
-            for facet in (TASK, *ATTRIBUTES)
-            if ("global", "", facet) in self.parts
-        ]
+            column=pl.when(is_crossed).then("category").otherwise("base_cluster_name"),
+        )
+        delivered = set(cells["facet"])
+        self.facets = [own for own in (TASK, *ATTRIBUTES) if own in delivered]
+        names = [*self.facets, *PLACES]
+        self.names = Names(*cells.select("row", "column"), *groups.select(names))
+        self.groups = self.names.numbered(groups, *names)
+        self.parts = self.names.numbered(cells, "row", "column").partition_by(
+            "geo_level", "parent", "facet", as_dict=True
+        )
+        accounts = cells["account_count"].max()
         self.places: Places = {"": (accounts, {})}
         self.globe = self.places[""][1]
         for facet in self.facets:
             own = self.parts["global", "", facet]
-            self.globe[facet] = protected_sums(own, accounts, floor)
+            self.globe[facet] = protected_sums(self.names, own, accounts, floor)
         self.is_shown = all(self.globe.values())
         self.add_places()
-        self.groups = self.named(groups)
+        self.known = self.among_published()
 
     def add_places(self) -> None:
         """The published totals of places, each under the place that it lies in."""
@@ -210,26 +235,26 @@ class Sample:
                 if own is None:
                     continue
                 own = own.with_columns(column="row")
-                facets[total] = protected_sums(own, accounts, self.floor)
+                facets[total] = protected_sums(self.names, own, accounts, self.floor)
                 for place, (_, least) in facets[total].items():
                     if place != RESIDUAL:
                         self.places[place] = least, {}
 
-    def named(self, groups: pl.DataFrame) -> pl.DataFrame:
-        """The conversations under names that are published; all others are one."""
-        shown = {facet: list(self.globe[facet]) for facet in self.facets}
+    def among_published(self) -> dict[str, tuple[np.ndarray, int]]:
+        """Of each key where its names stand among those that are published, all others
+        being one, and how many these are."""
+        shown: dict[str, Iterable[str]] = dict(self.globe)
         shown |= {
-            level: list(self.places) if level in self.levels else [] for level in PLACES
+            level: self.places if level in self.levels else [] for level in PLACES
         }
-        return groups.select(
-            "conversation_count",
-            *(
-                pl.col(name)
-                .cast(pl.Enum(sorted({*names, RESIDUAL})), strict=False)
-                .fill_null(RESIDUAL)
-                for name, names in shown.items()
-            ),
-        )
+        named = {
+            key: [*sorted({*names} - {"", RESIDUAL}), RESIDUAL]
+            for key, names in shown.items()
+        }
+        return {
+            key: (self.names.positions(self.groups[key], names), len(names))
+            for key, names in named.items()
+        }
 
     def table(
         self,
@@ -242,26 +267,31 @@ class Sample:
         """A table by two keys: what of it is published of each row."""
         level, facet = keys
         # Who takes another's task keeps the labels, and so on: no other table changes.
-        rest = [TASK] if facet != TASK else self.facets[1:]
+        others = [TASK] if facet != TASK else self.facets[1:]
         if level == TASK:
-            rest = list(self.levels)
+            others = list(self.levels)
         # One number for each set of them.
-        kinds = [len(self.groups[name].dtype.categories) for name in rest]
-        numbered = (
-            pl.col(name).to_physical().cast(pl.Int64) * math.prod(kinds[:at])
-            for at, name in enumerate(rest)
+        rest = np.zeros(self.groups.height, dtype=np.int64)
+        for known, kinds in (self.known[name] for name in others):
+            rest = rest * kinds + known
+        groups = pl.DataFrame(
+            {
+                "row": self.groups[level],
+                "column": self.groups[facet],
+                "rest": rest,
+                "conversation_count": self.groups["conversation_count"],
+            }
         )
-        groups = self.groups
         if level == "region":
-            groups = groups.filter(pl.col("country") == parent)
-        groups = groups.select(
-            pl.col(level).alias("row"),
-            pl.col(facet).alias("column"),
-            pl.sum_horizontal(pl.lit(0), *numbered).alias("rest"),
-            "conversation_count",
-        )
+            groups = groups.filter(self.groups["country"] == self.names.number[parent])
         return protected_table(
-            cells, groups, rows, columns, self.floor, is_alone=not self.levels
+            self.names,
+            cells,
+            groups,
+            rows,
+            columns,
+            self.floor,
+            is_alone=not self.levels,
         )
 
     def published(self) -> Iterator[tuple[Any, ...]]:
@@ -273,9 +303,7 @@ class Sample:
         for facet in self.facets[1:]:
             crossed = f"{TASK}::{facet}"
             tables = self.table(
-                self.parts["global", "", crossed].with_columns(
-                    row="base_cluster_name", column="category"
-                ),
+                self.parts["global", "", crossed],
                 (TASK, facet),
                 self.globe[TASK],
                 self.globe[facet],
