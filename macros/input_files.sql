@@ -45,6 +45,7 @@
         read_csv(
             {{ _path_list(paths) }},
             delim = ',', quote = '"', escape = '"', skip = 0, comment = '',
+            hive_partitioning = false,
             {% if paths -%}
             header = true, all_varchar = true,
             {%- else -%}
@@ -114,19 +115,12 @@
 {%- endmacro %}
 
 
-{#- From here on two threads a query where the files are large, raw ones or those of own
-    conversations, and nobody has said how many: a query on a large file leaves nothing
-    else to do meanwhile. -#}
-{% macro threads_by_size(release_files) -%}
-    {%- if execute and not env_var('AEI_QUERY_THREADS', '') -%}
-        {%- set loaded = run_query(
-            "select sum(byte_count) from (
-                select observed_byte_count as byte_count
-                from " ~ release_files ~ " where is_loaded"
-            ~ (" union all select byte_count from private_state.incoming.files"
-                if env_var('AEI_PRIVATE_FILE', ''))
-            ~ ")"
-        ).columns[0].values()[0] or 0 -%}
-        {{- 'set threads = 2' if loaded > 50000000 -}}
+{#- Hook: from here on two threads a query where the files are large and nobody has said
+    how many: a query on a large file leaves nothing else to do meanwhile. -#}
+{% macro threads_by_size(size, files) -%}
+    {%- set is_said = env_var('AEI_QUERY_THREADS', '') != '' -%}
+    {%- if execute and target.type == 'duckdb' and not is_said -%}
+        {%- set found = run_query('select sum(' ~ size ~ ') from ' ~ files) -%}
+        {{- 'set threads = 2' if (found.columns[0].values()[0] or 0) > 50000000 -}}
     {%- endif -%}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {{ config(post_hook=[
     "{{ stop_on_unreadable(refused_files(this)) }}",
-    "{{ threads_by_size(this) }}"
+    "{{ threads_by_size('observed_byte_count', this ~ ' where is_loaded') }}"
 ]) }}
 -- depends_on: {{ ref('input_checks') }}
 {%- set root = data_root() | replace("'", "''") %}

@@ -6,7 +6,10 @@
     event_time='started_on',
     begin='2022-11-30',
     batch_size=env_var('AEI_BATCH_SIZE', 'month'),
-    pre_hook=store_as_is(true),
+    pre_hook=[
+        "{{ threads_by_size('byte_count', 'private_state.incoming.files') }}",
+        store_as_is(true)
+    ],
     post_hook=store_as_is(false)
 ) }}
 -- grain: label_key, conversation_key
