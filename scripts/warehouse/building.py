@@ -31,6 +31,7 @@ from warehouse.paths import (
 )
 from warehouse.publishing import (
     check_output,
+    check_work_file,
     for_the_owner_only,
     make_folder,
     only_build,
@@ -81,6 +82,7 @@ def build(
         workers.at_hand(),
     ):
         check_output(published_file)
+        check_work_file(work_file, published_file)
         say(f"Data: {data_dir or shown(SIMULATED_DATA) + ' (simulated)'}")
         for note in examine(data_dir or SIMULATED_DATA):
             say(f"  {note}")

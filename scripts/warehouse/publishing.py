@@ -16,6 +16,8 @@ from warehouse.errors import BuildError
 from warehouse.paths import shown
 from warehouse.published import sha256_of, sidecar
 
+MAGIC = b"DUCK"  # at the ninth byte of a DuckDB file
+
 
 @contextlib.contextmanager
 def only_build(*places: Path) -> Iterator[None]:
@@ -124,6 +126,20 @@ def check_output(published_file: Path) -> None:
                 "for writing, and would lose what it writes. Close it, or open the "
                 f"file read-only there, and build again.\n{error}"
             ) from error
+
+
+def check_work_file(work_file: Path, published_file: Path) -> None:
+    """Raise BuildError when the work file, which is written anew, is of another use."""
+    if work_file == published_file or sidecar(work_file).exists():
+        what = "a published warehouse"
+    elif work_file.is_file() and work_file.open("rb").read(12)[8:] not in (b"", MAGIC):
+        what = "no DuckDB file"
+    else:
+        return
+    raise BuildError(
+        f"The work file {work_file} is {what}, and a build begins by writing its work "
+        "file anew. Name another with --work-file or AEI_WORK_FILE."
+    )
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from conftest import (
 from dbt.contracts.graph.manifest import Manifest
 from warehouse import building, publishing, workers
 from warehouse.errors import BuildError, with_advice
+from warehouse.published import sidecar
 from watched import POINTS, Watched, digest
 
 # DuckDB draws a bar into the answer of python -c where it takes two seconds.
@@ -334,6 +335,21 @@ def test_two_builds_at_once_are_one_too_many(
     assert not (place.folder / "work.duckdb").exists()
     with publishing.only_build(place.folder / held):
         pass  # free again
+
+
+@pytest.mark.parametrize("use", ["published here", "published elsewhere", "notes"])
+def test_file_of_another_use_is_no_work_file(use: str, place: Place) -> None:
+    file = place.published
+    if use != "published here":
+        file = place.folder / "of another use"
+        file.write_bytes(
+            place.published.read_bytes() if use != "notes" else b"notes" * 9
+        )
+    if use == "published elsewhere":
+        sidecar(file).touch()
+    before = digest(file)
+    assert f"work file {file} is" in place.refusal("--work-file", str(file))
+    assert digest(file) == before
 
 
 # No space, no right -------------------------------------------------------------------
