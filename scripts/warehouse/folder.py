@@ -92,11 +92,16 @@ def files_below(root: Path) -> list[str]:
 def place_of(root: Path, path: str) -> Path | None:
     """Where a file of the manifest lies, plain or compressed; None where it does not.
 
-    A link that leads nowhere lies there too.
+    A link that leads nowhere lies there too, and what may not be looked at.
     """
     for place in (root / path, root / f"{path}{PACKED}"):
-        if os.path.lexists(place):
+        try:
+            os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
             return place
+        return place
     return None
 
 

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import duckdb
 import pytest
@@ -29,7 +30,7 @@ from conftest import (
 )
 from dbt.contracts.graph.manifest import Manifest
 from mutations.ways import HTML, POINTER
-from warehouse import building
+from warehouse import building, folder
 from warehouse.errors import BuildError
 from warehouse.reading import differing_copies
 
@@ -303,6 +304,14 @@ def test_file_that_can_not_be_opened_is_damaged_not_absent(
     assert "make fetch" in line
 
 
+def test_folder_that_may_not_be_read_is_not_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = DataFolder(tmp_path / "data")
+    monkeypatch.setattr(os, "lstat", mock.Mock(side_effect=PermissionError))
+    assert folder.place_of(data.root, API_PATH) == data.raw("1p_api")
+
+
 def test_dangling_link_says_which_size_the_file_should_have(
     tmp_path: Path, ask: Callable[[Path], Said]
 ) -> None:
@@ -368,9 +377,9 @@ def test_cache_of_links_and_compressed_files_are_read(
     tmp_path: Path, file_model: FileModel
 ) -> None:
     """The layout of a download tool's cache: links into a folder of blobs, under a name
-    with brackets, spaces and letters that are not ASCII."""
+    with brackets, spaces and letters that are not ASCII, below `value=1`."""
     plain = DataFolder(tmp_path / "plain", ("1p_api",)).root
-    root = tmp_path / "Données [1] {ü}*" / "datasets--x" / "snapshots" / "0a1b"
+    root = tmp_path / "value=1" / "Données [1] {ü}*" / "x" / "snapshots" / "0a1b"
     blobs = root.parents[1] / "blobs"
     blobs.mkdir(parents=True)
     for number, file in enumerate(p for p in plain.rglob("*") if p.is_file()):
