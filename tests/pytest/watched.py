@@ -64,6 +64,22 @@ class Watched(NamedTuple):
     left: Path
 
 
+def stop(process: int) -> None:
+    """Stop a process group, and wait until it stands.
+
+    A process that begins another stands only when that one runs its program, which it
+    doesn't if it was stopped before: then both go on, and are stopped again.
+    """
+    while True:
+        os.killpg(process, signal.SIGSTOP)
+        for _ in range(20):
+            if os.waitpid(process, os.WUNTRACED | os.WNOHANG)[0]:
+                return
+            time.sleep(0.05)
+        os.killpg(process, signal.SIGCONT)
+        time.sleep(0.2)
+
+
 def watched_build(folder: Path, *options: str, **others: Any) -> Watched:
     """Run scripts/build.py on the shipped data, stopped at each point in turn."""
     seen: dict[str, str | None] = {}
@@ -77,8 +93,7 @@ def watched_build(folder: Path, *options: str, **others: Any) -> Watched:
         time.sleep(seconds)
         if process.poll() is not None:
             break
-        os.killpg(process.pid, signal.SIGSTOP)
-        os.waitpid(process.pid, os.WUNTRACED)  # it takes effect a moment later
+        stop(process.pid)
         try:
             if "Publishing" not in said.read_text():
                 seen[name] = digest(folder / "published.duckdb")
