@@ -28,7 +28,7 @@ FULL_MEMORY = re.compile(r"Out of Memory Error")
 def with_advice(text: str, *places: Path) -> str:
     """The text of an error; of a full disk or memory with what to do about it."""
     if FULL_MEMORY.search(text):
-        limit = os.environ.get("AEI_MEMORY_LIMIT", "1GB")
+        limit = os.environ.get("AEI_MEMORY_LIMIT") or "1GB"
         # DuckDB's own advice is for who writes SQL.
         text = text.split("Possible solutions:")[0].rstrip()
         return (
