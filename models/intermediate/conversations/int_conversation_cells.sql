@@ -57,7 +57,8 @@ named as materialized (
         grouped.platform,
         grouped.window_start_date,
         grouped.conversation_count,
-        case when windows.has_accounts then grouped.account_groups end
+        -- A conversation that names no account is of none: fewer than there are.
+        case when windows.has_accounts then coalesce(grouped.account_groups, 0) end
             as account_groups,
         coalesce(grouped.onet_task, 'not_classified') as onet_task,
         {%- for label in labels %}
