@@ -102,7 +102,7 @@ BAD: dict[str, tuple[str, str, int, str]] = {
     },
 }
 # By data test: what is wrong, and how of good rows it becomes so.
-DATA_TESTS: dict[str, dict[str, pl.Expr]] = {
+DATA_TESTS: dict[str, dict[str, pl.Expr | list[pl.Expr]]] = {
     "own_tasks_match_their_list": {
         "tasks of nobody": pl.lit("a task of nobody").alias("task_text"),
         "a task list that is not loaded": pl.lit("another").alias("taxonomy_version"),
@@ -113,6 +113,26 @@ DATA_TESTS: dict[str, dict[str, pl.Expr]] = {
         )
         .then(pl.lit("another"))
         .alias("taxonomy_version"),
+    },
+    "own_windows_have_one_classifier": {
+        "a tenth labelled by another classifier": pl.when(
+            pl.col("conversation_id").str.ends_with("7")
+        )
+        .then(pl.lit("another"))
+        .otherwise("classifier")
+        .alias("classifier"),
+    },
+    "own_releases_have_one_source": {
+        "a source and a version whose names make that of another": [
+            pl.when(pl.col("conversation_id").str.ends_with("7"))
+            .then(pl.lit(other))
+            .otherwise(name)
+            .alias(name)
+            for name, other in (
+                ("source_id", "our"),
+                ("classifier_version", "school_v1"),
+            )
+        ],
     },
     "own_windows_have_one_classifier_version": {
         "a tenth labelled by another version": pl.when(

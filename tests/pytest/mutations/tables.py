@@ -337,13 +337,18 @@ EXPECTATIONS: dict[str, TableMutant] = {
 
 DATA_TESTS: dict[str, TableMutant] = {
     "allocation_weights_give_each_task_once": TableMutant(
-        "Half of the weight of a task lost",
+        "Half of the weight of a task lost, and a rule that gives nothing",
         (
             "update marts.bridge_task_allocations set weight = weight / 2 "
             "where allocation_rule = 'lowest_code' "
             "and task_id = (select min(task_id) from marts.bridge_task_allocations)",
+            "delete from marts.bridge_task_allocations "
+            "where allocation_rule = 'exclusive'",
         ),
-        ("allocation_rule lowest_code, weight_sum 0.5",),
+        (
+            "allocation_rule lowest_code, weight_sum 0.5",
+            "allocation_rule exclusive, weight_sum 0",
+        ),
     ),
     "allocation_rules_are_nested": TableMutant(
         "More education under the narrowest rule than under the widest",
