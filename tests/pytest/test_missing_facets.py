@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from conftest import PROJECT, Build, read_rows
+from oracle import RULES
 from oracle_marts import says_why_not
 
 SEEDS = PROJECT / "seeds" / "reference"
 SCOPES = read_rows(SEEDS / "scopes.csv")
-RULES = ("any_holder", "equal_split", "lowest_code", "exclusive")
 SAMPLE = ("release_id", "platform", "window_start_date")
 # The marts of one figure each, with the facet and the column of its labels.
 FIGURES = {

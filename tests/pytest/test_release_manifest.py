@@ -194,8 +194,7 @@ def test_simulated_files_beside_real_ones(
     assert present == {"2027_01_01"} | {release for release, _ in simulated}
     staged = query(
         work_file,
-        "select distinct release_id, platform from staging.stg_aei__facet_values "
-        "union select distinct split_part(sample_id, ' ', 1), "
-        "split_part(sample_id, ' ', 2) from staging.stg_aei__monthly_values",
+        "select distinct split_part(sample_id, ' ', 1), split_part(sample_id, ' ', 2) "
+        "from intermediate.int_facet_values",
     )
     assert set(staged) == loaded
