@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from conftest import Build
+from conftest import Build, query
 from conversations import problems
 from conversations import rows as narrow_rows
 from conversations.incoming import private_file
@@ -29,6 +29,7 @@ from own_conversations import (
     conversations,
     own_environment,
     private_cells,
+    tasks,
 )
 from polars.testing import assert_frame_equal
 from warehouse import publishing
@@ -413,6 +414,30 @@ def test_dbt_alone_may_not_read_other_days(
             dbt.build("--select", "stg_conversations__labelled")
     kept = "select count(*) from private.stg_conversations__labelled"
     assert school.private(kept) == [(30,)]
+
+
+def test_a_row_without_an_account_leaves_the_floor_of_accounts(
+    school: Institution,
+) -> None:
+    """A task of twenty conversations of one account is folded still."""
+    task = tasks(40)[-1]
+    rows = conversations(600, seed=9, days=28)
+    of_one = rows.head(20).with_columns(
+        pl.col("conversation_id") + " again",
+        account_id=pl.lit("one"),
+        task_text=pl.lit(task),
+    )
+    rows = pl.concat([rows, of_one])
+    is_first = pl.int_range(pl.len()) == 0
+    rows = rows.with_columns(pl.when(~is_first).then("account_id").alias("account_id"))
+    school.deliver("a.csv", rows)
+    school.take("int_conversation_cells_protected")
+    of_task = pl.col("base_cluster_name") == task.lower()
+    assert school.cells().filter(of_task)["conversation_count"].max() == 20
+    sql = "select base_cluster_name from intermediate.int_conversation_cells_protected"
+    published = {name for (name,) in query(school.work_file, sql)}
+    assert task.lower() not in published
+    assert published >= {"directive", "work"}
 
 
 # Guards -------------------------------------------------------------------------------
