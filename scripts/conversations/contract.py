@@ -38,6 +38,8 @@ NAMES = {
 }
 
 FIRST_DAY = "2020-01-01"
+# In UTC, as all times are: where a day begins first, it has begun.
+TODAY = "cast(now() + interval 14 hours as date)"
 # The longest statement of O*NET 20.1 has 378 letters; other values are names.
 LONGEST = {"task_text": 600}
 LONGEST_NAME = 200
@@ -71,6 +73,19 @@ def known_labels() -> dict[str, list[str]]:
         if row["label"] != "not_classified":
             found.setdefault(row["facet"], []).append(row["label"])
     return found
+
+
+def moment(column: str) -> str:
+    """SQL of the time in a column, in UTC; one without an offset stands as it is.
+
+    For a connection whose TimeZone is UTC. What is no text is not read as one: it is a
+    time already.
+    """
+    return (
+        f"case when typeof({column}) = 'VARCHAR' "
+        f"then cast(try_cast({column} as timestamptz) as timestamp) "
+        f"else try_cast({column} as timestamp) end"
+    )
 
 
 def checks() -> list[Check]:
@@ -124,15 +139,15 @@ def checks() -> list[Check]:
         Check(
             "unreadable_dates",
             "started_on",
-            "try_cast(started_on as timestamp) is null",
+            f"{moment('started_on')} is null",
             "a date such as 2026-03-14, or a time such as 2026-03-14T09:26:53Z",
             "Write dates year first; 03/04/2026 can be two days.",
         ),
         Check(
             "impossible_dates",
             "started_on",
-            f"try_cast(started_on as timestamp) < date '{FIRST_DAY}' or "
-            "cast(try_cast(started_on as timestamp) as date) > current_date",
+            f"{moment('started_on')} < date '{FIRST_DAY}' or "
+            f"cast({moment('started_on')} as date) > {TODAY}",
             f"a day from {FIRST_DAY} to today",
             "A date in the future or before such systems is a wrong column or clock.",
         ),
@@ -157,8 +172,7 @@ def checks() -> list[Check]:
         Check(
             "unreadable_dates",
             "classified_at",
-            "classified_at is not null "
-            "and try_cast(classified_at as timestamp) is null",
+            f"classified_at is not null and {moment('classified_at')} is null",
             "a time such as 2026-03-14T09:26:53Z, or nothing",
             "It decides which labels of a conversation are the latest.",
         ),

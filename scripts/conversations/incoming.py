@@ -38,6 +38,7 @@ VERSION = "5"
 # one of years, by the year: each batch costs dbt as much as some hundred thousand rows.
 MOST_DAYS, MOST_MONTHS = 31, 24
 TABLES = """
+    set TimeZone = 'UTC';
     create schema if not exists incoming;
     create table if not exists incoming.meta (fingerprint varchar);
     create table if not exists incoming.files (

@@ -18,14 +18,17 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from conversations.contract import COLUMNS, Check, checks, literal
+from conversations.contract import COLUMNS, Check, checks, literal, moment
 from conversations.reading import Source, raw_sql
 
 IDS = ("conversation_id", "account_id")
 TIMES = ("started_on", "classified_at")
 LABELS = tuple(column for column in COLUMNS if column not in (*IDS, *TIMES))
 LABEL_KEY = f"hash({', '.join(f'cast({column} as varchar)' for column in LABELS)})"
-TYPED = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+TYPED = {
+    *("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"),
+    "TIMESTAMP WITH TIME ZONE",
+}
 VIEW = """
     create or replace view incoming.conversations as
     select started_on, label_key, conversation_key, account_group from {rows}
@@ -85,7 +88,7 @@ class Rows:
         if days:
             # Of a time as it is, so that parts of a file can be left out.
             text = self.source.mapping.column_sql("started_on")
-            at = f"try_cast({text} as timestamp)"
+            at = moment(text)
             if "started_on" in typed:
                 at = "started_on"
             end = days[1] + timedelta(days=1)
@@ -127,13 +130,13 @@ class Rows:
             select
                 cast(source_file as {names}) as source_file,
                 case when not coalesce({wrong}, false)
-                    then cast(try_cast(started_on as timestamp) as date) end
+                    then cast({moment("started_on")} as date) end
                     as started_on,
                 label_key,
                 hash(conversation_id) as conversation_key,
                 case when account_id is not null
                     then cast(hash(account_id) % 64 as utinyint) end as account_group,
-                try_cast(classified_at as timestamp) as classified_at
+                {moment("classified_at")} as classified_at
             from (
                 select source_file, {LABEL_KEY} as label_key,
                     {", ".join(f"{sql} as {name}" for name, sql in said.items())}
