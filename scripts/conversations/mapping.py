@@ -39,6 +39,14 @@ class Mapping:
         """A path of the mapping file, from where that file lies."""
         return str(Path(self.path or ".").absolute().parent / name)
 
+    @property
+    def fields(self) -> set[str]:
+        """The small names of the fields that something is made of."""
+        named = (self.columns.get(column, column) for column in COLUMNS)
+        return {
+            name.lower() for name in (*named, *self.pivot.values(), *self.join.values())
+        }
+
     def column_sql(self, column: str) -> str:
         """A column of the contract as text, of its field under the same name."""
         constant = self.constants.get(column, DEFAULTS.get(column))

@@ -173,11 +173,13 @@ def twice(
     observed = "a conversation that an earlier file has on another day"
     if len(places) > 1:
         observed = f"one conversation {count} times ({where}; hash of its id {key})"
+    of_facets = ", with one value of each facet" if source.mapping.pivot else ""
     check = Check(
         "duplicate_ids",
         "conversation_id",
         "",
-        "each conversation once for each version of a classifier, on one day",
+        "each conversation once for each version of a classifier, on one day"
+        + of_facets,
         f"Take the copies out ({total:,} conversations have some); one that was "
         "labelled again needs a later classified_at.",
     )

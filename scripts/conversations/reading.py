@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +25,16 @@ from conversations.contract import (
 from conversations.mapping import Mapping
 
 READERS = {
-    ".parquet": "read_parquet({paths}, union_by_name = true, filename = 'source_file')",
+    ".parquet": "read_parquet({paths}, union_by_name = true, {common})",
     ".csv": "read_csv({paths}, all_varchar = true, header = true, skip = 0, quote = "
-    "'\"', union_by_name = true, filename = 'source_file')",
-    ".jsonl": "read_json({paths}, union_by_name = true, filename = 'source_file')",
+    "'\"', union_by_name = true, {common})",
+    ".jsonl": "read_json({paths}, format = 'auto', columns = {columns}, {common})",
 }
 READERS |= {suffix: READERS[".jsonl"] for suffix in (".json", ".ndjson")}
+# Names of folders say nothing of rows.
+COMMON = "filename = 'source_file', hive_partitioning = false"
+# All rows are asked for their fields: a late one may have more.
+JSON_FIELDS = "from read_json({paths}, union_by_name = true, sample_size = -1) limit 0"
 SAMPLE_ROWS = 20_000
 LISTED = 5  # files that a message names
 LONGEST_HEADER = 20_000
@@ -47,7 +51,7 @@ class Source:
     mapping: Mapping
     table: str | None = None
 
-    def relation(self, files: Sequence[str]) -> str:
+    def relation(self, con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> str:
         """SQL of the rows of some files as they are, with ``source_file``."""
         if self.table:
             return (
@@ -56,12 +60,33 @@ class Source:
         (suffix,) = {suffix_of(file) for file in files}
         # A path is a pattern that matches nothing but itself.
         paths = f"[{', '.join(literal(glob.escape(file)) for file in files)}]"
-        return READERS[suffix].format(paths=paths)
+        reader = READERS[suffix]
+        columns = json_columns(con, paths) if "{columns}" in reader else ""
+        return reader.format(paths=paths, columns=columns, common=COMMON)
+
+
+def json_columns(con: duckdb.DuckDBPyConnection, paths: str) -> str:
+    """The columns of JSON lines with their types, so that none is guessed by value."""
+    found = con.sql(JSON_FIELDS.format(paths=paths))
+    columns = zip(found.columns, found.types, strict=True)
+    return (
+        f"{{{', '.join(f'{literal(c)}: {literal(as_text(t))}' for c, t in columns)}}}"
+    )
+
+
+def as_text(kind: duckdb.sqltypes.DuckDBPyType) -> str:
+    """The type of a JSON value, with text for what is no list or object."""
+    if kind.id == "struct":
+        parts = (
+            '"{}" {}'.format(n.replace('"', '""'), as_text(k)) for n, k in kind.children
+        )
+        return f"STRUCT({', '.join(parts)})"
+    return str(kind) if kind.id in ("list", "map") else "VARCHAR"
 
 
 def suffix_of(file: str) -> str:
     """The kind of a file, by the end of its name."""
-    return Path(file.removesuffix(".gz")).suffix.lower()
+    return Path(file.lower().removesuffix(".gz")).suffix
 
 
 def find_source(named: str, mapping: Mapping) -> Source:
@@ -169,20 +194,19 @@ def raw_sql(
     mapping = source.mapping
     first = 2 if suffix_of(files[0]) == ".csv" else 1
     number = f", row_number() over () + {first - 1} as row_number" if numbered else ""
-    rows = f"(select *{number} from {source.relation(files)})"
-    fields = fields_of(con, source.relation(files))
-    tables = f"{rows} as delivered"
+    relation = source.relation(con, files)
+    rows = f"(select *{number} from {relation})"
+    fields = fields_of(con, relation)
+    refuse_text(con, mapping, relation, fields, files)
     if mapping.pivot:
         rows, fields = pivoted(rows, fields, source, numbered)
-        tables = f"{rows} as delivered"
+    tables = f"{rows} as delivered"
     named = {name: f"delivered.{sql}" for name, (sql, _) in fields.items()}
-    used = {mapping.columns.get(column, column).lower() for column in COLUMNS}
-    refuse_text(con, source, fields, used, files)
     if mapping.join:
         there = Source(source.name, source.joined, (), mapping)
-        labels = there.relation(checked(source.name, source.joined))
+        labels = there.relation(con, source.joined)
         own = fields_of(con, labels)
-        refuse_text(con, there, own, used, source.joined)
+        refuse_text(con, mapping, labels, own, source.joined)
         ours, theirs = (mapping.join[key].lower() for key in ("on", "equals"))
         missing = [n for n, f in ((ours, fields), (theirs, own)) if n not in f]
         if missing:
@@ -236,48 +260,53 @@ def pivoted(
         for column, where in mapping.columns.items()
         if where.lower() not in fields
     }
-    shown = {each: kept for each, kept in fields.items() if each not in (name, value)}
+    kept = {
+        each: field
+        for each, field in fields.items()
+        if each in mapping.fields and each not in (name, value)
+    }
+    # What differs within a conversation makes it come twice, which is refused; facets
+    # may have been labelled at different times.
+    last = mapping.columns.get("classified_at", "classified_at").lower()
+    of_it = [sql for each, (sql, _) in kept.items() if each != last]
     parts = [
-        f'any_value({sql}) as "{each}"'
-        for each, (sql, _) in shown.items()
-        if each != key
+        f'{f"max({sql})" if each == last else sql} as "{each}"'
+        for each, (sql, _) in kept.items()
     ]
-    parts += [
-        f"any_value({fields[value][0]}) filter (where {fields[name][0]} = "
-        f'{literal(facet)}) as "{facet.lower()}"'
-        for facet in facets
-    ]
+    for facet in facets:
+        given = (
+            f"({fields[value][0]}) filter (where {fields[name][0]} = {literal(facet)})"
+        )
+        parts.append(
+            f"unnest(case when min{given} < max{given} then [min{given}, max{given}] "
+            f'else [min{given}] end) as "{facet.lower()}"'
+        )
     number = ", min(row_number) as row_number" if numbered else ""
     sql = (
-        f'(select source_file, {fields[key][0]} as "{key}"{number}, {", ".join(parts)} '
-        f"from {rows} group by source_file, {fields[key][0]})"
+        f"(select source_file{number}, {', '.join(parts)} "
+        f"from {rows} group by source_file, {', '.join(of_it)})"
     )
-    own = {each: (f'"{each}"', kind) for each, (_, kind) in shown.items()}
+    own = {each: (f'"{each}"', kind) for each, (_, kind) in kept.items()}
     own |= {facet.lower(): (f'"{facet.lower()}"', "VARCHAR") for facet in facets}
     return sql, own
 
 
 def refuse_text(
     con: duckdb.DuckDBPyConnection,
-    source: Source,
+    mapping: Mapping,
+    relation: str,
     fields: dict[str, tuple[str, str]],
-    used: Iterable[str],
     files: Sequence[str],
 ) -> None:
     """Raise BuildError when a field that no column is made of looks like text.
 
     Nothing of a text is shown: its field, its type, its length.
     """
-    mapping = source.mapping
-    # The name of a field of the contract stands for itself, whatever it is.
-    allowed = {
-        name.lower() for name in (*mapping.pivot.values(), *mapping.join.values())
-    }
-    allowed.update(used)
     problems: dict[str, str] = {}
     lengths: dict[str, str] = {}
     for name, (sql, kind) in fields.items():
-        if name in allowed:
+        # The name of a field of the contract stands for itself, whatever it is.
+        if name in mapping.fields:
             continue
         if name.rpartition(".")[2] in TEXT_NAMES:
             problems[name] = "a field whose name says that it is one"
@@ -286,7 +315,7 @@ def refuse_text(
         elif kind in ("VARCHAR", "JSON") or kind.startswith("MAP"):
             lengths[name] = f"max(length(cast({sql} as varchar)))"
     if lengths and not problems:
-        few = f"(select * from {source.relation(files)} limit {SAMPLE_ROWS})"
+        few = f"(select * from {relation} limit {SAMPLE_ROWS})"
         longest = con.sql(f"select {', '.join(lengths.values())} from {few}").fetchall()
         for name, length in zip(lengths, longest[0], strict=True):
             if (length or 0) > LONGEST_NAME:

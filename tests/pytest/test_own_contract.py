@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -99,6 +102,30 @@ def test_files_that_are_refused(
         assert school.private("from incoming.files") == []
 
 
+FACETS = "pivot: {name: facet, value: value}\ncolumns: {use_case: Purpose}\n"
+# Of one conversation, after a row that says 2026-03-01, v1 and work.
+CONTRADICTIONS = {
+    "another day": "a,2026-03-02,v1,Task,none",
+    "another value of a facet": "a,2026-03-01,v1,Purpose,personal",
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_facets_that_contradict_each_other(case: str, school: Institution) -> None:
+    head = "conversation_id,started_on,classifier_version,facet,value\n"
+    text = f"{head}a,2026-03-01,v1,Purpose,work\n{CONTRADICTIONS[case]}\n"
+    school.deliver("mapping.yml", FACETS)
+    school.deliver("a.csv", text)
+    with pytest.raises(BuildError, match="duplicate_ids") as stopped:
+        school.read()
+    assert "one value of each facet" in str(stopped.value)
+    school.deliver("a.csv", text.replace("2026-03-02,v1", "2026-03-01,v2"))
+    if case == "another day":
+        school.read()
+        versions = "select classifier_version from incoming.labels order by all"
+        assert school.private(versions) == [("v1",), ("v2",)]
+
+
 def test_conversation_that_comes_again_on_another_day(school: Institution) -> None:
     rows = conversations(30, seed=10, days=5)
     school.deliver("a.csv", rows)
@@ -155,6 +182,87 @@ def test_forms_of_delivery(
     columns = ["started_on", "task_text", *list(LABELS)[1::-1], "region"]
     wanted = rows.with_columns(pl.col("task_text").str.to_lowercase()).select(columns)
     assert sorted(map(str, found)) == sorted(map(str, wanted.rows()))
+
+
+# The first of April in UTC, with an offset, without, and by the name of a zone.
+APRIL = [
+    *("2026-04-01T02:30:00Z", "2026-04-02T01:30:00+02:00", "2026-03-31T23:30:00-05:00"),
+    *("2026-04-01T23:30:00", "2026-04-01", "2026-03-31 23:30 America/New_York"),
+]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_day_is_that_of_utc_wherever_the_machine_is(kind: str, tmp_path: Path) -> None:
+    times = APRIL[:1] if kind == "parquet" else APRIL
+    rows = pl.DataFrame({"conversation_id": list("abcdef")[: len(times)]})
+    rows = rows.with_columns(pl.Series("started_on", times))
+    file = tmp_path / f"a.{kind}"
+    if kind == "csv":
+        rows.write_csv(file)
+    elif kind == "jsonl":
+        # All of one form are guessed to be times.
+        rows[:1].write_ndjson(file)
+        rows[1:].write_ndjson(tmp_path / "b.jsonl")
+    else:
+        rows.with_columns(
+            pl.col("started_on").str.to_datetime(time_zone="UTC")
+        ).write_parquet(file)
+    command = [sys.executable, "scripts/check_conversations.py", str(tmp_path)]
+    ran = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env=os.environ | {"TZ": "America/New_York"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"{len(times)} conversations, 2026-04-01 to 2026-04-01," in ran.stdout
+
+
+def test_later_labels_are_told_by_utc(school: Institution) -> None:
+    rows = conversations(1, seed=19)
+    for name, use_case, at in (
+        ("a.csv", "work", "2026-06-01T23:00:00-05:00"),
+        ("b.csv", "personal", "2026-06-02T01:00:00+02:00"),
+    ):
+        what = {"use_case": pl.lit(use_case), "classified_at": pl.lit(at)}
+        school.deliver(name, rows.with_columns(**what))
+    school.read()
+    found = school.private(
+        "select use_case from incoming.conversations inner join incoming.labels "
+        "using (label_key)"
+    )
+    assert found == [("work",)]
+
+
+def json_lines(rows: list[dict[str, object]]) -> str:
+    """Rows as JSON lines."""
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
+
+
+@pytest.mark.parametrize("text", ["03-04-2026", "20-03-25", "03/04/2026"])
+def test_dates_of_json_are_not_guessed(text: str, school: Institution) -> None:
+    row: dict[str, object] = {"conversation_id": "a", "started_on": text}
+    school.deliver("a.jsonl", json_lines([row]))
+    with pytest.raises(BuildError, match="file a.jsonl, row 1, column started_on"):
+        school.read()
+
+
+def test_all_rows_of_json_are_looked_at(school: Institution) -> None:
+    """Ids that are numbers, longer ones and, late, text; a column that comes late."""
+    long = 12345678901234567890123
+    ids: list[object] = [*range(25_000), *range(long, long + 9), "x-1"]
+    rows: list[dict[str, object]] = [
+        {"conversation_id": each, "started_on": "2026-03-01"} for each in ids
+    ]
+    rows[-1]["use_case"] = "work"
+    school.deliver("a.jsonl", json_lines(rows))
+    school.read()
+    found = school.private(
+        "select use_case, count(distinct conversation_key) from incoming.conversations "
+        "inner join incoming.labels using (label_key) group by all order by all"
+    )
+    assert found == [("work", 1), (None, len(ids) - 1)]
 
 
 @pytest.mark.parametrize("example", ["openclio", "kura", "wildchat"])
