@@ -19,6 +19,7 @@ import duckdb
 import numpy as np
 
 from conversations.contract import COLUMNS, Check, checks, literal, moment
+from conversations.mapping import read_tasks
 from conversations.reading import Source, raw_sql
 
 IDS = ("conversation_id", "account_id")
@@ -45,9 +46,11 @@ LATEST = """
 """
 TASK_NAMES = """
     create or replace temp table task_names as
-    select lower(trim(task_text)) as task_text,
-        any_value(lower(trim(onet_task))) as onet_task
-    from read_csv('{path}', all_varchar = true, header = true)
+    select lower(task_text) as task_text, any_value(lower(onet_task)) as onet_task
+    from (
+        select unnest($texts::varchar[]) as task_text,
+            unnest($tasks::varchar[]) as onet_task
+    )
     group by all
 """
 # The files where labels that are not known come first. Of many files these are few.
@@ -206,7 +209,9 @@ class Rows:
         stated = mapping.stated_sql(sets, ("label_key",), LABELS)
         named, join = "task_text", ""
         if mapping.tasks:
-            self.con.execute(TASK_NAMES.format(path=mapping.beside(mapping.tasks)))
+            tasks = read_tasks(mapping)
+            names = {"texts": list(tasks), "tasks": list(tasks.values())}
+            self.con.execute(TASK_NAMES, names)
             named = "coalesce(task_names.onet_task, task_text)"
             join = "left join task_names using (task_text)"
         self.con.execute(
