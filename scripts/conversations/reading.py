@@ -7,7 +7,11 @@ types and, in a sample of rows, length.
 from __future__ import annotations
 
 import glob
+import gzip
+import os
 import re
+import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +26,7 @@ from conversations.contract import (
     TEXT_NAMES,
     literal,
 )
-from conversations.mapping import Mapping
+from conversations.mapping import Mapping, names_of
 
 READERS = {
     ".parquet": "read_parquet({paths}, union_by_name = true, {common})",
@@ -50,6 +54,7 @@ class Source:
     joined: tuple[str, ...]
     mapping: Mapping
     table: str | None = None
+    left_out: str = ""  # a note on files that are not read
 
     def relation(self, con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> str:
         """SQL of the rows of some files as they are, with ``source_file``."""
@@ -94,49 +99,97 @@ def find_source(named: str, mapping: Mapping) -> Source:
 
     Raises BuildError when there is none, or files of several kinds.
     """
+    joined: tuple[str, ...] = ()
+    if mapping.join:
+        name = mapping.join["files"]
+        found = [f for f in matching(mapping.folder, name) if suffix_of(f) in READERS]
+        joined = checked(f"The mapping {mapping.path} joins {name}", found, mapping)
+    # An address of a database may hold a password.
+    shown = named if "=" not in named and "://" not in named else "an address"
+    said = f"AEI_CONVERSATIONS is {shown}"
     file, _, table = named.rpartition(".duckdb:")
     if file:
         path = Path(f"{file}.duckdb").expanduser().resolve()
-        files = [str(path)] if path.is_file() else []
-        return Source(named, checked(named, files), (), mapping, f"delivered.{table}")
-    joined = matching(mapping.beside(mapping.join["files"])) if mapping.join else []
-    path = Path(named).expanduser()
-    found = matching(str(path / "**") if path.is_dir() else named)
-    own = {mapping.beside(mapping.tasks or ""), *joined}
-    files = [f for f in found if f not in own and suffix_of(f) in READERS]
-    return Source(named, checked(named, files), tuple(joined), mapping)
+        files = checked(said, [str(path)] if path.is_file() else [], mapping)
+        return Source(named, files, joined, mapping, f"delivered.{table}")
+    own = (mapping.tasks, mapping.path and mapping.path.name)
+    others = {*joined, *(mapping.beside(name) for name in own if name)}
+    found = [
+        file
+        for file in matching(Path.cwd(), str(Path(named).expanduser()))
+        if file not in others
+    ]
+    left_out = [file for file in found if suffix_of(file) not in READERS]
+    note = "left out, as no Parquet, CSV or JSON lines: " + shown_files(left_out)
+    note = note if left_out else ""
+    found = [file for file in found if suffix_of(file) in READERS]
+    files = checked(said, found, mapping, note)
+    return Source(named, files, joined, mapping, left_out=note)
 
 
-def matching(pattern: str) -> list[str]:
-    """The files that a pattern names, absolute and in order, without hidden ones."""
-    found = glob.glob(str(Path(pattern).expanduser().absolute()), recursive=True)
-    return sorted(path for path in found if Path(path).is_file())
+def matching(folder: Path, name: str) -> list[str]:
+    """The files that a path or a pattern names, seen from a folder: absolute, in order
+    and once each, without hidden ones."""
+    path = folder / name
+    if path.is_dir():
+        found = files_below(path)
+    elif path.is_file():
+        found = [str(path)]
+    else:
+        below = glob.glob(name, root_dir=folder, recursive=True)
+        found = [str(folder / each) for each in below]
+    once = {os.path.realpath(file): file for file in sorted(found, reverse=True)}
+    return sorted(file for file in once.values() if Path(file).is_file())
 
 
-def checked(named: str, files: Sequence[str]) -> tuple[str, ...]:
-    """The files, when there are some and of one kind."""
+def files_below(folder: Path) -> list[str]:
+    """The files of a folder and of the folders in it, without hidden ones; raises
+    OSError when one can't be read."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found, seen = [], set()
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        # A link may lead back to where it lies.
+        is_new = os.path.realpath(place) not in seen
+        seen.add(os.path.realpath(place))
+        folders[:] = sorted(each for each in folders if is_new and each[0] != ".")
+        found += [str(Path(place, each)) for each in names if is_new and each[0] != "."]
+    return found
+
+
+def checked(
+    said: str, files: Sequence[str], mapping: Mapping, note: str = ""
+) -> tuple[str, ...]:
+    """The files that are named by what is said, when there are some, of one kind."""
     kinds = sorted({suffix_of(file) for file in files} - {".duckdb"})
     if not files or len(kinds) > 1:
-        found = f"files of {', '.join(kinds)}" if files else "no file"
-        # An address of a database may hold a password.
-        shown = named if "=" not in named and "://" not in named else "an address"
+        found = f"files of {', '.join(kinds)} were" if files else "no file was"
         raise BuildError(
-            f"AEI_CONVERSATIONS is {shown}, where {found} was found; expected a folder "
+            f"{said}, where {found} found{note and f' ({note})'}; expected a folder "
             "or a pattern of Parquet, CSV or JSON lines, all of one kind, or "
             "file.duckdb:schema.table. Save a sheet of Excel as CSV UTF-8; write a "
             "table of PostgreSQL to Parquet (docs/own-conversations.md)."
         )
     for file in files:
-        check_first_line(Path(file))
+        check_first_line(Path(file), mapping.fields)
     return tuple(files)
 
 
-def check_first_line(file: Path) -> None:
-    """Raise BuildError for a CSV file that begins with what is no header."""
-    if file.suffix.lower() != ".csv":
+def check_first_line(file: Path, fields: set[str]) -> None:
+    """Raise BuildError for a CSV file that begins with what is no header, or has a
+    field that is needed twice."""
+    if suffix_of(file.name) != ".csv":
         return
-    with file.open("rb") as handle:
-        line = handle.readline(LONGEST_HEADER + 1)
+    is_packed = file.suffix.lower() == ".gz"
+    with gzip.open(file) if is_packed else file.open("rb") as handle:
+        try:
+            line = handle.readline(LONGEST_HEADER + 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            return  # DuckDB says what it is.
+    names = Counter(names_of(line.decode("utf-8-sig", "replace"))[0])
+    twice = sorted(name for name in fields if names[name] > 1)
     found = None
     if not line:
         found = "an empty file"
@@ -144,6 +197,8 @@ def check_first_line(file: Path) -> None:
         found = "UTF-16 or no text, as of Excel"
     elif len(line) > LONGEST_HEADER:
         found = f"a first line of more than {LONGEST_HEADER:,} letters"
+    elif twice:
+        found = f"column {', '.join(twice)} more than once"
     if found:
         raise BuildError(
             f"The conversations were refused:\n- file {file.name}, row 1: found "
