@@ -19,6 +19,7 @@ COLUMNS = (
     *("classifier", "classifier_version", "classified_at"),
 )
 REQUIRED = ("conversation_id", "started_on")
+TIMES = ("started_on", "classified_at")
 LABELS = ("collaboration", "use_case", "task_success")
 # What a source that says nothing of itself is called.
 DEFAULTS = {"source_id": "own", "platform": "own"}
@@ -78,14 +79,20 @@ def known_labels() -> dict[str, list[str]]:
 def moment(column: str) -> str:
     """SQL of the time in a column, in UTC; one without an offset stands as it is.
 
-    For a connection whose TimeZone is UTC. What is no text is not read as one: it is a
-    time already.
+    For a connection whose TimeZone is UTC. What is no text is a time already, and a day
+    has no offset: so they are read faster.
     """
     return (
-        f"case when typeof({column}) = 'VARCHAR' "
-        f"then cast(try_cast({column} as timestamptz) as timestamp) "
-        f"else try_cast({column} as timestamp) end"
+        f"case when typeof({column}) <> 'VARCHAR' or strlen({column}::varchar) = 10 "
+        f"then try_cast({column} as timestamp) "
+        f"else cast(try_cast({column} as timestamptz) as timestamp) end"
     )
+
+
+def timed_sql(rows: str) -> str:
+    """SQL of rows with their times in UTC beside them, each read once."""
+    times = ", ".join(f"{moment(column)} as {column}_utc" for column in TIMES)
+    return f"select *, {times} from ({rows})"
 
 
 def checks() -> list[Check]:
@@ -139,15 +146,15 @@ def checks() -> list[Check]:
         Check(
             "unreadable_dates",
             "started_on",
-            f"{moment('started_on')} is null",
+            "started_on_utc is null",
             "a date such as 2026-03-14, or a time such as 2026-03-14T09:26:53Z",
             "Write dates year first; 03/04/2026 can be two days.",
         ),
         Check(
             "impossible_dates",
             "started_on",
-            f"{moment('started_on')} < date '{FIRST_DAY}' or "
-            f"cast({moment('started_on')} as date) > {TODAY}",
+            f"started_on_utc < date '{FIRST_DAY}' or "
+            f"cast(started_on_utc as date) > {TODAY}",
             f"a day from {FIRST_DAY} to today",
             "A date in the future or before such systems is a wrong column or clock.",
         ),
@@ -172,7 +179,7 @@ def checks() -> list[Check]:
         Check(
             "unreadable_dates",
             "classified_at",
-            f"classified_at is not null and {moment('classified_at')} is null",
+            "classified_at is not null and classified_at_utc is null",
             "a time such as 2026-03-14T09:26:53Z, or nothing",
             "It decides which labels of a conversation are the latest.",
         ),

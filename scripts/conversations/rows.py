@@ -18,12 +18,19 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from conversations.contract import COLUMNS, Check, checks, literal, moment
+from conversations.contract import (
+    COLUMNS,
+    TIMES,
+    Check,
+    checks,
+    literal,
+    moment,
+    timed_sql,
+)
 from conversations.mapping import read_tasks
 from conversations.reading import Source, raw_sql
 
 IDS = ("conversation_id", "account_id")
-TIMES = ("started_on", "classified_at")
 LABELS = tuple(column for column in COLUMNS if column not in (*IDS, *TIMES))
 LABEL_KEY = f"hash({', '.join(f'cast({column} as varchar)' for column in LABELS)})"
 TYPED = {
@@ -129,22 +136,23 @@ class Rows:
         )
         # A name for each row is written once.
         names = f"enum({', '.join(map(literal, self.source.files))})"
+        rows = f"""
+            select source_file, {LABEL_KEY} as label_key,
+                {", ".join(f"{sql} as {name}" for name, sql in said.items())}
+            from ({raw})
+        """
         return f"""
             select
                 cast(source_file as {names}) as source_file,
                 case when not coalesce({wrong}, false)
-                    then cast({moment("started_on")} as date) end
+                    then cast(started_on_utc as date) end
                     as started_on,
                 label_key,
                 hash(conversation_id) as conversation_key,
                 case when account_id is not null
                     then cast(hash(account_id) % 64 as utinyint) end as account_group,
-                {moment("classified_at")} as classified_at
-            from (
-                select source_file, {LABEL_KEY} as label_key,
-                    {", ".join(f"{sql} as {name}" for name, sql in said.items())}
-                from ({raw})
-            )
+                classified_at_utc as classified_at
+            from ({timed_sql(rows)})
         """
 
     @property
