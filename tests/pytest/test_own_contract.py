@@ -445,6 +445,17 @@ def test_later_labels_are_told_by_utc(school: Institution) -> None:
     assert found == [("work",)]
 
 
+def test_days_that_are_read_anew_are_those_of_utc(school: Institution) -> None:
+    """The unchanged file has a row of the day that the new one brings."""
+    head = "conversation_id,started_on\n"
+    school.deliver("a.csv", f"{head}a,2026-03-31T23:30:00-05:00\nb,2026-03-31\n")
+    school.take()
+    school.deliver("b.csv", f"{head}c,2026-04-01\n")
+    assert school.read().batch_size == "day"
+    found = school.private("select started_on from incoming.conversations order by all")
+    assert found == [(date(2026, 4, 1),)] * 2
+
+
 def json_lines(rows: list[dict[str, object]]) -> str:
     """Rows as JSON lines."""
     return "".join(f"{json.dumps(row)}\n" for row in rows)
