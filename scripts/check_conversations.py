@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +18,6 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--data-dir",
-        type=Path,
         default=os.environ.get("AEI_DATA_DIR"),
         help="folder with the task list (default: AEI_DATA_DIR)",
     )
@@ -32,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         print(report(options.conversations, options.data_dir))
-    except WarehouseError as error:
+    except (WarehouseError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+from warehouse.building import data_folder
 from warehouse.paths import SIMULATED_DATA
 
 from conversations.contract import literal
@@ -31,20 +32,23 @@ NAMES = {"task_label": "task_text or task_id", "account_group": "account_id"}
 MOST_TASKS, FEWEST_OF_TASK = 10, 5
 
 
-def report(named: str, data_dir: Path | None) -> str:
+def report(named: str, data_dir: str | None) -> str:
     """What the conversations hold and which marts they can fill.
 
     Raises BuildError with what is wrong. Nothing is kept.
     """
     os.environ[VARIABLE] = named
-    data_dir = data_dir or SIMULATED_DATA
+    data = data_folder(data_dir) or SIMULATED_DATA
     with tempfile.TemporaryDirectory() as folder:
         work_file = Path(folder) / "check.duckdb"
-        prepare(work_file, data_dir)
+        incoming = prepare(work_file, data)
+        left_out = [incoming.left_out] if incoming and incoming.left_out else []
         with duckdb.connect(str(private_file(work_file)), read_only=True) as con:
             if not con.execute("from incoming.conversations limit 1").fetchall():
-                return "The files have the right columns and hold no conversation."
-            return "\n".join([*sizes(con), *uses(con), *tasks(con, data_dir)])
+                nothing = "The files have the right columns and hold no conversation."
+                return "\n".join([nothing, *left_out])
+            lines = [*sizes(con), *left_out, *uses(con), *tasks(con, data)]
+            return "\n".join(lines)
 
 
 def sizes(con: duckdb.DuckDBPyConnection) -> list[str]:

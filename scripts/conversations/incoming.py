@@ -27,17 +27,18 @@ from warehouse.paths import PROJECT, shown
 from warehouse.reading import attach
 
 from conversations import problems
-from conversations.mapping import Mapping, find
+from conversations.mapping import Mapping, find, read_tasks
 from conversations.reading import Source, find_source
 from conversations.rows import NOTHING, VIEW, Rows
 
 VARIABLE = "AEI_CONVERSATIONS"
 # What is kept from one build to the next is forgotten when its meaning changes.
-VERSION = "5"
+VERSION = "6"
 # A change of so many days is read by the day, of more by the month; a first one, and
 # one of years, by the year: each batch costs dbt as much as some hundred thousand rows.
 MOST_DAYS, MOST_MONTHS = 31, 24
 TABLES = """
+    set TimeZone = 'UTC';
     create schema if not exists incoming;
     create table if not exists incoming.meta (fingerprint varchar);
     create table if not exists incoming.files (
@@ -81,6 +82,7 @@ class Incoming:
     last_day: date | None
     batch_size: str
     note: str
+    left_out: str
 
     @property
     def days(self) -> tuple[str, ...]:
@@ -127,10 +129,17 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
     if not named:
         os.environ.pop("AEI_PRIVATE_FILE", None)
         return None
-    mapping = find(Path(named).expanduser())
-    source = find_source(named, mapping)
+    try:
+        mapping = find(Path(named).expanduser())
+        source = find_source(named, mapping)
+        fingerprint = fingerprint_of(mapping, source, data_dir)
+    except OSError as error:
+        raise BuildError(
+            f"{error.filename or named} can't be read: {error.strerror}. Expected "
+            "files and folders that you may read: change their rights, or take them "
+            "out of the conversations."
+        ) from None
     place = private_file(work_file)
-    fingerprint = fingerprint_of(mapping, source, data_dir)
     if is_stale(place, fingerprint):
         shutil.rmtree(place.parent)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -143,7 +152,7 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
             con.execute("delete from incoming.meta")
             con.execute("insert into incoming.meta values (?)", [fingerprint])
             if source.table:
-                con.execute(f"attach '{source.files[0]}' as delivered (read_only)")
+                attach(con, Path(source.files[0]), "delivered")
             incoming = read(con, source, place)
     except (duckdb.Error, BuildError) as error:
         forget_rows(place)
@@ -188,10 +197,9 @@ def fingerprint_of(mapping: Mapping, source: Source, data_dir: Path) -> str:
     settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
     own = sorted((k, v) for k, v in settings.items() if k == "own_window")
     lists = sorted(data_dir.glob("*/data/intermediate/onet_task_statements.csv*"))
-    tasks = Path(mapping.beside(mapping.tasks)) if mapping.tasks else None
     read = [
         *(f"{path.name} {path.stat().st_size}" for path in lists),
-        tasks.read_text(encoding="utf-8") if tasks and tasks.is_file() else "",
+        sorted(read_tasks(mapping).items()),
     ]
     # Keys are hashes of this version of DuckDB.
     version = VERSION, duckdb.__version__
@@ -250,8 +258,9 @@ def read(con: duckdb.DuckDBPyConnection, source: Source, place: Path) -> Incomin
     note = (
         f"{len(changed):,} of {len(now):,} files new or changed, {len(gone):,} gone; "
         + (f"days {first} to {last} are read" if first else "nothing to read")
+        + (f"; {source.left_out}" if source.left_out else "")
     )
-    return Incoming(place, first, last, size, note)
+    return Incoming(place, first, last, size, note, source.left_out)
 
 
 def refuse(con: duckdb.DuckDBPyConnection, found: Sequence[str]) -> None:
@@ -262,9 +271,12 @@ def refuse(con: duckdb.DuckDBPyConnection, found: Sequence[str]) -> None:
 
 
 def stamp(file: str) -> tuple[int, int]:
-    """Size and time of change of a file: what tells it from its next version."""
-    status = Path(file).stat()
-    return status.st_size, status.st_mtime_ns
+    """Size and time of change of a file: what tells it from its next version. What a
+    program has not yet written into a DuckDB file lies beside it."""
+    parts = [Path(file).stat()]
+    if Path(f"{file}.wal").is_file():
+        parts.append(Path(f"{file}.wal").stat())
+    return sum(part.st_size for part in parts), max(part.st_mtime_ns for part in parts)
 
 
 def refuse_changed(read: dict[str, tuple[int, int]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from conversations.contract import COLUMNS, Check, checks
+from conversations.contract import COLUMNS, Check, checks, timed_sql
 from conversations.reading import Source, delivered_sql, raw_sql
 from conversations.rows import Rows, failing
 
@@ -77,7 +77,7 @@ def of_rows(
     file."""
     asked = checks()
     raw, _ = raw_sql(con, source, files)
-    stated = source.mapping.stated_sql(raw, ("source_file",), COLUMNS)
+    stated = timed_sql(source.mapping.stated_sql(raw, ("source_file",), COLUMNS))
     failed = con.execute(
         f"select source_file, {failing(asked)} as problem, count(*) from ({stated}) "
         "where problem is not null group by all order by problem, source_file "
@@ -93,7 +93,7 @@ def located(
     con: duckdb.DuckDBPyConnection, source: Source, file: str, check: Check, count: int
 ) -> str:
     """The line of the first row of a file that fails a check."""
-    rows = delivered_sql(con, source, file)
+    rows = timed_sql(delivered_sql(con, source, file))
     condition = f"({check.fails})"
     # Never text: a label that is known to nobody may be some.
     shown = (
@@ -173,11 +173,13 @@ def twice(
     observed = "a conversation that an earlier file has on another day"
     if len(places) > 1:
         observed = f"one conversation {count} times ({where}; hash of its id {key})"
+    of_facets = ", with one value of each facet" if source.mapping.pivot else ""
     check = Check(
         "duplicate_ids",
         "conversation_id",
         "",
-        "each conversation once for each version of a classifier, on one day",
+        "each conversation once for each version of a classifier, on one day"
+        + of_facets,
         f"Take the copies out ({total:,} conversations have some); one that was "
         "labelled again needs a later classified_at.",
     )

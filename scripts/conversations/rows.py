@@ -18,14 +18,25 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from conversations.contract import COLUMNS, Check, checks, literal
+from conversations.contract import (
+    COLUMNS,
+    TIMES,
+    Check,
+    checks,
+    literal,
+    moment,
+    timed_sql,
+)
+from conversations.mapping import read_tasks
 from conversations.reading import Source, raw_sql
 
 IDS = ("conversation_id", "account_id")
-TIMES = ("started_on", "classified_at")
 LABELS = tuple(column for column in COLUMNS if column not in (*IDS, *TIMES))
 LABEL_KEY = f"hash({', '.join(f'cast({column} as varchar)' for column in LABELS)})"
-TYPED = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+TYPED = {
+    *("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"),
+    "TIMESTAMP WITH TIME ZONE",
+}
 VIEW = """
     create or replace view incoming.conversations as
     select started_on, label_key, conversation_key, account_group from {rows}
@@ -42,9 +53,11 @@ LATEST = """
 """
 TASK_NAMES = """
     create or replace temp table task_names as
-    select lower(trim(task_text)) as task_text,
-        any_value(lower(trim(onet_task))) as onet_task
-    from read_csv('{path}', all_varchar = true, header = true)
+    select lower(task_text) as task_text, any_value(lower(onet_task)) as onet_task
+    from (
+        select unnest($texts::varchar[]) as task_text,
+            unnest($tasks::varchar[]) as onet_task
+    )
     group by all
 """
 # The files where labels that are not known come first. Of many files these are few.
@@ -85,7 +98,7 @@ class Rows:
         if days:
             # Of a time as it is, so that parts of a file can be left out.
             text = self.source.mapping.column_sql("started_on")
-            at = f"try_cast({text} as timestamp)"
+            at = moment(text)
             if "started_on" in typed:
                 at = "started_on"
             end = days[1] + timedelta(days=1)
@@ -123,22 +136,23 @@ class Rows:
         )
         # A name for each row is written once.
         names = f"enum({', '.join(map(literal, self.source.files))})"
+        rows = f"""
+            select source_file, {LABEL_KEY} as label_key,
+                {", ".join(f"{sql} as {name}" for name, sql in said.items())}
+            from ({raw})
+        """
         return f"""
             select
                 cast(source_file as {names}) as source_file,
                 case when not coalesce({wrong}, false)
-                    then cast(try_cast(started_on as timestamp) as date) end
+                    then cast(started_on_utc as date) end
                     as started_on,
                 label_key,
                 hash(conversation_id) as conversation_key,
                 case when account_id is not null
                     then cast(hash(account_id) % 64 as utinyint) end as account_group,
-                try_cast(classified_at as timestamp) as classified_at
-            from (
-                select source_file, {LABEL_KEY} as label_key,
-                    {", ".join(f"{sql} as {name}" for name, sql in said.items())}
-                from ({raw})
-            )
+                classified_at_utc as classified_at
+            from ({timed_sql(rows)})
         """
 
     @property
@@ -203,7 +217,9 @@ class Rows:
         stated = mapping.stated_sql(sets, ("label_key",), LABELS)
         named, join = "task_text", ""
         if mapping.tasks:
-            self.con.execute(TASK_NAMES.format(path=mapping.beside(mapping.tasks)))
+            tasks = read_tasks(mapping)
+            names = {"texts": list(tasks), "tasks": list(tasks.values())}
+            self.con.execute(TASK_NAMES, names)
             named = "coalesce(task_names.onet_task, task_text)"
             join = "left join task_names using (task_text)"
         self.con.execute(
