@@ -146,7 +146,7 @@ def prepare(work_file: Path, data_dir: Path) -> Incoming | None:
     forget_rows(place)
     try:
         # As dbt has it (profiles.yml); what does not fit goes beside the private file.
-        limit = {"memory_limit": os.environ.get("AEI_MEMORY_LIMIT", "1GB")}
+        limit = {"memory_limit": os.environ.get("AEI_MEMORY_LIMIT") or "1GB"}
         with duckdb.connect(str(place), config=limit) as con:
             con.execute(TABLES)
             con.execute("delete from incoming.meta")
