@@ -127,7 +127,7 @@ judged as (
                     1
                     + grouped.conversation_count / nullif(grouped.stated_base_count, 0)
                 )
-                / nullif(grouped.stated_base_count, 0)
+                / nullif(grouped.stated_base_count - grouped.rounding_count, 0)
                 then 'contradicted_percentages'
             -- What a re-based release leaves unpublished is a remainder; whole
             -- conversations partition the sample.
