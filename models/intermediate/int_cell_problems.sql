@@ -117,13 +117,17 @@ judged as (
                 > grouped.rounding_count * (grouped.group_cell_count + 1)
                 then 'unpartitioned_tasks'
             when
-                (grouped.facet = 'country' or grouped.geo_level = 'global')
+                -- What a region's total is of could be seen in no real file.
+                (grouped.facet_kind <> 'geography_total' or grouped.facet = 'country')
                 and abs(grouped.published_pct - grouped.expected_pct)
                 > {{ var('pct_tolerance') }}
                 + printed_precisions.half_unit_pct
                 + 100.0 * grouped.rounding_count
-                * (1 + grouped.conversation_count / grouped.stated_base_count)
-                / grouped.stated_base_count
+                * (
+                    1
+                    + grouped.conversation_count / nullif(grouped.stated_base_count, 0)
+                )
+                / nullif(grouped.stated_base_count - grouped.rounding_count, 0)
                 then 'contradicted_percentages'
             -- What a re-based release leaves unpublished is a remainder; whole
             -- conversations partition the sample.

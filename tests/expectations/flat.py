@@ -15,6 +15,12 @@ PATTERNS = usable(
     "stg_aei__flat_problems",
     f"{SAMPLE} and staged.facet = 'collaboration'",
 )
+# The shares of tasks.
+TASKS = usable(
+    "stg_aei__flat_values",
+    "stg_aei__flat_problems",
+    f"{SAMPLE} and staged.base_facet = 'onet_task' and staged.attribute_facet is null",
+)
 
 FLAT_CHECKS: tuple[Check, ...] = (
     Check(
@@ -92,5 +98,32 @@ FLAT_CHECKS: tuple[Check, ...] = (
             group by files.relative_path, labels.label
         """,
         ask=each_at_least(1),
+    ),
+    bounded(
+        expectation_id="flat_releases_differ",
+        families="A",
+        assumption_id="release_distinct",
+        severity="critical",
+        sentence="Two releases hold the same shares of tasks: one file is loaded under "
+        "two names, and nothing can be said about change between them.",
+        expected="at most $highest $unit with the same share ($basis)",
+        measure="equal_task_share_pct",
+        keys=("other_release_id", "shared_task_count", "measured"),
+        platforms=("claude_ai",),
+        rows=f"""
+            select
+                others.release_id as other_release_id,
+                count(*) as shared_task_count,
+                100.0 * count(*) filter (where abs(tasks.value - others.value) < 1e-6)
+                / count(*) as measured
+            from ({TASKS}) as tasks
+            inner join staging.stg_aei__flat_values as others
+                on
+                    tasks.base_cluster_name = others.base_cluster_name
+                    and tasks.release_id <> others.release_id
+                    and others.base_facet = 'onet_task'
+                    and others.attribute_facet is null
+            group by others.release_id
+        """,
     ),
 )

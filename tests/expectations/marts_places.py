@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.check import Check
+from expectations.check import Check, bounded
 from expectations.marts import of_slice
 
 SHOWN_PLACES = of_slice(
@@ -23,6 +23,23 @@ MART_PLACE_CHECKS: tuple[Check, ...] = (
         rows=of_slice(
             "fct_facet_shares",
             "window_start_date, conversation_count, share_pct",
+            "geo_id = 'unpublished'",
+        ),
+    ),
+    bounded(
+        expectation_id="nearly_all_is_in_a_country",
+        assumption_id="partition",
+        boundary="marts",
+        severity="critical",
+        sentence="Much of the sample is in no published country, nor counted as of no "
+        "country: the countries were scaled or large ones are lost.",
+        expected="at most $highest $unit ($basis)",
+        measure="unpublished_country_pct",
+        keys=("window_start_date", "conversation_count", "measured"),
+        platforms=("claude_ai",),
+        rows=of_slice(
+            "fct_facet_shares",
+            "window_start_date, conversation_count, share_pct as measured",
             "geo_id = 'unpublished'",
         ),
     ),

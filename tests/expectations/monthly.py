@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from expectations.check import Check, each_at_least, each_within_bound
+from expectations.check import Check, bounded, each_at_least, each_within_bound
 from expectations.raw_rows import usable
 
 # The usable rows of one platform of a release, with the node that they are about.
@@ -25,6 +25,11 @@ ROWS = usable(
     """,
 )
 USAGE = f"{ROWS} and staged.metric_id = 'usage_pct'"
+OCCUPATIONS = f"{ROWS} and staged.category_name = 'soc_occupation'"
+# From so many nodes on, those that a place does not publish are too small to matter;
+# there are 22 major groups of civilians.
+NEARLY_ALL = 20
+OF_THE_WORLD = "staged.category_name = 'soc_occupation' and staged.geo_level = 'global'"
 
 
 def _sums_to_100(facet: str, label_count: int, what: str) -> Check:
@@ -79,6 +84,29 @@ def _at_most_100(
             group by whole
         """,
         ask=each_at_least(0),
+    )
+
+
+def _whole(expectation_id: str, where: str, **says: Any) -> Check:
+    """Where a place publishes nearly all of its largest nodes, they are the whole."""
+    return bounded(
+        expectation_id=expectation_id,
+        assumption_id="percentages_by_base",
+        families="C",
+        expected="at least $lowest $unit ($basis)",
+        measure="monthly_place_total_pct",
+        keys=("whole", "measured"),
+        rows=f"""
+            select
+                date_start || ' ' || published_geo_id || ' ' || category_name as whole,
+                sum(value) as measured
+            from ({ROWS} and staged.metric_id = 'pct' and {where})
+            inner join reference.facets on category_name = facet
+            where level = highest_level
+            group by whole
+            having count(*) >= {NEARLY_ALL}
+        """,
+        **says,
     )
 
 
@@ -200,6 +228,38 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
         """,
         ask=each_within_bound,
     ),
+    _whole(
+        "monthly_major_groups_are_the_whole",
+        OF_THE_WORLD,
+        severity="critical",
+        sentence="The major groups of the world do not hold nearly all of its use: "
+        "their shares were scaled or are of another base, education's among them.",
+    ),
+    _whole(
+        "monthly_nodes_of_a_place_are_the_whole",
+        f"not ({OF_THE_WORLD})",
+        severity="warning",
+        sentence="The largest nodes of a place do not hold nearly all of its use: they "
+        "were scaled or are of another base, or the copy lacks large ones.",
+    ),
+    bounded(
+        expectation_id="monthly_countries_hold_most_of_the_usage",
+        families="C",
+        assumption_id="percentages_by_base",
+        severity="critical",
+        sentence="A hundred countries and more do not hold most of the usage: their "
+        "shares were scaled or are of another base.",
+        expected="at least $lowest $unit ($basis)",
+        measure="monthly_country_usage_pct",
+        keys=("date_start", "measured"),
+        platforms=("claude_ai",),
+        rows=f"""
+            select date_start, sum(value) as measured
+            from ({USAGE} and staged.geo_level = 'country')
+            group by date_start
+            having count(*) >= 100
+        """,
+    ),
     _holds(
         "monthly_metrics_are_all_there",
         "label_sets",
@@ -239,10 +299,68 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
                         nodes.node_external_id, '[0-9]{{2}}-[0-9]{{4}}\\.[0-9]{{2}}'
                     )
                 end::integer as measured
-            from ({ROWS} and staged.category_name = 'soc_occupation') as nodes
+            from ({OCCUPATIONS}) as nodes
             left join reference.soc_major_groups as groups
                 on nodes.node_external_id = groups.soc_major_group
         """,
+    ),
+    _holds(
+        "monthly_major_groups_have_their_names",
+        "task_join",
+        severity="critical",
+        sentence="A major group has the name of another: ids and names are out of "
+        "step, and the shares of education may be those of its neighbour.",
+        expected="the title of the id (seed soc_major_groups)",
+        keys=("node_external_id", "node_name"),
+        # Simulated groups are named by their number; a name that is of no group says
+        # nothing.
+        rows=f"""
+            select
+                nodes.node_external_id,
+                nodes.node_name,
+                min((nodes.node_external_id = groups.soc_major_group)::integer)
+                    as measured
+            from ({OCCUPATIONS} and staged.level = 1) as nodes
+            inner join reference.soc_major_groups as groups
+                on replace(nodes.node_name, ' Occupations', '') in (
+                    groups.group_title, 'Major group ' || groups.soc_major_group
+                )
+            group by nodes.node_external_id, nodes.node_name
+        """,
+    ),
+    Check(
+        expectation_id="monthly_occupations_fit_into_their_group",
+        assumption_id="task_join",
+        boundary="raw",
+        families="C",
+        severity="warning",
+        sentence="The occupations of a major group hold more than the group: the value "
+        "or the id of one of them is another's.",
+        expected="at most the pct of the group, within the rounding",
+        keys=("whole", "occupation_pct", "group_pct"),
+        rows=f"""
+            select * from (with groups as (
+                select
+                    date_start || ' ' || published_geo_id || ' '
+                    || left(node_external_id, 2) as whole,
+                    level,
+                    sum(value) as value,
+                    sum(half_unit_pct) as half_unit_pct
+                from ({OCCUPATIONS} and staged.metric_id = 'pct')
+                group by whole, level
+            )
+
+            select
+                whole,
+                parts.value as occupation_pct,
+                groups.value as group_pct,
+                groups.value + groups.half_unit_pct + parts.half_unit_pct + 1e-6
+                - parts.value as measured
+            from groups
+            inner join groups as parts using (whole)
+            where groups.level = 1 and parts.level = 0)
+        """,
+        ask=each_at_least(0),
     ),
     _holds(
         "monthly_api_is_global",

@@ -415,6 +415,14 @@ DAMAGES: dict[str, dict[str, Damage]] = {
             named=at(variable="collaboration_count"),
             value=lambda row: repr(0.99 * float(row["value"])),
         ),
+        "pct of a country halved": edit(
+            at(geo_id="DE", variable="collaboration_pct"),
+            "collaboration of ",
+            CHAT,
+            expected=", the total of the place",
+            named=at(geo_id="DE", variable="collaboration_count"),
+            value=lambda row: repr(float(row["value"]) / 2),
+        ),
         "one count of a country edited": edit(
             at(facet="country", geo_id="BR", variable="usage_count"),
             " beside count ",

@@ -163,9 +163,10 @@ EXPECTATIONS: dict[str, dict[ReleaseMutant, str]] = {
         api(r.chat_file_of_the_api): "facet country",
     },
     "countries_sum_to_the_sample": {chat(r.country_lost): "share_pct"},
+    "nearly_all_is_in_a_country": {chat(r.countries_halved): "measured 50"},
     "tasks_of_a_place_sum_to_its_total": {chat(r.tasks_of_a_country_lost): "geo_id US"},
     "published_percentages_agree_by_place": {
-        chat(r.percentages_of_99): "geo_id US, facet use_case"
+        chat(r.percentages_of_99): "geo_id US-CA, facet country-state"
     },
     "every_facet_of_a_file_is_listed": {
         api(r.api_with_a_country): "facet country, geo_level country",

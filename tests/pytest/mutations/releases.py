@@ -194,6 +194,13 @@ def country_lost(sheet: Sheet) -> None:
             del sheet.counts[cell]
 
 
+def countries_halved(sheet: Sheet) -> None:
+    """Every count of a place halved, the rest nowhere counted."""
+    for cell in sheet.counts:
+        if cell.geo_id != "GLOBAL":
+            sheet.counts[cell] = float(round(sheet.counts[cell] / 2))
+
+
 def largest_country_hidden(sheet: Sheet) -> None:
     """The largest country counted as of no country."""
     hide_country(sheet, "US")
@@ -253,8 +260,9 @@ def same_release_again(sheet: Sheet) -> None:
 
 
 def edited_copy(sheet: Sheet) -> None:
-    """One conversation moved from no country to one; the manifest's sha256 kept."""
-    sheet.move(NO_COUNTRY, country("US"), 1)
+    """One conversation moved from a pattern to another; the manifest's sha256 kept."""
+    cell = Cell(*GLOBAL, "collaboration", "learning")
+    sheet.move(cell, cell._replace(cluster_name="directive"), 1)
     sheet.manifest["sha256"] = shipped_row(CHAT)["sha256"]
 
 
@@ -312,8 +320,8 @@ def occupation_group_hidden(sheet: Sheet) -> None:
 
 
 def percentages_of_99(sheet: Sheet) -> None:
-    """The use cases of a country with percentages that sum to 99."""
-    sheet.factors[("country", "US", "use_case", "0", "")] = 0.99
+    """The regions of a country with percentages that sum to 99."""
+    sheet.factors[("country-state", "US")] = 0.99
 
 
 def numbers_as_known(sheet: Sheet) -> None:

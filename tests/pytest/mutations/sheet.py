@@ -36,7 +36,7 @@ class Cell(NamedTuple):
     @property
     def base(self) -> tuple[str, ...]:
         """The cells whose counts sum to the base of this one's percentage; none where
-        the base is the sample of the manifest."""
+        the base is the sample of the manifest, the place where it is its total."""
         if self.facet == "country" or (self.geography, "::" in self.facet) == (
             "global",
             False,
@@ -44,8 +44,15 @@ class Cell(NamedTuple):
             return ()
         if self.facet in TOTAL_FACETS:
             return (self.facet, self.geo_id.partition("-")[0])
-        task = self.cluster_name.rpartition("::")[0] if "::" in self.facet else ""
+        if "::" not in self.facet:
+            return self.place
+        task = self.cluster_name.rpartition("::")[0]
         return (self.geography, self.geo_id, self.facet, self.level, task)
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The base of what is published of its place."""
+        return ("place", self.geography, self.geo_id)
 
     @property
     def variable(self) -> str:
@@ -88,7 +95,10 @@ class Sheet:
         """The rows of the file: a count and its percentage for each cell."""
         bases: dict[tuple[str, ...], float] = defaultdict(float)
         for cell, count in self.counts.items():
-            bases[cell.base] += count
+            if cell.base != cell.place:
+                bases[cell.base] += count
+            if cell.facet in TOTAL_FACETS:
+                bases[cell.place] += count
         bases[()] = float(self.manifest["sample_count"] or self.sum("onet_task"))
         rows = []
         for cell, count in self.counts.items():
