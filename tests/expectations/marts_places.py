@@ -30,7 +30,7 @@ MART_PLACE_CHECKS: tuple[Check, ...] = (
         expectation_id="nearly_all_is_in_a_country",
         assumption_id="partition",
         boundary="marts",
-        severity="critical",
+        severity="warning",
         sentence="Much of the sample is in no published country, nor counted as of no "
         "country: the countries were scaled or large ones are lost.",
         expected="at most $highest $unit ($basis)",

@@ -246,7 +246,7 @@ MONTHLY_CHECKS: tuple[Check, ...] = (
         expectation_id="monthly_countries_hold_most_of_the_usage",
         families="C",
         assumption_id="percentages_by_base",
-        severity="critical",
+        severity="warning",
         sentence="A hundred countries and more do not hold most of the usage: their "
         "shares were scaled or are of another base.",
         expected="at least $lowest $unit ($basis)",
