@@ -11,14 +11,13 @@ having abs(sum(weight) - 1) > 1e-9
 union all
 select
     null as task_id,
-    allocation_rule,
+    rules.allocation_rule,
     0 as weight_sum,
-    'the rule ' || allocation_rule || ' gives no task to any group: has it a branch in '
-    || 'int_task_allocations?' as sentence
-from {{ ref('dim_allocation_rules') }}
+    'the rule ' || rules.allocation_rule
+    || ' gives no task to any group: has it a branch in int_task_allocations?'
+        as sentence
+from {{ ref('dim_allocation_rules') }} as rules
+anti join {{ ref('bridge_task_allocations') }} using (allocation_rule)
 where
-    allocates_tasks
-    and allocation_rule not in (
-        select allocation_rule from {{ ref('bridge_task_allocations') }}
-    )
+    rules.allocates_tasks
     and exists (select 1 from {{ ref('bridge_task_allocations') }})
