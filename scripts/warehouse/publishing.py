@@ -132,7 +132,10 @@ def check_work_file(work_file: Path, published_file: Path) -> None:
     """Raise BuildError when the work file, which is written anew, is of another use."""
     if work_file == published_file or sidecar(work_file).exists():
         what = "a published warehouse"
-    elif work_file.is_file() and work_file.open("rb").read(12)[8:] not in (b"", MAGIC):
+    elif work_file.is_file():
+        with work_file.open("rb") as handle:
+            if handle.read(12)[8:] in (b"", MAGIC):
+                return
         what = "no DuckDB file"
     else:
         return
